@@ -1,0 +1,33 @@
+"""PostgreSQL, Valkey and a mail server on a laptop, from wheels, in one folder of the project."""
+
+from .errors import EmbeddedError
+from .mail import MailSettings
+from .servers import (
+    Server,
+    Status,
+    create_database,
+    database_url,
+    drop_database,
+    mail_settings,
+    redis_url,
+    reset,
+    start,
+    status,
+    stop,
+)
+
+__all__ = [
+    "EmbeddedError",
+    "MailSettings",
+    "Server",
+    "Status",
+    "create_database",
+    "database_url",
+    "drop_database",
+    "mail_settings",
+    "redis_url",
+    "reset",
+    "start",
+    "status",
+    "stop",
+]
