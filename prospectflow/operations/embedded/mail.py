@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import EmbeddedError, explained
-from .processes import Daemon, listens
+from .processes import Daemon, answer
 from .state import State, claim_ports
 
 PORTS = ("smtp", "imap", "web")
@@ -50,9 +50,10 @@ def daemon(directory: Path, state: State) -> Daemon:
 
 def start(directory: Path, state: State) -> State:
     """Have the server run; the ports may be new ones."""
-    if daemon(directory, state).serves():
+    server = daemon(directory, state)
+    if server.serves() and answer(server.ports.values()):
         return state
-    daemon(directory, state).stop()
+    server.stop()
     if find_spec("mail_devel") is None:
         raise EmbeddedError(
             "The embedded mail server is not installed: install requirements-dev.txt."
@@ -65,7 +66,7 @@ def start(directory: Path, state: State) -> State:
         pid = server.launch(_command(server, state), _environment(state))
         server.pid_file.write_text(str(pid))
         try:
-            server.wait_until_ready(pid, lambda: listens(server.ports.values()), log_from)
+            server.wait_until_ready(pid, lambda: answer(server.ports.values()), log_from)
         except EmbeddedError:
             server.stop()
             raise

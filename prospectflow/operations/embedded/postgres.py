@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import PGconn, Ping
 
 from .errors import EmbeddedError, explained, failed
 from .processes import Account, Daemon
@@ -47,7 +48,7 @@ def daemon(directory: Path, state: State) -> Daemon:
 def start(directory: Path, state: State) -> State:
     """Have the server run, with roles and database in it; the port may be a new one."""
     server = daemon(directory, state)
-    if not server.serves():
+    if not _is_ready(server):
         server.stop()
         with explained(directory):
             account = _account()
@@ -216,9 +217,11 @@ def _forget_dead_server(server: Daemon) -> None:
 
 def _is_ready(server: Daemon) -> bool:
     try:
-        return server.pid_file.read_text().split()[-1] == "ready" and server.pid() is not None
+        ready = server.pid_file.read_text().split()[-1] == "ready"
     except (OSError, IndexError):
         return False
+    address = f"host=127.0.0.1 port={server.ports['postgres']} connect_timeout=2"
+    return ready and server.serves() and PGconn.ping(address.encode()) == Ping.OK
 
 
 def _bootstrap_once(directory: Path, state: State) -> None:

@@ -124,11 +124,17 @@ def command_line(pid: int) -> str:
     return "" if "<defunct>" in ps.stdout else ps.stdout.strip()
 
 
-def listens(ports: Iterable[int]) -> bool:
-    """Whether something accepts connections on each of these ports of 127.0.0.1."""
+def answer(ports: Iterable[int]) -> bool:
+    """Whether a server answers on each of these ports of 127.0.0.1.
+
+    It has to say something: the ports of a process being killed still accept connections.
+    """
     for port in ports:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n\r\n")
+                if not connection.recv(1):
+                    return False
         except OSError:
             return False
     return True

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from .errors import EmbeddedError, explained
-from .processes import Daemon, listens
+from .processes import Daemon, answer
 from .state import State, claim_ports
 
 CONFIGURATION = """\
@@ -37,9 +37,10 @@ def daemon(directory: Path, state: State) -> Daemon:
 
 def start(directory: Path, state: State) -> State:
     """Have the server run; the port may be a new one."""
-    if daemon(directory, state).serves():
+    server = daemon(directory, state)
+    if server.serves() and answer(server.ports.values()):
         return state
-    daemon(directory, state).stop()
+    server.stop()
     state = claim_ports(directory, state, "valkey")
     server = daemon(directory, state)
     with explained(directory):
@@ -47,7 +48,7 @@ def start(directory: Path, state: State) -> State:
         configuration = _write_configuration(server, state)
         log_from = server.log_size()
         pid = server.launch([_binary(), configuration], dict(os.environ))
-        server.wait_until_ready(pid, lambda: listens(server.ports.values()), log_from)
+        server.wait_until_ready(pid, lambda: answer(server.ports.values()), log_from)
     return state
 
 
