@@ -1,0 +1,3 @@
+"""Everything that knows what a tenant is."""
+
+SCHEMAS = ("iam", "crm", "outreach", "tracking")

@@ -1,0 +1,170 @@
+"""Every setting of ProspectFlow, read from the environment; .env.example lists each one.
+
+Without DATABASE_URL the project runs on embedded servers under .local/ (a laptop);
+with it, nothing embedded starts and every secret must be given.
+"""
+
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.csp import CSP
+
+from prospectflow.environment import Environment, database_from
+from prospectflow.operations import embedded
+from prospectflow.operations.embedded.secrets import local_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment(BASE_DIR / ".env")
+
+LOCAL_DIRECTORY = Path(env.text("LOCAL_DIRECTORY", str(BASE_DIR / ".local")))
+_database = env.database("DATABASE_URL", None)
+EMBEDDED = _database is None
+DEBUG = env.boolean("DEBUG", EMBEDDED)
+if EMBEDDED and not DEBUG:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is not set: the embedded servers are for a laptop and refuse to run"
+        " with DEBUG off; set DATABASE_URL and REDIS_URL to real servers."
+    )
+
+
+def _secret(name: str) -> str:
+    """A secret has no default, except on a laptop, where it is made once and kept."""
+    return env.text(name, local_secret(LOCAL_DIRECTORY, name)) if EMBEDDED else env.text(name)
+
+
+def _secrets(name: str) -> list[str]:
+    return env.words(name, [local_secret(LOCAL_DIRECTORY, name)]) if EMBEDDED else env.words(name)
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+TOKEN_KEYS = _secrets("TOKEN_KEYS")
+CREDENTIAL_KEYS = _secrets("CREDENTIAL_KEYS")
+
+# Databases ------------------------------------------------------------------------------------
+DATABASE_ROLE = env.text("DATABASE_ROLE", "app")
+if EMBEDDED:
+    _database = database_from(embedded.database_url(LOCAL_DIRECTORY, role=DATABASE_ROLE))
+DATABASES = {
+    "default": _database
+    | {
+        "ENGINE": "prospectflow.tenancy.postgres",
+        "ATOMIC_REQUESTS": True,
+        "CONN_MAX_AGE": env.integer("DATABASE_CONNECTION_SECONDS", 60),
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # a pooler in transaction mode cannot keep them
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.text("REDIS_URL", embedded.redis_url(LOCAL_DIRECTORY) if EMBEDDED else None)
+if REDIS_URL is None:
+    raise ImproperlyConfigured(
+        "REDIS_URL is not set: it must be a URL such as redis://host:6379/0."
+    )
+CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL}}
+
+# Applications ---------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "prospectflow.tenancy",
+    "prospectflow.console.apps.ConsoleConfig",
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "iam",
+    "crm",
+    "outreach",
+    "tracking",
+    "prospectflow.operations",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "prospectflow.tenancy.middleware.TenantMiddleware",
+]
+ROOT_URLCONF = "prospectflow.urls"
+WSGI_APPLICATION = "prospectflow.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# People ---------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "iam.User"
+PASSWORD_SIGN_IN = env.boolean("PASSWORD_SIGN_IN", EMBEDDED)
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"] if PASSWORD_SIGN_IN else []
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "console:login"
+SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+SESSION_COOKIE_AGE = 24 * 60 * 60
+SESSION_SAVE_EVERY_REQUEST = True
+
+# The web --------------------------------------------------------------------------------------
+PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000" if EMBEDDED else None)
+if PUBLIC_URL is None:
+    raise ImproperlyConfigured(
+        "PUBLIC_URL is not set: it must be a URL such as https://mail.example.com."
+    )
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if EMBEDDED else [])
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
+APPEND_SLASH = True
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static-collected"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if not DEBUG:
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+    SECURE_SSL_REDIRECT = env.boolean("SECURE_SSL_REDIRECT", True)
+    SECURE_HSTS_SECONDS = env.integer("SECURE_HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SECURE_REDIRECT_EXEMPT = [r"^u/", r"^t/"]  # a one-click POST must never be redirected
+    if env.boolean("TRUST_PROXY_HEADERS", False):
+        SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_CSP = {
+    "default-src": [CSP.SELF],
+    # The console's theme (Alpine) evaluates expressions written in its own templates.
+    "script-src": [CSP.SELF, CSP.UNSAFE_INLINE, CSP.UNSAFE_EVAL],
+    "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
+    "img-src": [CSP.SELF, "data:"],
+    "object-src": [CSP.NONE],
+    "base-uri": [CSP.SELF],
+    "form-action": [CSP.SELF],
+    "frame-ancestors": [CSP.NONE],
+}
+
+# Language, time, logs -------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
+}

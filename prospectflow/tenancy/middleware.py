@@ -1,0 +1,43 @@
+"""Each signed-in request is served inside the organisation its person entered."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+
+from prospectflow.tenancy.context import tenant
+from prospectflow.tenancy.memberships import Place, memberships_of
+
+SESSION_KEY = "organisation_id"
+
+
+class TenantMiddleware:
+    """Opens the scope around the whole answer, rendering included.
+
+    The person's membership is looked up at each request, so an ended one ends at once. An
+    error answer rolls back; a streamed answer must open a scope of its own.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.membership = None
+        entered = request.session.get(SESSION_KEY)
+        if entered is None or not request.user.is_authenticated:
+            return self.get_response(request)
+        request.membership = _membership(request, UUID(entered))
+        if request.membership is None:
+            del request.session[SESSION_KEY]
+            return self.get_response(request)
+        with tenant(request.membership.organisation_id, user_id=request.user.pk):
+            response = self.get_response(request)
+            if response.status_code >= 400:
+                transaction.set_rollback(True)
+            return response
+
+
+def _membership(request: HttpRequest, organisation_id: UUID) -> Place | None:
+    found = (m for m in memberships_of(request.user.pk) if m.organisation_id == organisation_id)
+    return next(found, None)

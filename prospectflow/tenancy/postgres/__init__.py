@@ -1,0 +1,1 @@
+"""The database ENGINE: PostgreSQL, with tables laid down the tenants' way."""
