@@ -1,0 +1,83 @@
+"""Every test runs on a real PostgreSQL, as the role that serves people, never as the owner."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+
+from iam.models import Organisation
+from prospectflow.environment import database_from
+from prospectflow.operations import embedded
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import make_organisation
+
+TEST_DATABASE = f"test_prospectflow_{os.getpid()}"
+
+
+def _connect_as(role: str) -> None:
+    connection.close()
+    url = embedded.database_url(settings.LOCAL_DIRECTORY, role=role, database=TEST_DATABASE)
+    wanted = database_from(url)
+    for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT"):
+        connection.settings_dict[name] = wanted[name]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    """A database of the tests' own: migrated by its owner, then served by the app's role."""
+    embedded.start(settings.LOCAL_DIRECTORY)
+    embedded.create_database(settings.LOCAL_DIRECTORY, TEST_DATABASE)
+    with django_db_blocker.unblock():
+        _connect_as("owner")
+        call_command("migrate", verbosity=0)
+        _connect_as("app")
+    yield
+    connection.close()
+    embedded.drop_database(settings.LOCAL_DIRECTORY, TEST_DATABASE)
+
+
+@pytest.fixture
+def owner_url(django_db_setup: None) -> str:
+    """The owner's way into the test database, for tests that break things on purpose."""
+    return embedded.database_url(settings.LOCAL_DIRECTORY, role="owner", database=TEST_DATABASE)
+
+
+@pytest.fixture
+def committed(django_db_setup: None, django_db_blocker: Any, owner_url: str) -> Iterator[None]:
+    """Really commit, as other processes would see it; afterwards every table is emptied."""
+    with django_db_blocker.unblock():
+        yield
+        connection.close()
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("TRUNCATE iam.organisations, iam.users, django_admin_log CASCADE")
+
+
+@pytest.fixture
+def organisation(db: None) -> Organisation:
+    """Acme, with an owner."""
+    return make_organisation(name="Acme", slug="acme")
+
+
+@pytest.fixture
+def other_organisation(db: None) -> Organisation:
+    """Other Ltd, the stranger in every isolation test."""
+    return make_organisation(name="Other Ltd", slug="other")
+
+
+@pytest.fixture
+def inside(organisation: Organisation) -> Iterator[Organisation]:
+    """Stand inside Acme for the length of a test."""
+    with tenant(organisation.pk):
+        yield organisation
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(settings: Any) -> None:
+    """Sessions and caches of a test never meet those of the running project."""
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": TEST_DATABASE}}
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,306 @@
+"""Whom: companies, the people in them, and the position that joins the two."""
+
+from django.db import models
+from django.db.models import Q, Value
+from django.db.models.functions import UUID7, Cast, Concat, Lower
+
+from crm.querysets import PositionQuerySet
+from prospectflow.choices import known
+from prospectflow.tenancy.fields import TenantForeignKey
+from prospectflow.tenancy.models import TenantModel
+from prospectflow.tenancy.search import search_index
+
+
+def lower_case(field: str, *, name: str) -> models.CheckConstraint:
+    """The CHECK that an address is stored lower-case, so that equality needs no folding."""
+    return models.CheckConstraint(condition=Q(**{field: Lower(field)}), name=name)
+
+
+def shaped(field: str, pattern: str, *, name: str) -> models.CheckConstraint:
+    """The CHECK that a code, where there is one, has its form."""
+    return models.CheckConstraint(condition=Q(**{f"{field}__regex": pattern}), name=name)
+
+
+class Diffusion(models.TextChoices):
+    """Whether the register may show the company to prospectors (Sirene, statutDiffusion)."""
+
+    OPEN = "O", "open"
+    OPPOSED = "P", "opposed to prospecting"
+
+
+class Nomenclature(models.TextChoices):
+    """The edition of the French activity list a code belongs to; the code alone cannot say."""
+
+    NAF_REV_2 = "NAFRev2", "NAF rév. 2"
+    NAF_2025 = "NAF2025", "NAF 2025"
+    NAF_REV_1 = "NAFRev1", "NAF rév. 1"
+    NAF_1993 = "NAF1993", "NAF 1993"
+    NAP = "NAP", "NAP"
+
+
+class PhoneKind(models.TextChoices):
+    MOBILE = "mobile"
+    FIXED = "fixed"
+    VOIP = "voip"
+    OTHER = "other"
+
+
+class PhoneSource(models.TextChoices):
+    """Who supplied a number."""
+
+    PHAROW = "pharow"
+    KASPR_1 = "kaspr_1"
+    KASPR_2 = "kaspr_2"
+    KASPR_3 = "kaspr_3"
+    BETTERCONTACT = "bettercontact"
+    FULLENRICH_1 = "fullenrich_1"
+    FULLENRICH_2 = "fullenrich_2"
+    FULLENRICH_3 = "fullenrich_3"
+    FILE = "file"
+    HAND = "hand"
+
+
+class EmailStatus(models.TextChoices):
+    """What the suppliers' many words for an address come down to."""
+
+    VALID = "valid"
+    CATCH_ALL_LIKELY = "catch_all_likely"
+    CATCH_ALL = "catch_all"
+    UNKNOWN = "unknown"
+    GENERIC = "generic"
+    INVALID = "invalid"
+    DO_NOT_CONTACT = "do_not_contact"
+
+
+class ConsentState(models.TextChoices):
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentPurpose(models.TextChoices):
+    OPEN_TRACKING = "open_tracking"
+
+
+class Sourced(TenantModel):
+    """A row whose facts came from somewhere, on some day."""
+
+    provenance = models.JSONField(
+        default=dict, blank=True, help_text="Field → its source and the date it was learnt."
+    )
+    kept = models.JSONField(
+        default=dict, blank=True, help_text="Columns of the file that have no field of their own."
+    )
+
+    class Meta(TenantModel.Meta):
+        abstract = True
+
+
+class Company(Sourced):
+    """A company, by its French register number where it has one."""
+
+    Diffusion = Diffusion
+    Nomenclature = Nomenclature
+
+    pharow_company_id = models.CharField(max_length=32, null=True, blank=True)
+    siren = models.CharField(max_length=9, null=True, blank=True)
+    hq_siret = models.CharField(max_length=14, null=True, blank=True)
+    name = models.CharField(max_length=255)
+    brand_name = models.CharField(max_length=255, null=True, blank=True)
+    linkedin_name = models.CharField(max_length=255, null=True, blank=True)
+    acronym = models.CharField(max_length=255, null=True, blank=True)
+    naf_code = models.CharField(max_length=6, null=True, blank=True)
+    naf_nomenclature = models.CharField(max_length=8, choices=Nomenclature, null=True, blank=True)
+    naf_sector = models.CharField("NAF label", max_length=255, null=True, blank=True)
+    activity = models.TextField(null=True, blank=True)
+    description = models.TextField(null=True, blank=True)
+    legal_form_code = models.CharField(max_length=4, null=True, blank=True)
+    category = models.CharField(max_length=3, null=True, blank=True, help_text="PME, ETI or GE.")
+    administrative_state = models.CharField(max_length=1, null=True, blank=True)
+    diffusion = models.CharField(max_length=1, choices=Diffusion, default=Diffusion.OPEN)
+    founding_year = models.SmallIntegerField(null=True, blank=True)
+    founding_date = models.DateField(null=True, blank=True)
+    growing = models.BooleanField(null=True, blank=True)
+    employee_range = models.CharField(max_length=50, null=True, blank=True)
+    employee_count = models.IntegerField(null=True, blank=True)
+    headcount_code = models.CharField(max_length=2, null=True, blank=True)
+    headcount_year = models.SmallIntegerField(null=True, blank=True)
+    annual_revenue_eur = models.BigIntegerField(null=True, blank=True)
+    annual_revenue_year = models.SmallIntegerField(null=True, blank=True)
+    main_phone = models.CharField(max_length=32, null=True, blank=True)
+    generic_email = models.CharField(max_length=254, null=True, blank=True)
+    website_url = models.TextField(null=True, blank=True)
+    domain = models.CharField(max_length=253, null=True, blank=True)
+    linkedin_url = models.TextField(null=True, blank=True)
+    hq_address = models.TextField(null=True, blank=True)
+    postal_code = models.CharField(max_length=10, null=True, blank=True)
+    city = models.CharField(max_length=100, null=True, blank=True)
+    country = models.CharField(max_length=2, default="FR")
+
+    class Meta(Sourced.Meta):
+        db_table = "companies"
+        verbose_name_plural = "companies"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("diffusion", Diffusion, name="companies_diffusion_known"),
+            known("naf_nomenclature", Nomenclature, name="companies_naf_nomenclature_known"),
+            shaped("siren", r"^[0-9]{9}$", name="companies_siren_shape"),
+            shaped("hq_siret", r"^[0-9]{14}$", name="companies_hq_siret_shape"),
+            shaped("naf_code", r"^[0-9]{2}\.?[0-9]{2}[A-Z]$", name="companies_naf_code_shape"),
+            lower_case("generic_email", name="companies_generic_email_lower_case"),
+            lower_case("domain", name="companies_domain_lower_case"),
+            models.UniqueConstraint(
+                fields=["organisation", "siren"], name="companies_once_by_siren"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "pharow_company_id"], name="companies_once_by_pharow_id"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "name", "id"], name="companies_name"),
+            models.Index(fields=["organisation", "domain"], name="companies_domain"),
+            search_index("name", name="companies_name_search"),
+        ]
+
+    def __str__(self) -> str:
+        return self.brand_name or self.name
+
+
+class Person(Sourced):
+    """A person of a company.
+
+    `identity_key` says what makes this person one: the LinkedIn page, else the address, else
+    name and company; so the same person never stands twice, and two homonyms may.
+    """
+
+    first_name = models.CharField(max_length=100, null=True, blank=True)
+    last_name = models.CharField(max_length=100, null=True, blank=True)
+    salutation = models.CharField(max_length=50, null=True, blank=True)
+    linkedin_url = models.TextField(null=True, blank=True)
+    identity_key = models.TextField(
+        db_default=Concat(Value("hand:"), Cast(UUID7(), models.TextField())), editable=False
+    )
+
+    class Meta(Sourced.Meta):
+        db_table = "people"
+        verbose_name_plural = "people"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["organisation", "identity_key"], name="people_once_by_identity"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "linkedin_url"], name="people_once_by_linkedin_url"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "last_name", "id"], name="people_last_name"),
+            search_index("last_name", name="people_last_name_search"),
+            search_index("first_name", name="people_first_name_search"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name or ''} {self.last_name or ''}".strip() or "(no name)"
+
+
+class Phone(TenantModel):
+    """A number of a person, with its kind and who supplied it."""
+
+    Kind = PhoneKind
+    Source = PhoneSource
+
+    person = TenantForeignKey(Person, models.DB_CASCADE, related_name="phones", db_index=False)
+    number = models.CharField(max_length=16, help_text="E.164, such as +33612345678.")
+    raw = models.CharField(max_length=64, blank=True, default="")
+    kind = models.TextField(choices=PhoneKind, default=PhoneKind.OTHER)
+    source = models.TextField(choices=PhoneSource, default=PhoneSource.HAND)
+
+    class Meta(TenantModel.Meta):
+        db_table = "phones"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("kind", PhoneKind, name="phones_kind_known"),
+            known("source", PhoneSource, name="phones_source_known"),
+            shaped("number", r"^\+[0-9]{6,15}$", name="phones_number_shape"),
+            models.UniqueConstraint(
+                fields=["organisation", "person", "source", "number"], name="phones_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Position(Sourced):
+    """A person in a company, with the address to write to."""
+
+    EmailStatus = EmailStatus
+
+    person = TenantForeignKey(Person, models.DB_CASCADE, related_name="positions")
+    company = TenantForeignKey(Company, models.DB_CASCADE, related_name="positions", db_index=False)
+    job_title = models.CharField(max_length=255, null=True, blank=True)
+    list_name = models.CharField(
+        max_length=255, null=True, blank=True, help_text="The list the row came from."
+    )
+    email = models.CharField(max_length=254, null=True, blank=True)
+    email_status = models.TextField(choices=EmailStatus, default=EmailStatus.UNKNOWN)
+    email_status_raw = models.CharField(max_length=50, null=True, blank=True)
+    email_reliability = models.DecimalField(
+        max_digits=5, decimal_places=2, null=True, blank=True, help_text="Per cent."
+    )
+
+    objects = PositionQuerySet.as_manager()
+
+    class Meta(Sourced.Meta):
+        db_table = "positions"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("email_status", EmailStatus, name="positions_email_status_known"),
+            lower_case("email", name="positions_email_lower_case"),
+            models.CheckConstraint(
+                condition=Q(email_reliability__gte=0, email_reliability__lte=100),
+                name="positions_email_reliability_per_cent",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "company", "person", "email"],
+                nulls_distinct=False,
+                name="positions_once",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "email"], name="positions_email"),
+            search_index("email", name="positions_email_search"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}, {self.company}"
+
+
+class Consent(TenantModel):
+    """A person's word on being measured. The newest word counts; none is ever overwritten."""
+
+    State = ConsentState
+    Purpose = ConsentPurpose
+
+    person = TenantForeignKey(Person, models.DB_CASCADE, related_name="consents", db_index=False)
+    purpose = models.TextField(choices=ConsentPurpose, default=ConsentPurpose.OPEN_TRACKING)
+    state = models.TextField(choices=ConsentState)
+    at = models.DateTimeField()
+    source = models.TextField(help_text="How the person said it.")
+    text_version = models.TextField(blank=True, default="")
+    evidence = models.TextField(blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        db_table = "consents"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("purpose", ConsentPurpose, name="consents_purpose_known"),
+            known("state", ConsentState, name="consents_state_known"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "person", "purpose", "-at"], name="consents_newest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.purpose} {self.state}"

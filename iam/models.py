@@ -1,0 +1,185 @@
+"""Who: organisations, their people, and what people did."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.db.models.functions import UUID7, Lower
+
+from prospectflow.choices import Moves, known
+from prospectflow.tenancy.constraints import Trigger
+from prospectflow.tenancy.fields import UserReference
+from prospectflow.tenancy.models import TenantModel, Timestamped
+
+
+class Role(models.TextChoices):
+    """What a member may do, from everything to reading."""
+
+    OWNER = "owner"
+    ADMIN = "admin"
+    MEMBER = "member"
+    VIEWER = "viewer"
+
+
+class MembershipStatus(models.TextChoices):
+    """Whether a membership opens the door."""
+
+    INVITED = "invited"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+MEMBERSHIP_MOVES: Moves = {
+    MembershipStatus.INVITED: frozenset({MembershipStatus.ACTIVE, MembershipStatus.DISABLED}),
+    MembershipStatus.ACTIVE: frozenset({MembershipStatus.DISABLED}),
+    MembershipStatus.DISABLED: frozenset({MembershipStatus.ACTIVE}),
+}
+
+
+class Organisation(Timestamped):
+    """A tenant: the customer whose people, prospects and mails are kept apart."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    name = models.TextField()
+    slug = models.SlugField(max_length=63, unique=True)
+    country = models.CharField(max_length=2, default="FR", help_text="ISO 3166, for holidays.")
+    time_zone = models.TextField(default="Europe/Paris", help_text="IANA name of the sending zone.")
+    legal_name = models.TextField(blank=True, default="")
+    legal_form = models.TextField(blank=True, default="", help_text="SAS, SARL, EI …")
+    siren = models.CharField(max_length=9, blank=True, default="")
+    legal_address = models.TextField(blank=True, default="")
+
+    class Meta:
+        db_table = "organisations"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=r"^[a-z0-9][a-z0-9-]*$"),
+                name="organisations_slug_shape",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(siren="") | models.Q(siren__regex=r"^[0-9]{9}$"),
+                name="organisations_siren_shape",
+            ),
+            Trigger(
+                name="organisations_exactly_one_owner",
+                when="AFTER INSERT",
+                function="iam.require_one_owner",
+                deferred=True,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UserManager(BaseUserManager["User"]):
+    """Makes users by their e-mail address."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=email.strip().lower(), **fields)
+        user.set_password(password)  # None makes it unusable
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email=(username or "").strip().lower())
+
+
+class User(Timestamped, AbstractBaseUser, PermissionsMixin):
+    """A person. What they may do where is said by their memberships alone."""
+
+    id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
+    email = models.EmailField(unique=True, max_length=254)
+    cognito_sub = models.CharField(max_length=255, null=True, blank=True, unique=True)
+    first_name = models.TextField(blank=True, default="")
+    last_name = models.TextField(blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+
+    USERNAME_FIELD = "email"
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        db_table = "users"
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="users_email_lower_case"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.email
+
+    def get_full_name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+    def get_short_name(self) -> str:
+        return self.first_name or self.email
+
+
+class Membership(TenantModel):
+    """A user's place in an organisation. Exactly one of an organisation's members owns it."""
+
+    Role = Role
+    Status = MembershipStatus
+
+    user = UserReference(related_name="memberships")
+    role = models.TextField(choices=Role, default=Role.MEMBER)
+    status = models.TextField(choices=MembershipStatus, default=MembershipStatus.ACTIVE)
+
+    class Meta(TenantModel.Meta):
+        db_table = "organisation_users"
+        verbose_name = "member"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("role", Role, name="organisation_users_role_known"),
+            known("status", MembershipStatus, name="organisation_users_status_known"),
+            models.UniqueConstraint(
+                fields=["organisation", "user"], name="organisation_users_once"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation"],
+                condition=models.Q(role="owner"),
+                name="organisation_users_at_most_one_owner",
+            ),
+            # The index above keeps out a second owner; this keeps the first from leaving.
+            Trigger(
+                name="organisation_users_exactly_one_owner",
+                when="AFTER INSERT OR UPDATE OR DELETE",
+                function="iam.require_one_owner",
+                deferred=True,
+            ),
+        ]
+        indexes = [models.Index(fields=["user"], name="organisation_users_user")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.role})"
+
+
+class AuditEntry(TenantModel):
+    """What a person did in the organisation. It is written once and never changed."""
+
+    user = UserReference(null=True, related_name="+")
+    at = models.DateTimeField()
+    action = models.TextField()
+    object_type = models.TextField(blank=True, default="")
+    object_id = models.TextField(blank=True, default="")
+    description = models.TextField(blank=True, default="")
+
+    class Meta(TenantModel.Meta):
+        db_table = "audit_entries"
+        verbose_name_plural = "audit entries"
+        constraints = [*TenantModel.Meta.constraints]
+        indexes = [
+            models.Index(fields=["organisation", "-at", "id"], name="audit_entries_newest"),
+            models.Index(
+                fields=["organisation", "object_type", "object_id"], name="audit_entries_object"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.description}"

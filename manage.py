@@ -1,0 +1,35 @@
+#!/usr/bin/env python
+"""ProspectFlow's command line."""
+
+import os
+import sys
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prospectflow.settings")
+    from django.core.management import execute_from_command_line
+
+    from prospectflow.errors import DomainError
+
+    try:
+        _start_what_is_embedded()
+        execute_from_command_line(sys.argv)
+    except (ImproperlyConfigured, DomainError) as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+
+
+def _start_what_is_embedded() -> None:
+    """On a laptop the servers are there when a command needs them."""
+    from django.conf import settings
+
+    from prospectflow.operations import embedded
+
+    if settings.EMBEDDED and sys.argv[1:2] not in ([], ["embedded"], ["help"]):
+        embedded.start(settings.LOCAL_DIRECTORY)
+
+
+if __name__ == "__main__":
+    main()

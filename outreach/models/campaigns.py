@@ -1,0 +1,296 @@
+"""Campaigns, their steps, what is tried in them, and who is in them."""
+
+from django.db import models
+from django.db.models import Q
+
+from outreach.querysets import CampaignQuerySet, EnrollmentQuerySet
+from outreach.states import (
+    CAMPAIGN_MOVES,
+    ENROLLMENT_MOVES,
+    EXPERIMENT_MOVES,
+    CampaignStatus,
+    EnrollmentState,
+    ExperimentStatus,
+    StepKind,
+)
+from prospectflow.choices import known
+from prospectflow.tenancy.constraints import TenantReference
+from prospectflow.tenancy.fields import TenantForeignKey, UserReference
+from prospectflow.tenancy.models import TenantModel
+from prospectflow.tenancy.search import search_index
+
+
+class Campaign(TenantModel):
+    """An offer to a set of people, in several steps, from one mailbox."""
+
+    Status = CampaignStatus
+    MOVES = CAMPAIGN_MOVES
+
+    name = models.CharField(max_length=100)
+    value_prop = models.CharField("value proposition", max_length=150, blank=True, default="")
+    justification = models.TextField(
+        blank=True,
+        default="",
+        help_text="Why the offer concerns these people's work (legitimate interest).",
+    )
+    status = models.TextField(choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    from_mailbox = TenantForeignKey(
+        "outreach.Mailbox", models.DB_SET_NULL, null=True, blank=True, related_name="campaigns"
+    )
+    created_by_user = UserReference(null=True, blank=True, related_name="+")
+    track_opens = models.BooleanField(
+        default=False, help_text="Only ever for people who consented (CNIL, 2026-042)."
+    )
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        db_table = "campaigns"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("status", CampaignStatus, name="campaigns_status_known"),
+            models.CheckConstraint(condition=Q(name__regex=r"\S"), name="campaigns_name_not_blank"),
+        ]
+        indexes = [
+            models.Index(fields=["organisation", "status"], name="campaigns_status"),
+            models.Index(fields=["organisation", "-created_at", "id"], name="campaigns_newest"),
+            search_index("name", name="campaigns_name_search"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WorkflowStep(TenantModel):
+    """One mail of a campaign, and how many working days after the one before it."""
+
+    Kind = StepKind
+
+    campaign = TenantForeignKey(Campaign, models.DB_CASCADE, related_name="steps", db_index=False)
+    step_index = models.IntegerField(default=0)
+    kind = models.TextField(choices=StepKind, default=StepKind.EMAIL)
+    delay_days = models.IntegerField(
+        default=0, help_text="Working days after the step before; 0 for the first."
+    )
+    subject_template = models.TextField(
+        blank=True, default="", help_text="Empty: the thread's subject."
+    )
+    body_template = models.TextField(blank=True, default="")
+    exit_on_reply = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "workflow_steps"
+        ordering = ["step_index"]
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("kind", StepKind, name="workflow_steps_kind_known"),
+            models.CheckConstraint(
+                condition=Q(step_index__gte=0), name="workflow_steps_step_index_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(delay_days__gte=0), name="workflow_steps_delay_days_not_negative"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "campaign", "step_index"], name="workflow_steps_once"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "id", "campaign"], name="workflow_steps_of_campaign"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"step {self.step_index + 1}"
+
+
+class Prompt(TenantModel):
+    """A versioned instruction, or template, that drafts are written from."""
+
+    name = models.TextField()
+    purpose = models.TextField(null=True, blank=True)
+    model = models.TextField(null=True, blank=True)
+    version = models.IntegerField(default=1)
+    is_active = models.BooleanField(default=True)
+    prompt_text = models.TextField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "prompts"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(condition=Q(version__gte=1), name="prompts_version_from_1"),
+            models.UniqueConstraint(
+                fields=["organisation", "name", "version"], name="prompts_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["organisation", "is_active"], name="prompts_is_active")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, version {self.version}"
+
+
+class StepExperiment(TenantModel):
+    """A comparison of variants of one step."""
+
+    Status = ExperimentStatus
+    MOVES = EXPERIMENT_MOVES
+
+    workflow_step = TenantForeignKey(
+        WorkflowStep, models.DB_CASCADE, related_name="experiments", db_index=False
+    )
+    name = models.TextField()
+    status = models.TextField(choices=ExperimentStatus, default=ExperimentStatus.DRAFT)
+    minimum_sample = models.IntegerField(
+        default=50, help_text="Sent mails per variant before a result is shown."
+    )
+
+    class Meta(TenantModel.Meta):
+        db_table = "step_experiments"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("status", ExperimentStatus, name="step_experiments_status_known"),
+            models.UniqueConstraint(
+                fields=["organisation", "workflow_step"], name="step_experiments_one_per_step"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "id", "workflow_step"], name="step_experiments_of_step"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Variant(TenantModel):
+    """One of the texts an experiment compares; its share is its weight among the weights."""
+
+    step_experiment = TenantForeignKey(
+        StepExperiment, models.DB_CASCADE, related_name="variants", db_index=False
+    )
+    key = models.TextField()
+    weight = models.IntegerField(default=50)
+    prompt = TenantForeignKey(
+        Prompt, models.DB_SET_NULL, null=True, blank=True, related_name="variants"
+    )
+    subject_template = models.TextField(null=True, blank=True)
+    body_template = models.TextField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "step_experiment_variants"
+        ordering = ["key"]
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(weight__gt=0), name="step_experiment_variants_weight_positive"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "step_experiment", "key"],
+                name="step_experiment_variants_once",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "id", "step_experiment"],
+                name="step_experiment_variants_of_experiment",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Enrollment(TenantModel):
+    """One position's passage through one campaign."""
+
+    State = EnrollmentState
+    MOVES = ENROLLMENT_MOVES
+
+    campaign = TenantForeignKey(
+        Campaign, models.DB_CASCADE, related_name="enrollments", db_index=False
+    )
+    position = TenantForeignKey("crm.Position", models.DB_CASCADE, related_name="enrollments")
+    state = models.TextField(choices=EnrollmentState, default=EnrollmentState.ACTIVE)
+    enrolled_at = models.DateTimeField()
+    paused_until = models.DateTimeField(null=True, blank=True)
+    last_activity_at = models.DateTimeField(null=True, blank=True)
+    stopped_reason = models.TextField(null=True, blank=True)
+
+    objects = EnrollmentQuerySet.as_manager()
+
+    class Meta(TenantModel.Meta):
+        db_table = "campaign_enrollments"
+        verbose_name = "enrolment"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("state", EnrollmentState, name="campaign_enrollments_state_known"),
+            models.UniqueConstraint(
+                fields=["organisation", "campaign", "position"], name="campaign_enrollments_once"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "id", "campaign"], name="campaign_enrollments_of_campaign"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "id", "position"], name="campaign_enrollments_of_position"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "campaign", "state"], name="campaign_enrollments_state"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.position} in {self.campaign}"
+
+
+class VariantAssignment(TenantModel):
+    """Which variant of a step an enrolment was given, once and for all."""
+
+    campaign = TenantForeignKey(Campaign, models.DB_CASCADE, related_name="+", db_index=False)
+    enrollment = TenantForeignKey(
+        Enrollment, models.DB_CASCADE, related_name="assignments", db_index=False
+    )
+    workflow_step = TenantForeignKey(WorkflowStep, models.DB_CASCADE, related_name="assignments")
+    step_experiment = TenantForeignKey(
+        StepExperiment, models.DB_CASCADE, related_name="assignments"
+    )
+    variant = TenantForeignKey(Variant, models.DB_CASCADE, related_name="assignments")
+    assigned_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "enrollment_step_variant_assignments"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["organisation", "enrollment", "workflow_step"],
+                name="enrollment_step_variant_assignments_once",
+            ),
+            TenantReference(
+                name="assignments_enrollment_of_campaign",
+                to="outreach.Enrollment",
+                fields=["enrollment", "campaign"],
+                to_fields=["id", "campaign"],
+                on_delete="CASCADE",
+            ),
+            TenantReference(
+                name="assignments_step_of_campaign",
+                to="outreach.WorkflowStep",
+                fields=["workflow_step", "campaign"],
+                to_fields=["id", "campaign"],
+                on_delete="CASCADE",
+            ),
+            TenantReference(
+                name="assignments_experiment_of_step",
+                to="outreach.StepExperiment",
+                fields=["step_experiment", "workflow_step"],
+                to_fields=["id", "workflow_step"],
+                on_delete="CASCADE",
+            ),
+            TenantReference(
+                name="assignments_variant_of_experiment",
+                to="outreach.Variant",
+                fields=["variant", "step_experiment"],
+                to_fields=["id", "step_experiment"],
+                on_delete="CASCADE",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrollment}: {self.variant}"

@@ -1,0 +1,156 @@
+"""Mailboxes mail leaves from, addresses it must not go to, and files that were brought in."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+from crm.models import lower_case
+from outreach.calendar import default_windows
+from outreach.states import (
+    MAILBOX_MOVES,
+    UPLOAD_MOVES,
+    MailboxStatus,
+    Security,
+    SuppressionReason,
+    UploadStatus,
+)
+from prospectflow.choices import known
+from prospectflow.tenancy.fields import TenantForeignKey, UserReference
+from prospectflow.tenancy.models import TenantModel
+
+
+class Mailbox(TenantModel):
+    """A mailbox of the customer: its servers, its hours, its pace and its health."""
+
+    Status = MailboxStatus
+    Security = Security
+    MOVES = MAILBOX_MOVES
+
+    address = models.CharField(max_length=254)
+    display_name = models.TextField(blank=True, default="")
+    signature = models.TextField(blank=True, default="")
+    status = models.TextField(choices=MailboxStatus, default=MailboxStatus.ACTIVE)
+    status_reason = models.TextField(blank=True, default="")
+    smtp_host = models.TextField()
+    smtp_port = models.PositiveIntegerField(default=587)
+    smtp_security = models.TextField(choices=Security, default=Security.STARTTLS)
+    imap_host = models.TextField()
+    imap_port = models.PositiveIntegerField(default=993)
+    imap_security = models.TextField(choices=Security, default=Security.TLS)
+    username = models.TextField()
+    sealed_password = models.TextField(blank=True, default="", editable=False)
+    daily_limit = models.PositiveIntegerField(
+        default=40, validators=[MinValueValidator(1), MaxValueValidator(2000)]
+    )
+    pace_min_seconds = models.PositiveIntegerField(default=60)
+    pace_max_seconds = models.PositiveIntegerField(default=90)
+    time_zone = models.TextField(default="Europe/Paris")
+    country = models.CharField(max_length=2, default="FR")
+    subdivision = models.CharField(max_length=8, blank=True, default="")
+    windows = models.JSONField(default=default_windows)
+    blackout_dates = models.JSONField(default=list, blank=True)
+    next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    folder_states = models.JSONField(default=dict, blank=True, editable=False)
+
+    class Meta(TenantModel.Meta):
+        db_table = "mailboxes"
+        verbose_name_plural = "mailboxes"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("status", MailboxStatus, name="mailboxes_status_known"),
+            known("smtp_security", Security, name="mailboxes_smtp_security_known"),
+            known("imap_security", Security, name="mailboxes_imap_security_known"),
+            lower_case("address", name="mailboxes_address_lower_case"),
+            models.CheckConstraint(
+                condition=Q(daily_limit__gte=1), name="mailboxes_daily_limit_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(pace_max_seconds__gte=F("pace_min_seconds")),
+                name="mailboxes_pace_in_order",
+            ),
+            models.UniqueConstraint(fields=["organisation", "address"], name="mailboxes_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Suppression(TenantModel):
+    """An address or a domain that the organisation must not write to, ever.
+
+    The address is kept only as a keyed hash, so the list can outlive the person's data.
+    """
+
+    Reason = SuppressionReason
+
+    address_hash = models.CharField(max_length=64, null=True, blank=True)
+    domain = models.CharField(max_length=253, null=True, blank=True)
+    reason = models.TextField(choices=SuppressionReason)
+    source = models.TextField(blank=True, default="", help_text="What it was learnt from.")
+    at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "suppressions"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("reason", SuppressionReason, name="suppressions_reason_known"),
+            lower_case("domain", name="suppressions_domain_lower_case"),
+            models.CheckConstraint(
+                condition=Q(address_hash__isnull=False) ^ Q(domain__isnull=False),
+                name="suppressions_address_or_domain",
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "address_hash", "domain"],
+                nulls_distinct=False,
+                name="suppressions_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.domain or f"{(self.address_hash or '')[:12]}…"
+
+
+class ImportUpload(TenantModel):
+    """A file of prospects that somebody brought in, and what became of it."""
+
+    Status = UploadStatus
+    MOVES = UPLOAD_MOVES
+
+    campaign = TenantForeignKey(
+        "outreach.Campaign", models.DB_SET_NULL, null=True, blank=True, related_name="uploads"
+    )
+    uploaded_by = UserReference(null=True, blank=True, related_name="+")
+    filename = models.TextField()
+    file_size = models.BigIntegerField(help_text="Bytes.")
+    file_sha256 = models.CharField(max_length=64)
+    file_buffer = models.BinaryField(null=True, blank=True)
+    profile = models.TextField(blank=True, default="")
+    detected_columns = models.JSONField(default=list, blank=True)
+    column_mappings = models.JSONField(default=dict, blank=True)
+    row_count = models.IntegerField(null=True, blank=True)
+    parse_errors = models.JSONField(default=list, blank=True)
+    report = models.JSONField(default=dict, blank=True)
+    status = models.TextField(choices=UploadStatus, default=UploadStatus.UPLOADED)
+    uploaded_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "import_uploads"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("status", UploadStatus, name="import_uploads_status_known"),
+            models.CheckConstraint(
+                condition=Q(file_size__gt=0), name="import_uploads_file_size_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(row_count__gte=0), name="import_uploads_row_count_not_negative"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation", "-uploaded_at", "id"], name="import_uploads_newest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.filename

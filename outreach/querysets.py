@@ -1,0 +1,61 @@
+"""Sets of campaigns, enrolments, tasks, drafts and messages."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Count, Q
+
+
+class CampaignQuerySet(models.QuerySet):
+    """Campaigns."""
+
+    def with_progress(self) -> Self:
+        """Each with the numbers of its enrolments: in all, active, replied."""
+        return self.annotate(
+            enrolled=Count("enrollments"),
+            active=Count("enrollments", filter=Q(enrollments__state="active")),
+            replied=Count("enrollments", filter=Q(enrollments__state="replied")),
+        )
+
+
+class EnrollmentQuerySet(models.QuerySet):
+    """Enrolments."""
+
+    def going(self) -> Self:
+        """Those that may still be sent something."""
+        return self.filter(state__in=["active", "paused"])
+
+
+class TaskQuerySet(models.QuerySet):
+    """Tasks."""
+
+    def due(self, now: datetime) -> Self:
+        """The tasks whose hour has come, follow-ups before first mails, the oldest first."""
+        return self.filter(status="scheduled", scheduled_for__lte=now).order_by(
+            "-workflow_step__step_index", "scheduled_for", "id"
+        )
+
+    def open(self) -> Self:
+        """The tasks that have not left yet and still could."""
+        return self.filter(status="scheduled")
+
+
+class DraftQuerySet(models.QuerySet):
+    """Drafts."""
+
+    def to_review(self) -> Self:
+        """Those that wait for a person, the least skipped first."""
+        return self.filter(status="pending").order_by("skip_count", "id")
+
+
+class MessageQuerySet(models.QuerySet):
+    """Messages."""
+
+    def outbound(self) -> Self:
+        """What was sent, or is about to be."""
+        return self.filter(direction="outbound")
+
+    def inbox(self) -> Self:
+        """What came in, the newest first."""
+        return self.filter(direction="inbound").order_by("-received_at", "-id")

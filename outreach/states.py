@@ -1,0 +1,188 @@
+"""Every state of the engine, and the moves between them."""
+
+from django.db import models
+
+from prospectflow.choices import Moves
+
+
+class CampaignStatus(models.TextChoices):
+    DRAFT = "draft"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ARCHIVED = "archived"
+
+
+CAMPAIGN_MOVES: Moves = {
+    CampaignStatus.DRAFT: frozenset({CampaignStatus.RUNNING, CampaignStatus.ARCHIVED}),
+    CampaignStatus.RUNNING: frozenset({CampaignStatus.PAUSED, CampaignStatus.ARCHIVED}),
+    CampaignStatus.PAUSED: frozenset({CampaignStatus.RUNNING, CampaignStatus.ARCHIVED}),
+    CampaignStatus.ARCHIVED: frozenset({CampaignStatus.PAUSED}),  # never straight to running
+}
+
+
+class StepKind(models.TextChoices):
+    EMAIL = "email"
+
+
+class ExperimentStatus(models.TextChoices):
+    DRAFT = "draft"
+    RUNNING = "running"
+    STOPPED = "stopped"
+
+
+EXPERIMENT_MOVES: Moves = {
+    ExperimentStatus.DRAFT: frozenset({ExperimentStatus.RUNNING, ExperimentStatus.STOPPED}),
+    ExperimentStatus.RUNNING: frozenset({ExperimentStatus.STOPPED}),
+    ExperimentStatus.STOPPED: frozenset(),  # another try is another experiment
+}
+
+
+class EnrollmentState(models.TextChoices):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    REPLIED = "replied"
+    BOUNCED = "bounced"
+    UNSUBSCRIBED = "unsubscribed"
+    FINISHED = "finished"
+
+
+_STOPS = frozenset({EnrollmentState.REPLIED, EnrollmentState.BOUNCED, EnrollmentState.UNSUBSCRIBED})
+ENROLLMENT_MOVES: Moves = {
+    EnrollmentState.ACTIVE: _STOPS | {EnrollmentState.PAUSED, EnrollmentState.FINISHED},
+    EnrollmentState.PAUSED: _STOPS | {EnrollmentState.ACTIVE, EnrollmentState.FINISHED},
+    EnrollmentState.FINISHED: _STOPS,  # an answer may come after the last step
+    EnrollmentState.REPLIED: frozenset({EnrollmentState.UNSUBSCRIBED, EnrollmentState.BOUNCED}),
+    EnrollmentState.BOUNCED: frozenset({EnrollmentState.UNSUBSCRIBED}),
+    EnrollmentState.UNSUBSCRIBED: frozenset(),
+}
+
+
+class TaskStatus(models.TextChoices):
+    SCHEDULED = "scheduled"
+    LOCKED = "locked"
+    TRANSMITTING = "transmitting"
+    SENT = "sent"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+TASK_MOVES: Moves = {
+    TaskStatus.SCHEDULED: frozenset({TaskStatus.LOCKED, TaskStatus.SKIPPED, TaskStatus.CANCELLED}),
+    TaskStatus.LOCKED: frozenset(
+        {TaskStatus.TRANSMITTING, TaskStatus.SCHEDULED, TaskStatus.CANCELLED, TaskStatus.FAILED}
+    ),
+    # From here on the mail may have left: back to `scheduled` only after a clear refusal.
+    TaskStatus.TRANSMITTING: frozenset(
+        {TaskStatus.SENT, TaskStatus.SCHEDULED, TaskStatus.FAILED, TaskStatus.UNKNOWN}
+    ),
+    TaskStatus.UNKNOWN: frozenset({TaskStatus.SENT, TaskStatus.FAILED}),
+    TaskStatus.SENT: frozenset(),
+    TaskStatus.SKIPPED: frozenset(),
+    TaskStatus.CANCELLED: frozenset(),
+    TaskStatus.FAILED: frozenset(),
+}
+
+
+class DraftStatus(models.TextChoices):
+    PENDING = "pending"
+    APPROVED = "approved"
+    SKIPPED = "skipped"
+
+
+DRAFT_MOVES: Moves = {
+    DraftStatus.PENDING: frozenset({DraftStatus.APPROVED, DraftStatus.SKIPPED}),
+    DraftStatus.APPROVED: frozenset({DraftStatus.PENDING, DraftStatus.SKIPPED}),
+    DraftStatus.SKIPPED: frozenset({DraftStatus.PENDING}),
+}
+
+
+class Direction(models.TextChoices):
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
+class MessageStatus(models.TextChoices):
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    RECEIVED = "received"
+    FAILED = "failed"
+
+
+MESSAGE_MOVES: Moves = {
+    MessageStatus.QUEUED: frozenset({MessageStatus.SENT, MessageStatus.FAILED}),
+    MessageStatus.SENT: frozenset({MessageStatus.DELIVERED, MessageStatus.BOUNCED}),
+    MessageStatus.DELIVERED: frozenset({MessageStatus.BOUNCED}),
+    MessageStatus.FAILED: frozenset(),
+    MessageStatus.BOUNCED: frozenset(),
+    MessageStatus.RECEIVED: frozenset(),
+}
+
+
+class Verdict(models.TextChoices):
+    """What an inbound mail is."""
+
+    REPLY = "reply"
+    OUT_OF_OFFICE = "out_of_office"
+    BOUNCE = "bounce"
+    COMPLAINT = "complaint"
+    OBJECTION = "objection"
+    CHALLENGE = "challenge"
+    LEFT_COMPANY = "left_company"
+    ADDRESS_CHANGED = "address_changed"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    AUTO_OTHER = "auto_other"
+
+
+class MailboxStatus(models.TextChoices):
+    ACTIVE = "active"
+    PAUSED = "paused"
+    BROKEN = "broken"
+
+
+MAILBOX_MOVES: Moves = {
+    MailboxStatus.ACTIVE: frozenset({MailboxStatus.PAUSED, MailboxStatus.BROKEN}),
+    MailboxStatus.PAUSED: frozenset({MailboxStatus.ACTIVE, MailboxStatus.BROKEN}),
+    MailboxStatus.BROKEN: frozenset({MailboxStatus.ACTIVE, MailboxStatus.PAUSED}),
+}
+
+
+class Security(models.TextChoices):
+    TLS = "tls", "TLS from the start"
+    STARTTLS = "starttls", "STARTTLS"
+    PLAIN = "plain", "none (this machine only)"
+
+
+class SuppressionReason(models.TextChoices):
+    UNSUBSCRIBED = "unsubscribed"
+    OBJECTION = "objection"
+    BOUNCED = "bounced"
+    COMPLAINT = "complaint"
+    LEFT_COMPANY = "left_company"
+    BY_HAND = "by_hand"
+
+
+class UploadStatus(models.TextChoices):
+    UPLOADED = "uploaded"
+    MAPPED = "mapped"
+    VALIDATING = "validating"
+    VALIDATION_FAILED = "validation_failed"
+    IMPORTING = "importing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+UPLOAD_MOVES: Moves = {
+    UploadStatus.UPLOADED: frozenset({UploadStatus.MAPPED, UploadStatus.FAILED}),
+    UploadStatus.MAPPED: frozenset({UploadStatus.VALIDATING, UploadStatus.FAILED}),
+    UploadStatus.VALIDATING: frozenset(
+        {UploadStatus.VALIDATION_FAILED, UploadStatus.IMPORTING, UploadStatus.FAILED}
+    ),
+    UploadStatus.VALIDATION_FAILED: frozenset({UploadStatus.MAPPED}),
+    UploadStatus.IMPORTING: frozenset({UploadStatus.COMPLETED, UploadStatus.FAILED}),
+    UploadStatus.COMPLETED: frozenset(),
+    UploadStatus.FAILED: frozenset({UploadStatus.MAPPED}),
+}

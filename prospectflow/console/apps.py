@@ -1,0 +1,8 @@
+"""The operator console as a Django application."""
+
+from django.apps import AppConfig
+
+
+class ConsoleConfig(AppConfig):
+    name = "prospectflow.console"
+    label = "console"
