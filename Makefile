@@ -1,0 +1,65 @@
+# `make help` says what each target does.
+.DEFAULT_GOAL := help
+.PHONY: help demo run test check bench faults lock schema stop clean
+export PYTHON
+
+python := .venv/bin/python
+manage := $(python) manage.py
+as_owner := DATABASE_ROLE=owner $(manage)
+installed := .venv/installed
+pin := uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(installed) ## Play a whole campaign, then serve the console (SERVE=0: end instead)
+	@$(manage) demo $(if $(filter 0,$(SERVE)),--no-serve)
+
+run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/
+	@$(as_owner) migrate --verbosity 0
+	@$(manage) runserver 127.0.0.1:8000
+
+test: $(installed) ## Run every test (ARGS="-k words" chooses)
+	@$(python) -m pytest $(ARGS)
+
+faults: $(installed) ## Run only the tests that kill processes in the middle of their work
+	@$(python) -m pytest -m faults $(ARGS)
+
+check: $(installed) ## Hold style, types, layers, migrations, production settings and documents
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+	.venv/bin/lint-imports --no-logo
+	$(manage) makemigrations --check --dry-run
+	$(manage) check_migrations
+	@echo "$(manage) check --deploy  # with deploy/production-check.env"
+	@set -a; . deploy/production-check.env; $(manage) check --deploy --fail-level WARNING
+	$(manage) dump_schema --check
+	$(manage) erd --check
+
+bench: $(installed) ## Measure: each script prints its figure beside its limit
+	@for script in benchmarks/*.py; do PYTHONPATH=. $(python) "$$script" || exit 1; done
+
+lock: $(installed) ## Compile the exact pins with hashes from the .in files (needs uv)
+	$(pin) requirements.in -o requirements.txt
+	$(pin) requirements-dev.in -o requirements-dev.txt
+
+schema: $(installed) ## Write docs/schema.sql and docs/data-model.md from the database and the models
+	$(manage) dump_schema
+	$(manage) erd
+
+stop: $(installed) ## Stop the embedded servers
+	@$(manage) embedded stop
+
+clean: ## Stop the servers, delete .venv and the caches; .local with your databases stays
+	@if [ -e $(installed) ]; then $(manage) embedded stop; fi
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache static-collected
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(python):
+	@found=$$(deploy/find-python) && echo "Making .venv with $$found" && "$$found" -m venv --clear .venv
+
+$(installed): $(python) requirements-dev.txt
+	@echo "Installing what requirements-dev.txt pins"
+	@$(python) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,84 @@
+"""The commands that rule embedded servers and check migrations."""
+
+import psycopg
+import pytest
+from django.conf import settings as project_settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+from prospectflow.operations import embedded
+from prospectflow.operations.management.commands.check_migrations import scratch_database, to_zero
+
+
+@pytest.fixture
+def local(settings, tmp_path):
+    """The project, moved to a folder without servers."""
+    settings.DEBUG = True  # the test runner turns it off
+    settings.LOCAL_DIRECTORY = tmp_path / ".local"
+    yield settings.LOCAL_DIRECTORY
+    embedded.stop(settings.LOCAL_DIRECTORY)
+
+
+def test_start_status_and_stop_say_what_runs(local, capsys):
+    call_command("embedded", "start")
+    pid = embedded.status(local).postgres.pid
+    assert f"postgres: running, pid {pid}, postgres " in capsys.readouterr().out
+    call_command("embedded", "stop")
+    assert "postgres: stopped" in capsys.readouterr().out
+    call_command("embedded", "status")
+    assert "mail: stopped" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", ["", "n", "perhaps"])
+def test_reset_deletes_nothing_unless_told_yes(local, monkeypatch, answer):
+    embedded.start(local)
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+    with pytest.raises(CommandError, match="Nothing was deleted"):
+        call_command("embedded", "reset")
+    assert embedded.status(local).postgres.running
+
+
+def test_reset_deletes_once_told_yes(local):
+    embedded.start(local)
+    call_command("embedded", "reset", "--yes")
+    assert not (local / "postgres").exists()
+
+
+@pytest.mark.parametrize("command", [["embedded", "start"], ["check_migrations"]])
+def test_nothing_embedded_runs_beside_a_configured_database(local, settings, command):
+    settings.EMBEDDED = False
+    with pytest.raises(CommandError, match="DATABASE_URL is set") as refusal:
+        call_command(*command)
+    assert refusal.value.returncode == 2
+    assert not local.exists()
+
+
+def test_nothing_embedded_runs_with_debug_off(local, settings):
+    settings.DEBUG = False
+    with pytest.raises(CommandError, match="set DATABASE_URL to a PostgreSQL 18 server"):
+        call_command("embedded", "start")
+    assert not local.exists()
+
+
+def test_a_refusal_of_the_servers_is_one_sentence(settings, tmp_path):
+    settings.DEBUG = True
+    settings.LOCAL_DIRECTORY = tmp_path / "file"
+    settings.LOCAL_DIRECTORY.touch()
+    with pytest.raises(CommandError, match="cannot use") as refusal:
+        call_command("embedded", "start")
+    assert refusal.value.returncode == 2
+
+
+def test_migrations_that_leave_a_table_behind_are_refused(django_db_setup, django_db_blocker):
+    before = dict(connection.settings_dict)
+    with django_db_blocker.unblock(), scratch_database():
+        scratch = connection.settings_dict["NAME"]
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE public.left_behind ()")
+        with pytest.raises(CommandError, match=r"still holds public\.left_behind\."):
+            to_zero()
+    assert connection.settings_dict == before
+    url = embedded.database_url(project_settings.LOCAL_DIRECTORY, database=scratch)
+    with pytest.raises(psycopg.OperationalError, match="does not exist"):
+        psycopg.connect(url)
