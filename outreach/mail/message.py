@@ -1,7 +1,7 @@
 """One mail to one recipient as the bytes that go over the wire; the same input, the same bytes.
 
 The serialiser is our own: the standard library's policies fold long header values into encoded
-words, which kills one-click unsubscribe and threading, and they cost forty times the time.
+words, which kills one-click unsubscribe and threading, and they take many times as long.
 """
 
 import binascii

@@ -1,0 +1,255 @@
+"""Sending over SMTP: one recipient a transaction, and one honest answer for each."""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from outreach.mail import wire_address
+from outreach.mail.message import is_loopback
+from prospectflow.errors import DomainError
+
+type Stage = Literal["connect", "hello", "auth", "mail", "rcpt", "data", "after_data"]
+type Security = Literal["plain", "starttls", "tls"]
+type Answer = tuple[int, str]
+
+OK, WILL_FORWARD, GO_AHEAD = 250, 251, 354
+NO_ANSWER = 0
+OUR_NAME = "[127.0.0.1]"  # asking the system for a full host name can take seconds
+
+
+@dataclass(frozen=True)
+class SendFailure:
+    """Where it failed and what was answered; code 0 means that no answer came."""
+
+    stage: Stage
+    code: int
+    text: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The server took the mail over; whatever comes now is a bounce."""
+
+    outcome: ClassVar[Literal["accepted"]] = "accepted"
+    code: int
+    text: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The mail has certainly not been taken over: it may be sent again."""
+
+    outcome: ClassVar[Literal["refused"]] = "refused"
+    failure: SendFailure
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The server had the whole mail and never answered: it must not be sent again by itself."""
+
+    outcome: ClassVar[Literal["unknown"]] = "unknown"
+    failure: SendFailure
+
+
+type Outcome = Accepted | Refused | Unknown
+
+
+class MailboxUnreachable(DomainError):
+    """The mailbox's server cannot be used; `failure` says at which stage and why."""
+
+    def __init__(self, sentence: str, failure: SendFailure) -> None:
+        super().__init__(sentence)
+        self.failure = failure
+
+
+class PlainRefused(DomainError):
+    """Mail without encryption may go to this very machine only; choose starttls or tls."""
+
+
+@dataclass(frozen=True)
+class SmtpAccount:
+    """How to reach a mailbox's server. Times are seconds; `final_timeout` follows RFC 5321."""
+
+    host: str
+    port: int
+    security: Security
+    username: str = ""
+    password: str = field(default="", repr=False)
+    timeout: float = 30
+    final_timeout: float = 600  # 4.5.3.2.6: giving up on the final dot early breeds duplicates
+    tls: ssl.SSLContext | None = field(default=None, repr=False)  # None trusts the system's CAs
+
+    def __post_init__(self) -> None:
+        if self.security == "plain" and not is_loopback(self.host):
+            raise PlainRefused
+        if self.security not in ("plain", "starttls", "tls"):
+            raise DomainError(f'"{self.security}" is no SMTP security: use starttls, tls or plain.')
+
+
+@contextmanager
+def connect(account: SmtpAccount) -> "Iterator[Connection]":
+    """A signed-in connection, closed at the end; MailboxUnreachable when it cannot be had."""
+    connection = Connection(account)
+    connection.open()
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+class Connection:
+    """A connection for any number of mails; it opens itself anew when the server has hung up."""
+
+    def __init__(self, account: SmtpAccount) -> None:
+        self.account = account
+        self._smtp: smtplib.SMTP | None = None
+
+    def open(self) -> smtplib.SMTP:
+        """Connect, greet, encrypt and sign in, or raise MailboxUnreachable."""
+        stage: Stage = "connect"
+        try:
+            self._smtp = smtp = self._dial()
+            stage = "hello"
+            self._greet(smtp)
+            stage = "auth"
+            if self.account.username:
+                smtp.login(self.account.username, self.account.password)
+        except (OSError, smtplib.SMTPException, ValueError, OverflowError) as error:
+            self._hang_up()
+            failure = self._failure(stage, *_answer_in(error))
+            raise MailboxUnreachable(_sentence(self.account, failure), failure) from None
+        return smtp
+
+    def close(self) -> None:
+        """Say goodbye and hang up; a server that is gone already is no error."""
+        if self._smtp is not None:
+            with suppress(OSError, smtplib.SMTPException):
+                self._smtp.quit()
+            self._hang_up()
+
+    def transmit(self, sender: str, recipient: str, raw: bytes) -> Outcome:
+        """Hand over one mail to one recipient; whatever happens, the answer is one of three.
+
+        An address that no server understands raises MailRefused before anything is sent.
+        """
+        sender, recipient = wire_address(sender), wire_address(recipient)
+        try:
+            smtp = self._ready()
+        except MailboxUnreachable as error:
+            return Refused(error.failure)
+        refusal = self._envelope(smtp, sender, recipient)
+        return Refused(refusal) if refusal else self._content(smtp, raw)
+
+    def _dial(self) -> smtplib.SMTP:
+        account = self.account
+        if account.security == "tls":
+            context = account.tls or ssl.create_default_context()
+            return smtplib.SMTP_SSL(
+                account.host, account.port, OUR_NAME, timeout=account.timeout, context=context
+            )
+        return smtplib.SMTP(account.host, account.port, OUR_NAME, timeout=account.timeout)
+
+    def _greet(self, smtp: smtplib.SMTP) -> None:
+        smtp.ehlo_or_helo_if_needed()
+        if self.account.security == "starttls":
+            smtp.starttls(context=self.account.tls or ssl.create_default_context())
+            smtp.ehlo_or_helo_if_needed()
+
+    def _ready(self) -> smtplib.SMTP:
+        """A connection that answers; RSET also clears what a refused mail has left behind."""
+        if self._smtp is not None and _ask(self._smtp, "RSET")[0] != OK:
+            self._hang_up()
+        return self._smtp or self.open()
+
+    def _envelope(self, smtp: smtplib.SMTP, sender: str, recipient: str) -> SendFailure | None:
+        steps: list[tuple[Stage, str, tuple[int, ...]]] = [
+            ("mail", f"MAIL FROM:<{sender}>", (OK,)),
+            ("rcpt", f"RCPT TO:<{recipient}>", (OK, WILL_FORWARD)),
+            # No content has left before 354, so even silence here means that nothing was sent.
+            ("data", "DATA", (GO_AHEAD,)),
+        ]
+        for stage, command, expected in steps:
+            code, text = _ask(smtp, command)
+            if code not in expected:
+                if code in (NO_ANSWER, 421):
+                    self._hang_up()
+                return self._failure(stage, code, text)
+        return None
+
+    def _content(self, smtp: smtplib.SMTP, raw: bytes) -> Outcome:
+        """From the first byte of content on, anything but an answer leaves the outcome unknown."""
+        ending = b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n"
+        try:
+            _be_patient(smtp, self.account.final_timeout)
+            smtp.send(re.sub(rb"(?m)^\.", b"..", raw) + ending)
+            code, text = _decoded(smtp.getreply())
+            _be_patient(smtp, self.account.timeout)
+        except (OSError, smtplib.SMTPException) as error:
+            code, text = NO_ANSWER, _answer_in(error)[1]
+        if 200 <= code < 300:  # noqa: PLR2004
+            return Accepted(code, text, self.account.host)
+        failure = self._failure("after_data", code, text)
+        if 400 <= code < 600:  # noqa: PLR2004
+            return Refused(failure)
+        self._hang_up()
+        return Unknown(failure)
+
+    def _hang_up(self) -> None:
+        if self._smtp is not None:
+            self._smtp.close()
+            self._smtp = None
+
+    def _failure(self, stage: Stage, code: int, text: str) -> SendFailure:
+        return SendFailure(stage, code, text, self.account.host)
+
+
+def _ask(smtp: smtplib.SMTP, command: str) -> Answer:
+    """Send a command and read its answer; code 0 when none came."""
+    try:
+        smtp.putcmd(command)
+        return _decoded(smtp.getreply())
+    except (OSError, smtplib.SMTPException) as error:
+        return NO_ANSWER, _answer_in(error)[1]
+
+
+def _be_patient(smtp: smtplib.SMTP, seconds: float) -> None:
+    if smtp.sock is not None:
+        smtp.sock.settimeout(seconds)
+
+
+def _decoded(answer: tuple[int, bytes]) -> Answer:
+    code, text = answer
+    return max(code, NO_ANSWER), text.decode("utf-8", "replace")
+
+
+def _answer_in(error: Exception) -> Answer:
+    """The server's answer if the error carries one, else the error in words."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        text = error.smtp_error
+        return max(error.smtp_code, NO_ANSWER), (
+            text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        )
+    if isinstance(error, UnicodeError):  # its own words would quote from the password
+        return NO_ANSWER, "SMTP carries ASCII characters only"
+    return NO_ANSWER, str(error) or type(error).__name__
+
+
+def _sentence(account: SmtpAccount, failure: SendFailure) -> str:
+    server = f"{account.host}:{account.port}"
+    answer = " ".join(f"{failure.code or ''} {failure.text}".split()).rstrip(".")
+    if failure.stage == "auth" and 500 <= failure.code < 600:  # noqa: PLR2004
+        return (
+            f"{server} refuses the user name or password of {account.username} ({answer}):"
+            " correct them; Google and Microsoft want an app password."
+        )
+    if failure.stage == "auth":
+        return f"{server} does not sign {account.username} in ({answer}): check its settings."
+    if failure.stage == "hello":
+        return f"{server} does not greet us as expected ({answer}): check the security setting."
+    return f"{server} cannot be reached ({answer}): check host, port and security."
