@@ -1,6 +1,7 @@
 # `make help` says what each target does.
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench faults lock schema stop clean
+.PHONY: help demo run test faults check style types layers migrations production documents
+.PHONY: bench lock schema stop clean
 export PYTHON
 
 python := .venv/bin/python
@@ -25,15 +26,26 @@ test: $(installed) ## Run every test (ARGS="-k words" chooses)
 faults: $(installed) ## Run only the tests that kill processes in the middle of their work
 	@$(python) -m pytest -m faults $(ARGS)
 
-check: $(installed) ## Hold style, types, layers, migrations, production settings and documents
+check: style types layers migrations production documents ## Hold everything but the tests (-k: go on after a failure)
+
+style: $(installed)
 	$(python) -m ruff check
 	$(python) -m ruff format --check
+
+types: $(installed)
 	$(python) -m mypy
+
+layers: $(installed)
 	.venv/bin/lint-imports --no-logo
+
+migrations: $(installed)
 	$(manage) makemigrations --check --dry-run
 	$(manage) check_migrations
-	@echo "$(manage) check --deploy  # with deploy/production-check.env"
-	@set -a; . deploy/production-check.env; $(manage) check --deploy --fail-level WARNING
+
+production: $(installed)
+	set -a; . deploy/production-check.env; $(manage) check --deploy --fail-level WARNING
+
+documents: $(installed)
 	$(manage) dump_schema --check
 	$(manage) erd --check
 
@@ -61,5 +73,5 @@ $(python):
 
 $(installed): $(python) requirements-dev.txt
 	@echo "Installing what requirements-dev.txt pins"
-	@$(python) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
+	@$(python) -m pip install -qq --disable-pip-version-check --no-input --require-hashes -r requirements-dev.txt
 	@touch $@
