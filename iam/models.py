@@ -126,6 +126,7 @@ class Membership(TenantModel):
 
     Role = Role
     Status = MembershipStatus
+    MOVES = MEMBERSHIP_MOVES
 
     user = UserReference(related_name="memberships")
     role = models.TextField(choices=Role, default=Role.MEMBER)
