@@ -28,7 +28,12 @@ def _start_what_is_embedded() -> None:
     from prospectflow.operations import embedded
 
     if settings.EMBEDDED and sys.argv[1:2] not in ([], ["embedded"], ["help"]):
-        embedded.start(settings.LOCAL_DIRECTORY)
+        directory = settings.LOCAL_DIRECTORY
+        planned = embedded.database_url(directory), embedded.redis_url(directory)
+        embedded.start(directory)
+        if (embedded.database_url(directory), embedded.redis_url(directory)) != planned:
+            # A port was taken meanwhile and has been replaced: read the settings anew.
+            os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
 
 
 if __name__ == "__main__":

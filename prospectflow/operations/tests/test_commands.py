@@ -1,5 +1,11 @@
 """The commands that rule embedded servers and check migrations."""
 
+import json
+import os
+import socket
+import subprocess
+import sys
+
 import psycopg
 import pytest
 from django.conf import settings as project_settings
@@ -82,3 +88,30 @@ def test_migrations_that_leave_a_table_behind_are_refused(django_db_setup, djang
     url = embedded.database_url(project_settings.LOCAL_DIRECTORY, database=scratch)
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         psycopg.connect(url)
+
+
+def test_a_command_follows_the_servers_to_new_ports(tmp_path):
+    local = tmp_path / ".local"
+    ports = embedded.status(local).postgres.port, embedded.status(local).valkey.port
+    connect = "from django.db import connection; connection.ensure_connection()"
+    with (
+        socket.create_server(("127.0.0.1", ports[0])),
+        socket.create_server(("127.0.0.1", ports[1])),
+    ):
+        command = subprocess.run(
+            [
+                sys.executable,
+                "manage.py",
+                "shell",
+                "--no-imports",
+                "-c",
+                f"{connect}; print('hello')",
+            ],
+            cwd=project_settings.BASE_DIR,
+            env=os.environ | {"LOCAL_DIRECTORY": str(local)},
+            capture_output=True,
+            text=True,
+        )
+    embedded.stop(local)
+    assert (command.stdout, command.stderr) == ("hello\n", "")
+    assert set(json.loads((local / "servers.json").read_text())["ports"].values()).isdisjoint(ports)
