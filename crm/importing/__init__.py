@@ -1,0 +1,1 @@
+"""How a file of prospects becomes companies, people and positions."""

@@ -1,0 +1,410 @@
+"""The import against a real database: the sample file, again, dry, apart, broken."""
+
+import csv
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crm.importing import errors, services
+from crm.importing.services import import_prospects
+from crm.models import Company, Person, Phone, Position
+from prospectflow.tenancy.context import tenant
+
+SAMPLE = Path(__file__).parents[1] / "sample" / "pharow-marseille.csv"
+AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+LATER = datetime(2026, 12, 23, 9, 0, tzinfo=UTC)
+MODELS = (Company, Person, Position, Phone)
+ADA = {
+    "company_name": "Bar des Amis",
+    "email": "ada@bar.example.com",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+}
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(*rows, name="prospects.csv"):
+        headers = list(dict.fromkeys(header for row in rows for header in row))
+        with (tmp_path / name).open("w", newline="") as target:
+            writer = csv.DictWriter(target, headers, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+        return tmp_path / name
+
+    return write
+
+
+def counted(tally):
+    return tally.created, tally.updated, tally.unchanged
+
+
+def codes(problems):
+    return [(problem.row, problem.code) for problem in problems]
+
+
+def everything():
+    return [list(model.objects.order_by("id").values()) for model in MODELS]
+
+
+def counts():
+    return [model.objects.count() for model in MODELS]
+
+
+def test_the_sample_is_imported_and_every_fault_in_it_reported(inside):
+    report = import_prospects(SAMPLE, at=AT)
+
+    assert (report.encoding, report.delimiter, report.profile) == ("utf-8-sig", ",", "pharow")
+    assert (report.rows, report.rows_imported) == (1080, 1074)
+    assert (report.rows_refused, report.rows_duplicate) == (5, 1)
+    assert counted(report.companies) == (882, 0, 0)
+    assert counted(report.people) == (1074, 0, 0)
+    assert counted(report.positions) == (1074, 0, 0)
+    assert counted(report.phones) == (584, 0, 0)
+    assert counts() == [882, 1074, 1074, 584]
+    assert codes(report.refused) == [
+        (12, "email_invalid"),
+        (27, "email_missing"),
+        (97, "company_name_missing"),
+        (152, "email_invalid"),
+        (172, "email_not_ascii"),
+    ]
+    assert codes(report.duplicates) == [(43, "duplicate_address")]
+    assert report.duplicates[0].sentence.startswith("Row 42 ")
+    assert codes(report.notes) == [
+        (62, "siren_invalid"),
+        (82, "siren_invalid"),
+        (112, "siren_rounded"),
+        (132, "url_invalid"),
+        (212, "founding_differs"),
+        (232, "formula"),
+        (252, "percentage_invalid"),
+        (566, "phone_invalid"),
+        (597, "phone_invalid"),
+        (889, "phone_invalid"),
+    ]
+
+
+def test_a_row_of_the_sample_arrives_whole(inside):
+    import_prospects(SAMPLE, at=AT)
+
+    position = Position.objects.get(email="roland.bodin@e-m-c-c.example.com")
+    company, person = position.company, position.person
+    assert (position.job_title, position.list_name) == ("Gérant", "CHR Bouches-du-Rhône")
+    assert (position.email_status, position.email_status_raw) == ("valid", "valid")
+    assert position.email_reliability == Decimal("98.00")
+    assert (person.first_name, person.last_name, person.salutation) == (
+        *("Roland", "Bodin", "Monsieur"),
+    )
+    assert person.identity_key == "linkedin:in/exemple-roland-bodin-037967"
+    assert set(person.phones.values_list("source", "number", "kind")) == {
+        ("pharow", "+33531900602", "fixed"),
+        ("kaspr_1", "+33658619528", "mobile"),
+    }
+    assert (company.name, company.siren, company.hq_siret) == (
+        *("E M C C", "390056760", "39005676000015"),
+    )
+    assert (company.postal_code, company.city) == ("13260", "CASSIS")
+    assert (company.headcount_code, company.employee_range) == ("02", "3 - 5")
+    assert (company.founding_date, company.founding_year) == (date(1993, 1, 1), 1993)
+    assert (company.growing, company.main_phone) == (False, "+33491632980")
+    assert company.domain == "e-m-c-c.example.com"
+    assert company.provenance["siren"] == {"source": "pharow", "at": AT.isoformat()}
+
+
+def test_importing_the_sample_again_changes_nothing(inside):
+    import_prospects(SAMPLE, at=AT)
+    before = everything()
+
+    report = import_prospects(SAMPLE, at=LATER)
+
+    assert everything() == before
+    assert counted(report.companies) == (0, 0, 882)
+    assert counted(report.people) == (0, 0, 1074)
+    assert counted(report.positions) == (0, 0, 1074)
+    assert counted(report.phones) == (0, 0, 584)
+
+
+def test_a_dry_run_reports_the_same_and_stores_nothing(inside):
+    dry = import_prospects(SAMPLE, at=AT, dry_run=True)
+
+    assert counts() == [0, 0, 0, 0]
+    assert dry.as_dict() == import_prospects(SAMPLE, at=AT).as_dict() | {"dry_run": True}
+
+
+def test_the_report_is_plain_json(inside):
+    report = import_prospects(SAMPLE, at=AT, dry_run=True).as_dict()
+
+    assert json.loads(json.dumps(report)) == report
+    assert report["companies"] == {"created": 882, "updated": 0, "unchanged": 0}
+    assert report["rows_imported"] == 1074
+
+
+def test_two_organisations_import_the_same_file_apart(organisation, other_organisation, file):
+    path = file(ADA)
+    with tenant(organisation.pk):
+        import_prospects(path, at=AT)
+    with tenant(other_organisation.pk):
+        assert counts() == [0, 0, 0, 0]
+        report = import_prospects(file(ADA | {"first_name": "Augusta"}), at=LATER)
+
+    assert counted(report.people) == (1, 0, 0)
+    with tenant(organisation.pk):
+        assert Person.objects.get().first_name == "Ada"
+
+
+def test_a_newer_file_replaces_values_and_empties_none(inside, file):
+    import_prospects(file(ADA | {"job_title": "Gérante", "city": "Aix"}), at=AT)
+
+    newer = file(ADA | {"job_title": "Présidente", "city": "", "siren": "732829320"})
+    report = import_prospects(newer, at=LATER)
+
+    position = Position.objects.get()
+    assert (position.job_title, position.company.city) == ("Présidente", "Aix")
+    assert position.company.siren == "732829320"
+    assert position.provenance["job_title"] == {"source": "generic", "at": LATER.isoformat()}
+    assert position.provenance["email"] == {"source": "generic", "at": AT.isoformat()}
+    assert counted(report.companies) == (0, 1, 0)
+    assert counted(report.people) == (0, 0, 1)
+    assert counted(report.positions) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("status", ["invalid", "do_not_contact"])
+def test_an_import_never_makes_a_lost_address_valid_again(inside, file, status):
+    import_prospects(file(ADA | {"email_status": "valid"}), at=AT)
+    Position.objects.update(email_status=status)
+
+    import_prospects(file(ADA | {"email_status": "valid"}), at=LATER)
+
+    assert Position.objects.get().email_status == status
+
+
+def test_an_import_never_lifts_a_companys_opposition(inside, file):
+    import_prospects(file(ADA | {"address": "[ND] 13001 MARSEILLE"}), at=AT)
+
+    import_prospects(file(ADA | {"address": "1 RUE X, 13001 MARSEILLE"}), at=LATER)
+
+    assert Company.objects.get().diffusion == "P"
+
+
+def test_within_a_file_the_first_value_of_a_company_stands_and_later_rows_fill_gaps(inside, file):
+    siren = {"siren": "732829320"}
+    bob = {"company_name": "Le Bar", "email": "bob@bar.example.com", "city": "Aix"}
+
+    import_prospects(file(ADA | siren, bob | siren), at=AT)
+
+    company = Company.objects.get()
+    assert (company.name, company.city) == ("Bar des Amis", "Aix")
+
+
+def test_the_same_address_twice_keeps_the_first_row(inside, file):
+    again = ADA | {"email": " ADA@Bar.example.com ", "last_name": "Other"}
+
+    report = import_prospects(file(ADA, again), at=AT)
+
+    assert codes(report.duplicates) == [(3, "duplicate_address")]
+    assert "Row 2" in report.duplicates[0].sentence
+    assert Person.objects.get().last_name == "Lovelace"
+
+
+def test_the_same_person_in_the_same_company_twice_keeps_the_first_row(inside, file):
+    again = ADA | {"email": "a.lovelace@bar.example.com", "first_name": "ADA"}
+
+    report = import_prospects(file(ADA, again), at=AT)
+
+    assert codes(report.duplicates) == [(3, "duplicate_person")]
+    assert "Row 2" in report.duplicates[0].sentence
+    assert counts()[:3] == [1, 1, 1]
+
+
+def test_a_refused_first_row_does_not_make_the_second_a_duplicate(inside, file):
+    report = import_prospects(file(ADA | {"company_name": ""}, ADA), at=AT)
+
+    assert codes(report.refused) == [(2, "company_name_missing")]
+    assert report.duplicates == []
+    assert Position.objects.count() == 1
+
+
+def test_homonyms_with_pages_of_their_own_are_two_people(inside, file):
+    page = "https://www.linkedin.com/in/ada-"
+    one = ADA | {"linkedin": f"{page}1"}
+    two = ADA | {"linkedin": f"{page}2", "email": "ada2@bar.example.com"}
+
+    import_prospects(file(one, two), at=AT)
+
+    assert Person.objects.count() == 2
+
+
+def test_a_person_with_one_page_may_hold_positions_in_two_companies(inside, file):
+    page = {"linkedin": "https://fr.linkedin.com/in/Ada/"}
+    other = {
+        "company_name": "Autre",
+        "email": "ada@autre.example.com",
+        "website": "autre.example.com",
+    }
+
+    import_prospects(file(ADA | page, ADA | other | page), at=AT)
+
+    assert counts()[:3] == [2, 1, 2]
+
+
+def test_a_person_known_by_address_is_known_by_their_page_once_it_is_learnt(inside, file):
+    import_prospects(file(ADA), at=AT)
+    assert Person.objects.get().identity_key == "email:ada@bar.example.com"
+
+    import_prospects(file(ADA | {"linkedin": "linkedin.com/in/ada"}), at=LATER)
+
+    assert Person.objects.get().identity_key == "linkedin:in/ada"
+
+
+def test_a_person_entered_by_hand_is_met_by_their_page(inside, file):
+    page = "https://www.linkedin.com/in/ada"
+    Person.objects.create(last_name="Lovelace", linkedin_url=page)
+
+    import_prospects(file(ADA | {"linkedin": page}), at=AT)
+
+    assert Person.objects.get().identity_key == "linkedin:in/ada"
+
+
+def test_an_address_known_as_another_persons_is_refused(inside, file):
+    page = "https://www.linkedin.com/in/"
+    import_prospects(file(ADA | {"linkedin": f"{page}ada"}), at=AT)
+    before = everything()
+
+    bob = ADA | {"first_name": "Bob", "last_name": "Martin", "linkedin": f"{page}bob"}
+    report = import_prospects(file(bob), at=LATER)
+
+    assert codes(report.refused) == [(2, "address_of_another")]
+    assert "Ada Lovelace" in report.refused[0].sentence
+    assert everything() == before
+
+
+def test_companies_of_one_name_and_site_with_two_sirens_stay_two(inside, file):
+    second = {"email": "bob@bar.example.com", "first_name": "Bob", "siren": "356000000"}
+
+    import_prospects(file(ADA | {"siren": "732829320"}, ADA | second), at=AT)
+
+    assert set(Company.objects.values_list("siren", flat=True)) == {"732829320", "356000000"}
+
+
+def test_companies_without_a_number_are_met_by_site_and_name(inside, file):
+    bob = ADA | {
+        "email": "bob@bar.example.com",
+        "first_name": "Bob",
+        "company_name": "BAR DES AMIS",
+    }
+    carol = {"company_name": "Autre", "email": "carol@bar.example.com"}
+
+    import_prospects(file(ADA, bob, carol), at=AT)
+
+    assert set(Company.objects.values_list("name", flat=True)) == {"Bar des Amis", "Autre"}
+
+
+def test_a_pharow_number_of_another_company_is_left_out(inside, file):
+    headers = {"Nom légal": "BAR", "Email": "ada@bar.example.com", "ID entreprise Pharow": "7"}
+    one = headers | {"SIREN": "732829320"}
+    two = headers | {"SIREN": "356000000", "Email": "bob@bar.example.com"}
+
+    import_prospects(file(one, two), at=AT, profile="pharow")
+
+    numbers = Company.objects.order_by("siren").values_list("siren", "pharow_company_id")
+    assert list(numbers) == [("356000000", None), ("732829320", "7")]
+
+
+def test_unknown_columns_are_kept_beside_those_kept_before(inside, file):
+    import_prospects(file(ADA | {"Note": "rappeler"}), at=AT)
+    report = import_prospects(file(ADA | {"Note": "", "Salon": "2026"}), at=LATER)
+
+    assert Position.objects.get().kept == {"Note": "rappeler", "Salon": "2026"}
+    assert report.columns_unknown == ["Note", "Salon"]
+
+
+def test_one_number_from_one_supplier_is_stored_once(inside, file):
+    import_prospects(file(ADA | {"mobile": "0612345678"}), at=AT)
+    report = import_prospects(file(ADA | {"mobile": "+33 6 12 34 56 78"}), at=LATER)
+
+    assert counted(report.phones) == (0, 0, 1)
+    assert Phone.objects.get().raw == "0612345678"
+
+
+def test_a_file_that_breaks_in_the_middle_leaves_nothing_behind(inside, file, monkeypatch):
+    monkeypatch.setattr(services, "CHUNK", 1)
+    path = file(
+        *(ADA | {"email": f"ada{n}@bar.example.com", "first_name": f"A{n}"} for n in range(5))
+    )
+    path.write_text(path.read_text() + 'Bar,"zoe@bar.example.com\n')
+
+    with pytest.raises(errors.BrokenQuotes, match="Row 7"):
+        import_prospects(path, at=AT)
+
+    assert counts() == [0, 0, 0, 0]
+
+
+def test_chunks_do_not_show_in_the_result(inside, monkeypatch):
+    whole = import_prospects(SAMPLE, at=AT, dry_run=True)
+    monkeypatch.setattr(services, "CHUNK", 97)
+
+    pieces = import_prospects(SAMPLE, at=AT, dry_run=True)
+
+    assert pieces.as_dict() == whole.as_dict()
+
+
+def test_queries_do_not_grow_with_the_rows(inside, file):
+    def cost(rows):
+        many = [
+            ADA | {"email": f"a{n}@x{n}.example.com", "mobile": "0612345678"} for n in range(rows)
+        ]
+        with CaptureQueriesContext(connection) as queries:
+            import_prospects(file(*many), at=AT, dry_run=True)
+        return len(queries)
+
+    assert cost(2) == cost(200)
+
+
+def test_nothing_is_imported_outside_an_organisation(db, file):
+    with transaction.atomic(), pytest.raises(Exception, match=r"app\.organisation_id"):
+        import_prospects(file(ADA), at=AT)
+
+
+ROWS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "company_name": st.sampled_from(["Bar", "BAR ", "Autre", ""]),
+            "email": st.sampled_from(
+                ["a@x.example.com", "b@x.example.com", "c@gmail.com", "d@y.example.com", "bad"]
+            ),
+            "last_name": st.sampled_from(["Roux", "Petit", ""]),
+            "siren": st.sampled_from(["732829320", "356000000", "1", ""]),
+            "website": st.sampled_from(["x.example.com", "y.example.com", ""]),
+            "linkedin": st.sampled_from(["linkedin.com/in/1", "linkedin.com/in/2", ""]),
+            "mobile": st.sampled_from(["0612345678", "06", ""]),
+        }
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(rows=ROWS)
+def test_any_file_imported_twice_leaves_what_it_left_once(inside, file, rows):
+    path = file(*rows)
+    with transaction.atomic():
+        first = import_prospects(path, at=AT)
+        before = everything()
+
+        second = import_prospects(path, at=LATER)
+
+        assert everything() == before
+        assert second.companies.created == second.people.created == second.phones.created == 0
+        assert first.rows_imported == first.positions.created == second.positions.unchanged
+        transaction.set_rollback(True)
