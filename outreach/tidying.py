@@ -43,7 +43,7 @@ RULES: list[tuple[str, Repair]] = [
     (rf"{BLANK}*{GAP}", ""),
     # The same scars as an empty {% if %} leaves them, without a mark.
     (rf",(?:{BLANK}*,)+", ","),
-    (rf"{BLANK}+(?=[,.](?:\s|\Z))", ""),
+    (rf"{BLANK}+(?=,|\.(?:\s|\Z))", ""),
     (rf"^{BLANK}*[,;.]{BLANK}+(\w?)", lambda match: match[1].upper()),
     (r"(?<=\S)[ \t]{2,}(?=\S)", " "),
     (rf"{BLANK}+$", ""),

@@ -73,7 +73,7 @@ PIECES = st.sampled_from(
 def test_no_letter_at_all_greets_nobody_or_doubles_a_blank(letter, missing):
     text = render(letter, PERSON | dict.fromkeys(missing))
 
-    assert not re.search(r"Bonjour[ \u00a0]+,|\S[ \t]{2}|[ \t],|,\s*,", text)
+    assert not re.search(r"Bonjour[ \u00a0]+,|\S[ \t]{2}|[ \t],|,[ \t]*,", text)
     assert not re.search("[\ue000-\uf8ff]", text)
 
 
@@ -130,13 +130,16 @@ def test_variables_that_print_nothing_are_named_once_each():
     )
 
 
+def says(letter: str) -> bool:
+    """Whether tidying leaves this letter alone wherever it stands."""
+    return letter.isalnum() or letter in "{}%|"
+
+
 @given(st.text(st.sampled_from("{}%| \"'abforin\x00\n\r\u202e") | st.characters(), max_size=60))
 def test_a_value_is_data_whatever_it_says(value):
-    text = render("<{{ first_name }}>", {"first_name": value})
+    text = render("Chez {{ first_name }}", {"first_name": value}).removeprefix("Chez")
 
-    kept = "".join(text[1:-1].split())
-    wanted = [letter for letter in value if not letter.isspace() and letter.isprintable()]
-    assert [letter for letter in kept if letter.isprintable()] == wanted or kept == ""
+    assert [one for one in text if says(one)] == [one for one in value if says(one)]
     assert "\n" not in text
     assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202e]", text)
 
