@@ -20,6 +20,7 @@ EMPTY_WORDS = {"", "n/a", "na", "n/d", "nd", "[nd]", "nc", "n/c", "null", "none"
 EMPTY_TEXTS = {"", "n/a", "#n/a", "[nd]", "-"}  # fewer: Na, Nd and Null are names
 TRUE_WORDS = {"oui", "o", "yes", "y", "vrai", "true", "1"}
 FALSE_WORDS = {"non", "n", "no", "faux", "false", "0"}
+URL_LIMIT = 800  # bytes; PostgreSQL indexes no more than 2,700
 HEADCOUNT_CODES = {  # INSEE, tranche d'effectifs: code -> first and last number of employees
     "00": (0, 0),
     "01": (1, 2),
@@ -266,6 +267,8 @@ def linkedin_page(text: str) -> str | None:
         return None
     parts = urlsplit(url)
     host = parts.hostname or ""
+    if len(url.encode()) > URL_LIMIT:
+        raise Unusable("too_long", f"The address is longer than {URL_LIMIT} bytes.")
     if (host != "linkedin.com" and not host.endswith(".linkedin.com")) or len(parts.path) < 2:
         raise Unusable("linkedin_invalid", f"“{cleaned(text)[:200]}” is no page on LinkedIn.")
     return f"https://www.linkedin.com{parts.path}"

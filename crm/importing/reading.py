@@ -31,6 +31,8 @@ SIGNATURES = {
     b"\x1f\x8b": "a gzip archive",
     b"{\\rtf": "a rich text document",
 }
+# What é, è, ç and ô written in UTF-8 look like when read as Windows-1252.
+MIXTURES = ("Ã©", "Ã¨", "Ã§", "Ã´")
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -106,8 +108,8 @@ def _encoding(path: Path) -> str:
         except UnicodeDecodeError:
             continue
         return encoding
-    tried = marked or "UTF-8 nor Windows-1252"
-    raise NotCsv(f"{path.name} is not text (neither {tried}); save it as CSV (UTF-8).")
+    tried = marked or "neither UTF-8 nor Windows-1252"
+    raise NotCsv(f"{path.name} is not text ({tried}); save it as CSV (UTF-8).")
 
 
 def _start(path: Path) -> bytes:
@@ -132,6 +134,11 @@ def _scan(path: Path, encoding: str) -> None:
             if "\0" in text:
                 raise NotCsv(
                     f"{path.name} holds NUL bytes, so it is not CSV text; save it as CSV (UTF-8)."
+                )
+            if encoding == "cp1252" and any(mixture in text for mixture in MIXTURES):
+                raise NotCsv(
+                    f"{path.name} mixes UTF-8 and Windows-1252, so its accents cannot be trusted;"
+                    " save it as CSV (UTF-8)."
                 )
             *ended, rest = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
             for part in ended:

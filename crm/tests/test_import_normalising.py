@@ -101,6 +101,7 @@ def test_a_cell_becomes_its_value(reader, text, value):
         (read.web_address, "https://user:secret@example.com", "url_invalid"),
         (read.web_address, "localhost", "url_invalid"),
         (read.linkedin_page, "https://linkedin.com.evil.example.com/in/x", "linkedin_invalid"),
+        (read.linkedin_page, f"linkedin.com/in/{'é' * 400}", "too_long"),
         (addresses.address, "pas-une-adresse", "email_invalid"),
         (addresses.address, "jean dupont@example.com", "email_invalid"),
         (addresses.address, "elodie.gérard@bücher.example.com", "email_not_ascii"),

@@ -128,13 +128,12 @@ def test_the_fingerprint_is_the_files_own(file):
         (b"Email,Ville\na\0b,Aix\n", errors.NotCsv, "NUL bytes"),
         (b"E\0m\0a\0i\0l\0\n\0", errors.NotCsv, "NUL bytes"),
         (b"Email\n\x81\x8d\x8f\n", errors.NotCsv, "neither UTF-8 nor Windows-1252"),
-        (b"\xff\xfeE\x00m", errors.NotCsv, None),
+        (b"\xff\xfeE\x00\xd8", errors.NotCsv, "not text (utf-16)"),
+        (b"Email\nL\xe9on L\xc3\xa9on\n", errors.NotCsv, "mixes UTF-8 and Windows-1252"),
         (b"Email,Ville,email \na,b,c\n", errors.DuplicateHeaders, "“Email”, “email”"),
     ],
 )
 def test_a_file_that_is_no_list_of_prospects_is_refused(file, content, refusal, said):
-    if said is None:
-        content, said = b"\xff\xfeE\x00\xd8", "neither utf-16"
     with pytest.raises(refusal) as refused:
         open_table(file(content))
 

@@ -224,6 +224,19 @@ def test_the_same_person_in_the_same_company_twice_keeps_the_first_row(inside, f
     assert counts()[:3] == [1, 1, 1]
 
 
+def test_a_duplicate_person_fills_gaps_of_person_and_company(inside, file):
+    page = {"linkedin": "linkedin.com/in/ada", "siren": "732829320", "mobile": "0612345678"}
+    again = ADA | page | {"email": "a.lovelace@bar.example.com"}
+
+    import_prospects(file(ADA | {"city": "Aix"}, again | {"city": "Arles"}), at=AT)
+
+    person, company = Person.objects.get(), Company.objects.get()
+    assert person.linkedin_url == "https://www.linkedin.com/in/ada"
+    assert (company.siren, company.city) == ("732829320", "Aix")
+    assert Phone.objects.get().number == "+33612345678"
+    assert Position.objects.get().email == "ada@bar.example.com"
+
+
 def test_a_refused_first_row_does_not_make_the_second_a_duplicate(inside, file):
     report = import_prospects(file(ADA | {"company_name": ""}, ADA), at=AT)
 
