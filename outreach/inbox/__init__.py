@@ -1,0 +1,1 @@
+"""Hearing the answers: read, understand and match what comes back; no database in here."""

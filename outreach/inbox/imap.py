@@ -1,0 +1,304 @@
+"""Fetching new mail over IMAP, without leaving a trace in the mailbox (RFC 3501, RFC 6154)."""
+
+import imaplib
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from email import message_from_bytes, policy
+from email.message import Message
+from typing import Any
+
+from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted
+from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
+
+from outreach.inbox.replies import fold
+from prospectflow.errors import DomainError
+
+TIMEOUT_SECONDS = 30
+LARGEST_BYTES = 5 * 1024 * 1024
+"""Above this size only the headers of a message are fetched."""
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+JUNK_NAMES = (
+    "junk", "junk e-mail", "junk email", "spam", "bulk mail", "indesirables",
+    "courrier indesirable", "pourriel", "pourriels",
+)  # fmt: skip
+
+
+class ImapError(DomainError):
+    """The mailbox could not be read over IMAP."""
+
+
+class HostUnreachable(ImapError):
+    """The IMAP server cannot be reached."""
+
+
+class TlsFailed(ImapError):
+    """The IMAP server does not offer the encryption that was asked for."""
+
+
+class PasswordRefused(ImapError):
+    """The IMAP server refuses this user name and password."""
+
+
+class FolderMissing(ImapError):
+    """A folder of the mailbox cannot be opened."""
+
+
+class ConnectionLost(ImapError):
+    """The IMAP server broke off."""
+
+
+class InsecureConnection(ImapError):
+    """A password is never sent unencrypted over a network."""
+
+
+@dataclass(frozen=True)
+class ImapAccount:
+    """Where a mailbox is read; `security` is tls, starttls or, on this machine only, plain."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"ImapAccount({self.username} at {self.host}:{self.port}, {self.security})"
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """One message as the server has it; `message` is None when it could not be parsed.
+
+    `received_at` is the server's own time of arrival (INTERNALDATE). A `truncated` message has
+    its headers only. `problem` says in words why there is no message.
+    """
+
+    folder: str
+    uidvalidity: int
+    uid: int
+    received_at: datetime | None
+    size: int
+    raw: bytes
+    message: Message | None
+    truncated: bool = False
+    problem: str = ""
+
+
+def fetch_new(
+    account: ImapAccount, *, state: dict[str, dict[str, int]], since: date | None = None
+) -> Iterator[Fetched]:
+    """Yield the messages of Inbox and Junk that `state` has not seen, and move `state` on.
+
+    `state` maps a folder to its `uidvalidity` and `last_uid`; it already counts a message when
+    that message is yielded, so saving both in one transaction neither loses nor repeats one.
+    When a folder's UIDVALIDITY changes it is read again (the caller drops known Message-IDs),
+    from `since` on if given. Raises an `ImapError` that says what is wrong.
+    """
+    with _signed_in(account) as mailbox, _broken_off(account):
+        for folder in _folders(mailbox):
+            yield from _fetch_folder(mailbox, folder, state, since)
+
+
+def check_account(account: ImapAccount) -> list[str]:
+    """Sign in and return the folders that would be read; raises what `fetch_new` would raise."""
+    with _signed_in(account) as mailbox, _broken_off(account):
+        return _folders(mailbox)
+
+
+@contextmanager
+def _signed_in(account: ImapAccount) -> Iterator[BaseMailBox]:
+    mailbox = _connect(account)
+    try:
+        _sign_in(mailbox, account)
+        yield mailbox
+    finally:
+        _leave(mailbox)
+
+
+def _connect(account: ImapAccount) -> BaseMailBox:
+    where = f"The IMAP server {account.host}:{account.port}"
+    if account.security == "plain" and account.host.lower() not in LOOPBACK:
+        raise InsecureConnection(
+            f"{where} would get the password unencrypted; choose tls or starttls."
+        )
+    try:
+        return _open(account)
+    except (ssl.SSLError, imaplib.IMAP4.error, ImapToolsError) as error:
+        raise TlsFailed(
+            f"{where} does not speak {account.security} as asked; "
+            f"check the port and the security setting ({_reason(error)})."
+        ) from error
+    except (OSError, ValueError) as error:
+        raise HostUnreachable(
+            f"{where} cannot be reached; check the host and the port ({_reason(error)})."
+        ) from error
+
+
+def _open(account: ImapAccount) -> BaseMailBox:
+    host, port = account.host, account.port
+    if account.security == "tls":
+        context = ssl.create_default_context()
+        return MailBox(host, port, timeout=TIMEOUT_SECONDS, ssl_context=context)
+    mailbox = MailBoxUnencrypted(host, port, timeout=TIMEOUT_SECONDS)
+    if account.security != "plain":
+        try:
+            mailbox.client.starttls(ssl.create_default_context())
+        except Exception:
+            mailbox.client.shutdown()
+            raise
+    return mailbox
+
+
+def _sign_in(mailbox: BaseMailBox, account: ImapAccount) -> None:
+    # SASL PLAIN carries every character; LOGIN is for servers that do not offer it.
+    sasl = "AUTH=PLAIN" in mailbox.client.capabilities
+    sign_in = mailbox.login_utf8 if sasl else mailbox.login
+    if not (account.username + account.password).isprintable():
+        raise PasswordRefused(f"{_refusal(account)} One of them contains a control character.")
+    try:
+        sign_in(account.username, account.password, initial_folder=None)
+    except (imaplib.IMAP4.abort, OSError) as error:
+        raise ConnectionLost(f"{account.host} broke off during sign-in.") from error
+    except (imaplib.IMAP4.error, MailboxLoginError, ValueError) as error:
+        raise PasswordRefused(_refusal(account)) from error
+
+
+def _refusal(account: ImapAccount) -> str:
+    return (
+        f"{account.host} refuses the password of {account.username}; "
+        "check both, or use an app password where the provider asks for one."
+    )
+
+
+def _leave(mailbox: BaseMailBox) -> None:
+    with suppress(ImapToolsError, imaplib.IMAP4.error, OSError):
+        mailbox.logout()
+    with suppress(OSError):
+        mailbox.client.shutdown()
+
+
+@contextmanager
+def _broken_off(account: ImapAccount) -> Iterator[None]:
+    """Turn the ways in which a connection breaks into one sentence."""
+    try:
+        yield
+    except (imaplib.IMAP4.error, ImapToolsError, OSError) as error:
+        raise ConnectionLost(
+            f"{account.host} broke off while {account.username} was read; "
+            f"what was read is kept, the rest comes next time ({_reason(error)})."
+        ) from error
+
+
+def _folders(mailbox: BaseMailBox) -> list[str]:
+    """Return the Inbox, and Junk where the server has one."""
+    junk = []
+    for folder in mailbox.folder.list():
+        flags = {flag.lower() for flag in folder.flags}
+        name = fold(folder.name.rsplit(folder.delim or "/", 1)[-1])
+        if ("\\junk" in flags or name in JUNK_NAMES) and "\\noselect" not in flags:
+            junk.append(folder.name)
+    return ["INBOX", *junk]
+
+
+def _fetch_folder(
+    mailbox: BaseMailBox, folder: str, state: dict[str, dict[str, int]], since: date | None
+) -> Iterator[Fetched]:
+    uidvalidity = _examine(mailbox, folder)
+    known = state.get(folder, {})
+    last = known.get("last_uid", 0) if known.get("uidvalidity") == uidvalidity else 0
+    state[folder] = {"uidvalidity": uidvalidity, "last_uid": last}
+    for uid in _new_uids(mailbox, last, since):
+        fetched = _fetch(mailbox, folder, uidvalidity, uid)
+        state[folder] = {"uidvalidity": uidvalidity, "last_uid": uid}
+        if fetched:
+            yield fetched
+
+
+def _examine(mailbox: BaseMailBox, folder: str) -> int:
+    """Open a folder for reading only and return its UIDVALIDITY."""
+    try:
+        mailbox.folder.set(folder, readonly=True)
+    except MailboxFolderSelectError as error:
+        raise FolderMissing(
+            f"The folder {folder} cannot be opened ({_reason(error)}); "
+            "check that it exists and that this account may read it."
+        ) from error
+    _, values = mailbox.client.response("UIDVALIDITY")
+    return int(values[0]) if values and values[0] else 0
+
+
+def _new_uids(mailbox: BaseMailBox, last: int, since: date | None) -> list[int]:
+    criteria = f"UID {last + 1}:*"
+    if since and not last:
+        criteria = f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}"
+    uids = map(int, mailbox.uids(criteria, charset=None))
+    # `n:*` means "up to the last": it returns that one even when its UID is below n.
+    return sorted(uid for uid in uids if uid > last)
+
+
+def _fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetched | None:
+    """Fetch one message without marking it as read; None when it has gone in the meantime."""
+    head, _ = _uid_fetch(mailbox, uid, "(UID RFC822.SIZE INTERNALDATE)")
+    found = re.search(rb"RFC822\.SIZE (\d+)", head)
+    if not head:
+        return None
+    size = int(found[1]) if found else 0
+    truncated = size > LARGEST_BYTES
+    wanted = "BODY.PEEK[HEADER]" if truncated else "BODY.PEEK[]"
+    _, raw = _uid_fetch(mailbox, uid, f"({wanted})")
+    message, problem = _parse(raw)
+    received_at = _internal_date(head)
+    return Fetched(folder, uidvalidity, uid, received_at, size, raw, message, truncated, problem)
+
+
+def _uid_fetch(mailbox: BaseMailBox, uid: int, what: str) -> tuple[bytes, bytes]:
+    """Return what the server says about one message: the words, and the literal if any."""
+    _, data = mailbox.client.uid("FETCH", str(uid), what)
+    words, literal = b"", b""
+    for item in data or ():
+        if isinstance(item, tuple):
+            words, literal = words + item[0], item[1]
+        elif isinstance(item, bytes):
+            words += item
+    return words, literal
+
+
+def _parse(raw: bytes) -> tuple[Message | None, str]:
+    try:
+        message = message_from_bytes(raw, policy=policy.default)
+    except Exception as error:  # a broken message must never stop the folder
+        return None, f"The message could not be parsed ({_reason(error)})."
+    if not message.keys():
+        return None, "The message has no headers."
+    return message, ""
+
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def _internal_date(words: bytes) -> datetime | None:
+    found = re.search(rb'INTERNALDATE "([ \d]?\d)-(\w{3})-(\d{4}) ([\d:]{8}) ([+-]\d{4})"', words)
+    if not found:
+        return None
+    day, month, year, time, zone = (part.decode().strip() for part in found.groups())
+    try:
+        number = _MONTHS.index(month.title()) + 1
+        moment = datetime.strptime(f"{year}-{number}-{day} {time} {zone}", "%Y-%m-%d %H:%M:%S %z")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC)
+
+
+def _reason(error: Any) -> str:
+    """Return the innermost words of an error on one line."""
+    words = error.args[-1] if getattr(error, "args", ()) else error
+    result = getattr(error, "command_result", None)
+    if result:
+        words = b" ".join(part for part in result[1] if isinstance(part, bytes))
+    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
+    return " ".join(text.split())[:200] or type(error).__name__
