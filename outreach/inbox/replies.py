@@ -1,11 +1,14 @@
 """What a person wrote in a reply, without what their mail program quoted beneath."""
 
+import re
 import unicodedata
 from email.message import Message
 from html import unescape
+from itertools import takewhile
 
 from outreach.inbox import patterns
 from outreach.inbox.reading import content_type, is_attachment, outer_parts, plain, text_of
+from outreach.mail.body import SENTENCES
 
 _LOOKS_ALIKE = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'", "«": '"', "»": '"', "“": '"', "”": '"',
@@ -36,8 +39,8 @@ def new_text(message: Message) -> str:
     lines = [line.rstrip() for line in full_text(message).split("\n")]
     lines = _above_the_quote(lines)
     lines = [line for line in lines if not patterns.DROPPED_LINE.match(fold(line))]
-    paragraphs = "\n".join(lines).split("\n\n")
-    return "\n\n".join(p.strip("\n") for p in paragraphs if not _is_our_footer(p)).strip()
+    paragraphs = map(_without_footer, "\n".join(lines).split("\n\n"))
+    return "\n\n".join(paragraph for paragraph in paragraphs if paragraph)
 
 
 def text_of_html(html: str) -> str:
@@ -102,8 +105,21 @@ def _quote_begins(ahead: list[str]) -> bool:
     return len(names) >= 2
 
 
-def _is_our_footer(paragraph: str) -> bool:
+def _without_footer(paragraph: str) -> str:
+    """Leave out a paragraph that is a footer, or the lines from where our own one begins."""
     text = " ".join(fold(paragraph).split())
     if patterns.FOOTER_SURE.match(text):
-        return True
-    return bool(patterns.FOOTER_START.match(text) and patterns.FOOTER_LINK.search(text))
+        return ""
+    if patterns.FOOTER_START.match(text) and patterns.FOOTER_LINK.search(text):
+        return ""
+    said = takewhile(lambda line: not _OUR_FOOTER.search(fold(line)), paragraph.split("\n"))
+    return "\n".join(said).strip("\n").rstrip()
+
+
+_OUR_FOOTER = re.compile(
+    "|".join(
+        re.escape(fold(sentences[name].partition("{")[0]))
+        for sentences in SENTENCES.values()
+        for name in ("source", "dated", "object")
+    )
+)

@@ -1,6 +1,7 @@
 """What an incoming message is, in French and English."""
 
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from outreach.inbox.classifying import MessageKind, classify
 from outreach.inbox.dates import return_date
 from outreach.inbox.matching import references
 from outreach.inbox.replies import fold
+from outreach.mail.body import Source, footer
 from outreach.tests.inbox.corpus import (
     FOOTER,
     OUR_MAIL,
@@ -201,6 +203,29 @@ def test_a_mail_to_the_unsubscribe_address_is_an_objection_even_when_empty(subje
     verdict = classify(mail("", subject=subject, Auto_Submitted="auto-generated"), at=NOW)
 
     assert (verdict.kind, verdict.doubtful) == ("objection", False)
+
+
+AGENCY = SimpleNamespace(
+    legal_name="Agence Exemple", legal_form="SAS", siren="732829320", legal_address="Marseille"
+)
+SOURCE = Source("l'annuaire des entreprises", date(2026, 9, 1))
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("where", ["bare", "quoted", "html", "html alone"])
+def test_the_footer_that_we_really_send_is_no_objection_when_it_comes_back(language, where):
+    text, html = footer(AGENCY, SOURCE, "https://agence-exemple.fr/u/k3Jd8sL0aQ2wE5rT", language)
+    bare = text.removeprefix("-- \n")
+    message = {
+        "bare": mail(f"Oui, jeudi.\n\n{bare}"),
+        "quoted": mail(f"Oui, jeudi.\n\n{quoted(text)}"),
+        "html": mail("", html=f"<p>Oui, jeudi.</p>{html}"),
+        "html alone": parse(f"From: a@b.fr\nContent-Type: text/html\n\nOui.{html}".encode()),
+    }[where]
+
+    verdict = classify(message, at=NOW)
+
+    assert verdict.kind == "reply", verdict.evidence
 
 
 def test_a_colleague_who_says_that_the_person_left_is_heard():
