@@ -77,7 +77,8 @@ def inside(organisation: Organisation) -> Iterator[Organisation]:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(settings: Any) -> None:
+def _own_world(settings: Any) -> None:
     """Sessions and caches of a test never meet those of the running project."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": TEST_DATABASE}}
+    settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected here
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

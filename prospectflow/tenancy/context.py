@@ -18,7 +18,8 @@ def tenant(organisation_id: UUID, *, user_id: UUID | None = None) -> Iterator[No
     with transaction.atomic(durable=True):
         _serve(str(organisation_id), str(user_id or ""))
         yield
-        _serve("", "")  # on an error, the rollback does this
+        if not transaction.get_rollback():  # where it is set, the rollback does this
+            _serve("", "")
 
 
 def _serve(organisation_id: str, user_id: str) -> None:
