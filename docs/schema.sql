@@ -3203,6 +3203,12 @@ REVOKE ALL ON FUNCTION iam.memberships_of(person uuid) FROM PUBLIC;
 GRANT ALL ON FUNCTION iam.memberships_of(person uuid) TO prospectflow_app;
 
 --
+-- Name: FUNCTION require_one_owner(); Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION iam.require_one_owner() FROM PUBLIC;
+
+--
 -- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 

@@ -26,7 +26,8 @@ BEGIN
             USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
     END IF;
     RETURN NULL;
-END $$
+END $$;
+REVOKE ALL ON FUNCTION iam.require_one_owner() FROM PUBLIC
 """
 
 # Before an organisation is entered: which may this person enter?
