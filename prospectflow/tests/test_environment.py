@@ -1,0 +1,125 @@
+"""Settings come from the environment: all are listed, and a wrong one is named in a sentence."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from prospectflow.operations.embedded.state import PORT_SETTINGS
+
+ROOT = settings.BASE_DIR
+NAMES = "from prospectflow import settings; print(*sorted(settings.env.names))"
+LOAD = "from prospectflow import settings"
+KEY = "bm90LWEtc2VjcmV0LWJ1dC1leGFjdGx5LTMyLWJ5dGU="
+SERVER = {
+    "DEBUG": "off",
+    "SECRET_KEY": "none",
+    "TOKEN_KEYS": KEY,
+    "CREDENTIAL_KEYS": KEY,
+    "DATABASE_URL": "postgres://prospectflow_app:none@127.0.0.1:1/prospectflow",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "PUBLIC_URL": "https://prospectflow.example",
+    "ALLOWED_HOSTS": "prospectflow.example",
+}
+
+
+def load(code=LOAD, **variables):
+    """Read the settings in a process of its own, which knows nothing but these variables."""
+    plain = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=plain | variables,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def asked_for(**variables):
+    ended = load(NAMES, **variables)
+    assert ended.returncode == 0, ended.stderr
+    return set(ended.stdout.split())
+
+
+def listed():
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return {found[1] for line in lines if (found := re.match(r"(?:# )?([A-Z][A-Z0-9_]+)=", line))}
+
+
+def of_compose():
+    return set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
+
+
+def test_the_example_lists_every_setting_and_no_other(tmp_path):
+    on_a_laptop = asked_for(LOCAL_DIRECTORY=str(tmp_path))
+    on_a_server = asked_for(**SERVER)
+
+    assert on_a_laptop < on_a_server  # else a setting of production would go unseen
+    assert listed() == on_a_server | set(PORT_SETTINGS.values()) | of_compose()
+
+
+def test_the_example_itself_is_a_file_that_settings_can_be_read_from(tmp_path):
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    values = dict(
+        line.removeprefix("# ").split("=", 1) for line in lines if re.match(r"# [A-Z_]+=", line)
+    )
+    ended = load(**values | {"LOCAL_DIRECTORY": str(tmp_path)})
+
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["SECRET_KEY", "TOKEN_KEYS", "CREDENTIAL_KEYS", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL"],
+)
+@pytest.mark.parametrize("state", ["unset", "empty"])
+def test_a_missing_setting_stops_with_a_sentence_that_names_it(name, state):
+    given = SERVER | {name: ""}
+    if state == "unset":
+        del given[name]
+
+    ended = load(**given)
+
+    assert ended.returncode != 0
+    assert f"ImproperlyConfigured: {name} is not set: " in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kind"),
+    [
+        ("DEBUG", "maybe", "true or false"),
+        ("PASSWORD_SIGN_IN", "2", "true or false"),
+        ("SECURE_SSL_REDIRECT", "perhaps", "true or false"),
+        ("DATABASE_CONNECTION_SECONDS", "a minute", "a whole number"),
+        ("SECURE_HSTS_SECONDS", "1.5", "a whole number"),
+        ("DATABASE_URL", "mysql://root@127.0.0.1/x", "a URL such as postgres://"),
+        ("DATABASE_URL", "postgres://prospectflow_app@127.0.0.1:port/x", "a URL such as postgres://"),
+        ("DATABASE_URL", "nonsense", "a URL such as postgres://"),
+        ("DATABASE_URL", "postgres://prospectflow_app@127.0.0.1:5432/", "a URL such as postgres://"),
+    ],
+)  # fmt: skip
+def test_a_malformed_setting_stops_with_a_sentence_that_names_it(name, value, kind):
+    ended = load(**SERVER | {name: value})
+
+    assert ended.returncode != 0
+    assert f"ImproperlyConfigured: {name} is malformed: it must be {kind}" in ended.stderr
+
+
+def test_a_malformed_value_is_not_repeated_since_it_may_be_a_secret():
+    ended = load(**SERVER | {"DATABASE_URL": "mysql://root:hunter2@127.0.0.1/x"})
+
+    assert "hunter2" not in ended.stderr
+
+
+def test_the_command_line_says_it_without_a_traceback():
+    program = "import sys; sys.argv = ['manage.py', 'check']; import manage; manage.main()"
+    ended = load(program, **SERVER | {"DEBUG": "maybe"})
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        "DEBUG is malformed: it must be true or false; .env.example shows an example.\n"
+    )
