@@ -37,6 +37,12 @@ def organisation_by_slug(slug: str) -> Organisation:
         ) from error
 
 
+def person_of(email: str) -> User:
+    """The user of this address; a new one, who has no password yet, where there is none."""
+    address = email.strip().lower()
+    return User.objects.filter(email=address).first() or User.objects.create_user(address)
+
+
 def move_membership(membership: Membership, to: str) -> None:
     """Activate or disable a membership; IllegalMove where the state does not allow it."""
     membership = Membership.objects.select_for_update().get(pk=membership.pk)

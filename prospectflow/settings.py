@@ -65,9 +65,9 @@ CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": RE
 INSTALLED_APPS = [
     "prospectflow.tenancy",
     "prospectflow.console.apps.ConsoleConfig",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "django.contrib.admin",
+    "prospectflow.console.apps.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -132,6 +132,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 APPEND_SLASH = True
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static-collected"
+WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = DEBUG  # a laptop collects nothing
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -155,6 +156,33 @@ SECURE_CSP = {
     "base-uri": [CSP.SELF],
     "form-action": [CSP.SELF],
     "frame-ancestors": [CSP.NONE],
+}
+
+# The console ----------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "ProspectFlow",
+    "SITE_HEADER": "ProspectFlow",
+    "SITE_SYMBOL": "outgoing_mail",
+    "SITE_URL": None,
+    "SHOW_VIEW_ON_SITE": False,
+    "STYLES": ["prospectflow.console.navigation.stylesheet"],
+    "LOGIN": {"form": "prospectflow.console.forms.SignInForm"},
+    "SIDEBAR": {"navigation": "prospectflow.console.navigation.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "#eff6ff",
+            "100": "#dbeafe",
+            "200": "#bfdbfe",
+            "300": "#93c5fd",
+            "400": "#60a5fa",
+            "500": "#3b82f6",
+            "600": "#2563eb",
+            "700": "#1d4ed8",
+            "800": "#1e40af",
+            "900": "#1e3a8a",
+            "950": "#172554",
+        }
+    },
 }
 
 # Language, time, logs -------------------------------------------------------------------------

@@ -1,0 +1,224 @@
+"""Pages for companies, people, their positions and their word on being measured."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from crm.models import Company, Consent, Person, Phone, Position
+from iam.tenant_admin import TenantAdmin, TenantTabularInline, link_to, link_to_rows
+
+STATUS_COLOURS = {
+    "valid": "success",
+    "catch_all_likely": "success",
+    "catch_all": "warning",
+    "unknown": "info",
+    "generic": "info",
+    "invalid": "danger",
+    "do_not_contact": "danger",
+}
+SOURCES = ("Where the data comes from", {"fields": ["sources", "kept_columns"]})
+
+
+class SourcedAdmin(TenantAdmin):
+    """Rows whose facts name their source and date."""
+
+    @display(description="Sources")
+    def sources(self, row: Any) -> SafeString:
+        return _definitions(row.provenance)
+
+    @display(description="Other columns of the file")
+    def kept_columns(self, row: Any) -> SafeString:
+        return _definitions(row.kept)
+
+
+def _definitions(facts: dict[str, Any]) -> SafeString | str:
+    """A JSON object as lines, every part of it escaped."""
+    lines = ((name, _flat(value)) for name, value in facts.items())
+    return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines) or "–"
+
+
+def _flat(value: Any) -> str:
+    return ", ".join(str(v) for v in value.values()) if isinstance(value, dict) else str(value)
+
+
+class PositionsInline(TenantTabularInline):
+    """The people of a company, or the companies of a person."""
+
+    model = Position
+    fields = ["person", "company", "job_title", "email", "email_status"]
+    autocomplete_fields = ["person", "company"]
+    ordering = ["id"]
+    per_page = 20
+
+
+class PhonesInline(TenantTabularInline):
+    model = Phone
+    fields = ["number", "kind", "source"]
+    ordering = ["id"]
+
+
+@admin.register(Company)
+class CompanyAdmin(SourcedAdmin):
+    """Companies."""
+
+    list_display = ["name", "siren", "city", "naf_sector", "employee_range", "diffusion_state"]
+    list_filter = ["diffusion", "category", "growing"]
+    search_fields = ["name"]
+    ordering = ["name", "id"]
+    readonly_fields = ["sources", "kept_columns", "created_at", "updated_at"]
+    inlines = [PositionsInline]
+    fieldsets = [
+        (None, {"fields": ["name", "brand_name", "acronym", "linkedin_name", "diffusion"]}),
+        (
+            "Register",
+            {
+                "fields": [
+                    ("siren", "hq_siret"),
+                    ("naf_code", "naf_nomenclature"),
+                    "naf_sector",
+                    ("legal_form_code", "category", "administrative_state"),
+                    ("founding_date", "founding_year"),
+                ]
+            },
+        ),
+        (
+            "Size",
+            {
+                "fields": [
+                    ("employee_range", "employee_count", "growing"),
+                    ("headcount_code", "headcount_year"),
+                    ("annual_revenue_eur", "annual_revenue_year"),
+                ]
+            },
+        ),
+        ("Activity", {"fields": ["activity", "description"]}),
+        (
+            "Contact",
+            {
+                "fields": [
+                    ("main_phone", "generic_email"),
+                    ("website_url", "domain"),
+                    "linkedin_url",
+                    "hq_address",
+                    ("postal_code", "city", "country"),
+                ]
+            },
+        ),
+        SOURCES,
+    ]
+
+    @display(description="Register", label={"open": "success", "opposed to prospecting": "danger"})
+    def diffusion_state(self, company: Company) -> str:
+        return company.get_diffusion_display()
+
+
+@admin.register(Person)
+class PersonAdmin(SourcedAdmin):
+    """People."""
+
+    list_display = ["full_name", "salutation", "positions", "linkedin"]
+    search_fields = ["last_name", "first_name"]
+    ordering = ["last_name", "id"]
+    readonly_fields = ["sources", "kept_columns"]
+    inlines = [PositionsInline, PhonesInline]
+    fieldsets = [
+        (None, {"fields": [("salutation", "first_name", "last_name"), "linkedin_url"]}),
+        SOURCES,
+    ]
+
+    @display(description="Name", ordering="last_name")
+    def full_name(self, person: Person) -> str:
+        return str(person)
+
+    @display(description="Positions")
+    def positions(self, person: Person) -> SafeString:
+        return link_to_rows(Position, "positions", person__id__exact=person.pk)
+
+    @display(description="LinkedIn")
+    def linkedin(self, person: Person) -> str:
+        return person.linkedin_url or "–"
+
+
+@admin.register(Phone)
+class PhoneAdmin(TenantAdmin):
+    """Telephone numbers."""
+
+    list_display = ["number", "of", "kind", "source"]
+    list_filter = ["kind", "source"]
+    list_select_related = ["person"]
+    search_fields = ["number"]
+    ordering = ["id"]
+    autocomplete_fields = ["person"]
+
+    @display(description="Person")
+    def of(self, phone: Phone) -> SafeString | str:
+        return link_to(phone.person)
+
+
+@admin.register(Position)
+class PositionAdmin(SourcedAdmin):
+    """Positions: who may be written to."""
+
+    list_display = ["email", "who", "where", "job_title", "address_state", "list_name"]
+    list_filter = ["email_status"]
+    list_select_related = ["person", "company"]
+    search_fields = ["email", "person__last_name", "company__name"]
+    ordering = ["email", "id"]
+    autocomplete_fields = ["person", "company"]
+    readonly_fields = ["sources", "kept_columns", "correspondence"]
+    fieldsets = [
+        (None, {"fields": ["person", "company", "job_title", "list_name", "correspondence"]}),
+        ("Address", {"fields": ["email", "email_status", "email_status_raw", "email_reliability"]}),
+        SOURCES,
+    ]
+
+    @display(description="Person", ordering="person__last_name")
+    def who(self, position: Position) -> SafeString | str:
+        return link_to(position.person)
+
+    @display(description="Company", ordering="company__name")
+    def where(self, position: Position) -> SafeString | str:
+        return link_to(position.company)
+
+    @display(description="Address", ordering="email_status", label=STATUS_COLOURS)
+    def address_state(self, position: Position) -> tuple[str, str]:
+        return position.email_status, position.get_email_status_display()
+
+    @display(description="Messages")
+    def correspondence(self, position: Position) -> SafeString | str:
+        if position._state.adding:
+            return "–"
+        messages = position._meta.get_field("messages").related_model
+        enrolments = position._meta.get_field("enrollments").related_model
+        return format_html(
+            "{} · {}",
+            link_to_rows(messages, "messages", position__id__exact=position.pk),
+            link_to_rows(enrolments, "campaigns", position__id__exact=position.pk),
+        )
+
+
+@admin.register(Consent)
+class ConsentAdmin(TenantAdmin):
+    """What people said about being measured. A new word is added; none is overwritten."""
+
+    list_display = ["at", "whose", "purpose", "state", "source"]
+    list_filter = ["state", "purpose"]
+    list_select_related = ["person"]
+    search_fields = ["person__last_name"]
+    ordering = ["-at", "id"]
+    autocomplete_fields = ["person"]
+
+    @display(description="Person")
+    def whose(self, consent: Consent) -> SafeString | str:
+        return link_to(consent.person)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

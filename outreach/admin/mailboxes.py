@@ -1,0 +1,221 @@
+"""Pages for mailboxes, suppressions and imported files."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from iam.services import record
+from iam.tenant_admin import TenantAdmin
+from outreach.models import ImportUpload, Mailbox, Suppression
+from outreach.services.mailboxes import move_mailbox, schedule_of, set_password
+from outreach.services.suppressing import suppress_address, suppress_domain, suppression_of
+from outreach.states import MailboxStatus
+from prospectflow.errors import DomainError
+
+MAILBOX_COLOURS = {"active": "success", "paused": "warning", "broken": "danger"}
+UPLOAD_COLOURS = {"completed": "success", "failed": "danger", "validation_failed": "danger"}
+
+
+class MailboxForm(forms.ModelForm):
+    """A mailbox. Its password goes in, and never comes out again."""
+
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        help_text="Leave empty to keep the one there is. It is stored sealed and never shown.",
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean_address(self) -> str:
+        return self.cleaned_data["address"].strip().lower()
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            self._check_schedule(cleaned)
+        return cleaned
+
+    def _check_schedule(self, cleaned: dict[str, Any]) -> None:
+        fields = ("windows", "time_zone", "country", "subdivision", "blackout_dates")
+        try:
+            schedule_of(Mailbox(**{name: cleaned[name] for name in fields}))
+        except DomainError as refusal:
+            self.add_error("windows", str(refusal))
+
+
+@admin.register(Mailbox)
+class MailboxAdmin(TenantAdmin):
+    """Mailboxes."""
+
+    form = MailboxForm
+    change_capability = delete_capability = "manage_mailboxes"
+    list_display = ["address", "display_name", "state", "daily_limit", "time_zone", "synced"]
+    list_filter = ["status"]
+    search_fields = ["address", "display_name"]
+    ordering = ["address", "id"]
+    actions = ["activate", "pause"]
+    readonly_fields = ["state", "status_reason", "next_send_at", "last_synced_at"]
+    fieldsets = [
+        (None, {"fields": ["address", "display_name", "signature", ("state", "status_reason")]}),
+        (
+            "Servers",
+            {
+                "fields": [
+                    ("username", "password"),
+                    ("smtp_host", "smtp_port", "smtp_security"),
+                    ("imap_host", "imap_port", "imap_security"),
+                ]
+            },
+        ),
+        (
+            "Hours and pace",
+            {
+                "fields": [
+                    ("daily_limit", "pace_min_seconds", "pace_max_seconds"),
+                    ("time_zone", "country", "subdivision"),
+                    "windows",
+                    "blackout_dates",
+                    ("next_send_at", "last_synced_at"),
+                ]
+            },
+        ),
+    ]
+
+    def save_model(self, request: HttpRequest, obj: Mailbox, form: ModelForm, change: Any) -> None:
+        if password := form.cleaned_data.get("password"):
+            set_password(obj, password)
+        super().save_model(request, obj, form, change)
+
+    @display(description="State", ordering="status", label=MAILBOX_COLOURS)
+    def state(self, mailbox: Mailbox) -> str:
+        return mailbox.status
+
+    @display(description="Inbox read", ordering="last_synced_at")
+    def synced(self, mailbox: Mailbox) -> Any:
+        return mailbox.last_synced_at
+
+    @admin.action(description="Let the selected mailboxes send", permissions=["change"])
+    def activate(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._move(request, queryset, MailboxStatus.ACTIVE)
+
+    @admin.action(description="Pause the selected mailboxes", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet) -> None:
+        self._move(request, queryset, MailboxStatus.PAUSED)
+
+    def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
+        for mailbox in queryset:
+            move_mailbox(mailbox, to, reason="by hand")
+            record(to, at=timezone.now(), user=request.user, target=mailbox)
+        self.message_user(request, f"{len(queryset)} {to}.")
+
+
+class SuppressionForm(forms.ModelForm):
+    """An address is given in full and kept as a keyed hash; a domain is kept as it is."""
+
+    address_or_domain = forms.CharField(max_length=254, widget=UnfoldAdminTextInputWidget)
+
+    class Meta:
+        model = Suppression
+        fields = ["reason", "source"]
+
+    def clean_address_or_domain(self) -> str:
+        text = self.cleaned_data["address_or_domain"].strip().lower()
+        if "." not in text.rpartition("@")[2] or " " in text:
+            raise forms.ValidationError(
+                "Write an address such as name@example.com, or a domain such as example.com."
+            )
+        return text
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(TenantAdmin):
+    """Who must not be written to. Entries are added; none is changed or taken away."""
+
+    list_display = ["what", "reason", "source", "at"]
+    list_filter = ["reason"]
+    search_fields = ["domain"]
+    ordering = ["-at", "id"]
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> type[ModelForm]:
+        return super().get_form(request, obj, **kwargs | ({} if obj else {"form": SuppressionForm}))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return (
+            ["what", "reason", "source", "at"]
+            if obj
+            else [
+                "address_or_domain",
+                "reason",
+                "source",
+            ]
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return ["what", "reason", "source", "at"] if obj else []
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(
+        self, request: HttpRequest, obj: Suppression, form: ModelForm, change: Any
+    ) -> None:
+        text = form.cleaned_data["address_or_domain"]
+        suppress = suppress_address if "@" in text else suppress_domain
+        suppress(text, reason=obj.reason, source=obj.source, at=timezone.now())
+        kept = suppression_of(text if "@" in text else f"anybody@{text}")
+        obj.pk = kept.pk if kept else obj.pk
+        obj.refresh_from_db()
+
+    @display(description="Address or domain", ordering="domain")
+    def what(self, suppression: Suppression) -> str:
+        return suppression.domain or f"an address ({suppression})"
+
+
+@admin.register(ImportUpload)
+class ImportUploadAdmin(TenantAdmin):
+    """Files of prospects, and what became of them."""
+
+    read_only = True
+    list_display = ["filename", "state", "row_count", "profile", "who", "uploaded_at"]
+    list_filter = ["status"]
+    list_select_related = ["uploaded_by"]
+    search_fields = ["filename"]
+    ordering = ["-uploaded_at", "id"]
+    fields = [
+        ("filename", "file_size", "file_sha256"),
+        ("state", "profile", "row_count"),
+        ("who", "uploaded_at", "campaign"),
+        "outcome",
+        "detected_columns",
+        "column_mappings",
+        "parse_errors",
+    ]
+    readonly_fields = ["state", "who", "outcome"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("file_buffer")
+
+    @display(description="State", ordering="status", label=UPLOAD_COLOURS)
+    def state(self, upload: ImportUpload) -> str:
+        return upload.status
+
+    @display(description="By")
+    def who(self, upload: ImportUpload) -> str:
+        return str(upload.uploaded_by) if upload.uploaded_by else "–"
+
+    @display(description="Report")
+    def outcome(self, upload: ImportUpload) -> SafeString | str:
+        lines = upload.report.items()
+        return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines) or "–"

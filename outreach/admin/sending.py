@@ -1,0 +1,177 @@
+"""Pages for tasks, drafts and messages: read here, moved by the services."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import display
+
+from iam.tenant_admin import TenantAdmin, link_to
+from outreach.models import Draft, Message, Task
+from outreach.services.policy import may_send
+
+TASK_COLOURS = {
+    "scheduled": "info",
+    "locked": "warning",
+    "transmitting": "warning",
+    "sent": "success",
+    "failed": "danger",
+    "unknown": "danger",
+}
+DRAFT_COLOURS = {"pending": "warning", "approved": "success"}
+VERDICT_COLOURS = {
+    "reply": "success",
+    "out_of_office": "info",
+    "bounce": "danger",
+    "complaint": "danger",
+    "objection": "danger",
+    "challenge": "warning",
+    "left_company": "warning",
+    "address_changed": "warning",
+}
+
+
+@admin.register(Task)
+class TaskAdmin(TenantAdmin):
+    """The intentions to send: which mail, to whom, when, and what holds it back."""
+
+    read_only = True
+    list_display = ["step", "who", "campaign", "scheduled_for", "state", "attempts"]
+    list_filter = ["status", ("campaign", AutocompleteSelectFilter)]
+    list_filter_submit = True
+    list_select_related = ["campaign", "workflow_step", "enrollment__position"]
+    search_fields = ["enrollment__position__email"]
+    ordering = ["-id"]
+    fields = [
+        ("step", "who", "campaign"),
+        ("state", "scheduled_for", "attempts"),
+        "held_back",
+        ("locked_at", "locked_by", "last_error"),
+        "mail",
+    ]
+    readonly_fields = ["step", "who", "state", "held_back", "mail"]
+
+    @display(description="Step", ordering="workflow_step__step_index")
+    def step(self, task: Task) -> str:
+        return str(task.workflow_step)
+
+    @display(description="To", ordering="enrollment__position__email")
+    def who(self, task: Task) -> SafeString | str:
+        return link_to(task.enrollment, task.enrollment.position.email or "")
+
+    @display(description="State", ordering="status", label=TASK_COLOURS)
+    def state(self, task: Task) -> str:
+        return task.status
+
+    @display(description="Why not now")
+    def held_back(self, task: Task) -> SafeString | str:
+        lines = (
+            (r.sentence, f"Until {timezone.localtime(r.until):%d %b %Y, %H:%M}." if r.until else "")
+            for r in may_send(task, now=timezone.now())
+        )
+        return format_html_join("", "<div>{} {}</div>", lines) or "Nothing holds it back."
+
+    @display(description="Mail")
+    def mail(self, task: Task) -> SafeString | str:
+        return link_to(task.drafts.first())
+
+
+@admin.register(Draft)
+class DraftAdmin(TenantAdmin):
+    """The texts, and who stands for them. They are approved on the review page."""
+
+    read_only = True
+    list_display = ["subject", "recipient", "state", "approver", "approved_at", "review"]
+    list_filter = ["status"]
+    list_select_related = ["approved_by"]
+    search_fields = ["recipient"]
+    ordering = ["-id"]
+    fields = [
+        ("recipient", "state", "review"),
+        "subject",
+        "body_text",
+        ("approver", "approved_at", "approved_hash"),
+        ("task", "variant", "prompt"),
+        "found",
+        "edited",
+    ]
+    readonly_fields = ["state", "review", "approver", "found", "edited"]
+
+    @display(description="State", ordering="status", label=DRAFT_COLOURS)
+    def state(self, draft: Draft) -> str:
+        return draft.status
+
+    @display(description="Approved by")
+    def approver(self, draft: Draft) -> str:
+        return str(draft.approved_by) if draft.approved_by else draft.approved_rule or "–"
+
+    @display(description="Review")
+    def review(self, draft: Draft) -> SafeString:
+        page = reverse("admin:review_draft", args=[draft.pk])
+        return format_html('<a href="{}">Open</a>', page)
+
+    @display(description="What the gates found")
+    def found(self, draft: Draft) -> SafeString | str:
+        sentences = ((problem.get("sentence", ""),) for problem in draft.problems)
+        return format_html_join("", "<div>{}</div>", sentences) or "Nothing."
+
+    @display(description="Edits")
+    def edited(self, draft: Draft) -> SafeString | str:
+        edits = (
+            (edit.get("at", ""), edit.get("before", {}).get("subject")) for edit in draft.edits
+        )
+        return format_html_join("", "<div>{}: was “{}”</div>", edits) or "None."
+
+
+@admin.register(Message)
+class MessageAdmin(TenantAdmin):
+    """Mails that left and mails that came in."""
+
+    read_only = True
+    list_display = ["mail", "direction", "state", "what", "from_address", "to_address", "moment"]
+    list_display_links = None
+    list_filter = ["direction", "status", "verdict"]
+    list_select_related = ["position"]
+    search_fields = ["position__email"]
+    ordering = ["-id"]
+    fields = [
+        ("direction", "state", "what"),
+        ("from_address", "to_address"),
+        "subject",
+        "body_text",
+        ("who", "enrollment", "mailbox"),
+        ("sent_at", "received_at"),
+        ("rfc822_message_id", "in_reply_to"),
+        ("evidence", "answer_code"),
+    ]
+    readonly_fields = ["who", "state", "what"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("raw", "body_html", "body_text")
+
+    @display(description="Subject")
+    def mail(self, message: Message) -> SafeString | str:
+        return link_to(message)
+
+    @display(description="State", ordering="status")
+    def state(self, message: Message) -> str:
+        return message.get_status_display()
+
+    @display(description="Verdict", ordering="verdict", label=VERDICT_COLOURS)
+    def what(self, message: Message) -> tuple[str, str] | str:
+        return (message.verdict, message.get_verdict_display()) if message.verdict else ""
+
+    @display(description="When")
+    def moment(self, message: Message) -> object:
+        return message.sent_at or message.received_at or message.created_at
+
+    @display(description="Thread")
+    def who(self, message: Message) -> SafeString | str:
+        if message.position is None:
+            return "–"
+        page = reverse("admin:thread", args=[message.position_id])
+        return format_html('<a href="{}">{}</a>', page, message.position)

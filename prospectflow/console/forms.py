@@ -1,0 +1,48 @@
+"""What the console's own pages accept."""
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm as AnybodysForm
+from unfold.forms import AuthenticationForm
+
+from iam.models import User
+from outreach.states import Verdict
+
+
+class SignInForm(AuthenticationForm):
+    """Address and password of anybody with an open account; memberships say the rest."""
+
+    def confirm_login_allowed(self, user: User) -> None:
+        AnybodysForm.confirm_login_allowed(self, user)
+
+
+class EnterForm(forms.Form):
+    """Which organisation to enter."""
+
+    organisation = forms.UUIDField()
+
+
+class ReviewForm(forms.Form):
+    """The text of a draft, as the person left it, and what they want done with it."""
+
+    subject = forms.CharField(max_length=250, required=False)
+    body_text = forms.CharField(
+        label="Text", strip=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 16})
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    action = forms.ChoiceField(choices=[(a, a) for a in ("approve", "save", "skip", "reject")])
+
+    def clean_body_text(self) -> str:
+        return self.cleaned_data["body_text"].replace("\r\n", "\n")
+
+
+class InboxForm(forms.Form):
+    """Which messages to list."""
+
+    verdict = forms.ChoiceField(choices=[("", "All"), *Verdict.choices], required=False)
+    page = forms.IntegerField(min_value=1, max_value=100_000, required=False)
+
+
+class CampaignMoveForm(forms.Form):
+    """Where a campaign should go."""
+
+    to = forms.ChoiceField(choices=[(a, a) for a in ("start", "pause", "archive", "restore")])

@@ -1,0 +1,108 @@
+"""The side bar: the console's pages, grouped by the work they are for."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+
+from iam.roles import may
+
+GROUPS = [
+    (
+        "Work",
+        [
+            ("Dashboard", "space_dashboard", "console:index"),
+            ("Review queue", "rate_review", "console:review"),
+            ("Inbox", "inbox", "console:inbox"),
+            ("Campaigns", "campaign", "outreach.campaign"),
+        ],
+    ),
+    (
+        "Prospects",
+        [
+            ("Companies", "apartment", "crm.company"),
+            ("People", "group", "crm.person"),
+            ("Positions", "badge", "crm.position"),
+            ("Phones", "call", "crm.phone"),
+            ("Consents", "how_to_reg", "crm.consent"),
+            ("Imports", "upload_file", "outreach.importupload"),
+        ],
+    ),
+    (
+        "Sending",
+        [
+            ("Mailboxes", "mail", "outreach.mailbox"),
+            ("Steps", "steps", "outreach.workflowstep"),
+            ("Prompts", "edit_note", "outreach.prompt"),
+            ("Experiments", "science", "outreach.stepexperiment"),
+            ("Variants", "alt_route", "outreach.variant"),
+            ("Enrolments", "how_to_vote", "outreach.enrollment"),
+            ("Assignments", "casino", "outreach.variantassignment"),
+            ("Tasks", "schedule", "outreach.task"),
+            ("Drafts", "draft", "outreach.draft"),
+            ("Messages", "forum", "outreach.message"),
+            ("Suppressions", "block", "outreach.suppression"),
+        ],
+    ),
+    (
+        "Statistics",
+        [
+            ("Daily numbers", "monitoring", "tracking.dailystats"),
+            ("Opens", "drafts", "tracking.openstats"),
+            ("Pixels", "center_focus_weak", "tracking.pixel"),
+        ],
+    ),
+    (
+        "Organisation",
+        [
+            ("Organisation", "domain", "iam.organisation"),
+            ("Members", "diversity_3", "iam.membership"),
+            ("Users", "person", "iam.user"),
+            ("Audit trail", "history", "iam.auditentry"),
+        ],
+    ),
+]
+NEEDS = {"iam.auditentry": "read_audit"}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """The groups of the side bar; empty until an organisation is entered."""
+    place = getattr(request, "membership", None)
+    if place is None:
+        return []
+    return [
+        {
+            "title": title,
+            "separator": index > 0,
+            "collapsible": title not in {"Work", "Prospects"},
+            "items": [
+                {
+                    "title": name,
+                    "icon": icon,
+                    "link": (link := _address(target)),
+                    "active": _active(request, link),
+                }
+                for name, icon, target in items
+                if may(place, NEEDS.get(target, "view"))
+            ],
+        }
+        for index, (title, items) in enumerate(GROUPS)
+    ]
+
+
+def stylesheet(request: HttpRequest) -> str:
+    """The address of the console's own style sheet."""
+    return static("console/console.css")
+
+
+def _address(target: str) -> str:
+    if ":" in target:
+        return reverse(target)
+    return reverse(f"console:{target.replace('.', '_')}_changelist")
+
+
+def _active(request: HttpRequest, link: str) -> bool:
+    return (
+        request.path == link if link == reverse("console:index") else request.path.startswith(link)
+    )

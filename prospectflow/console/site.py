@@ -1,0 +1,87 @@
+"""The operator console: Django's admin, behind the door of an organisation."""
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils import timezone
+from unfold.sites import UnfoldAdminSite
+
+from prospectflow.console.entering import enter_only_place
+
+OPEN_PAGES = frozenset(
+    {"organisations", "enter", "leave", "logout", "jsi18n"}
+    | {"password_change", "password_change_done"}
+)
+
+
+class ConsoleSite(UnfoldAdminSite):
+    """Every page but a few asks that an organisation be entered first."""
+
+    index_title = "Dashboard"
+    enable_nav_sidebar = True
+
+    def __init__(self, name: str = "console") -> None:
+        super().__init__(name)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_authenticated and request.user.is_active
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """The view for signed-in people who entered an organisation; others are led to do so."""
+        guarded = super().admin_view(view, cacheable)
+
+        def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            closed = request.resolver_match.url_name not in OPEN_PAGES
+            if closed and self.has_permission(request) and request.membership is None:
+                return redirect("console:organisations")
+            return guarded(request, *args, **kwargs)
+
+        return update_wrapper(inside, guarded)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Sign in by password where that is allowed; a lone membership is entered at once."""
+        if not settings.PASSWORD_SIGN_IN:
+            context = {**self.each_context(request), "title": "Sign in"}
+            return TemplateResponse(request, "console/no_sign_in.html", context, status=503)
+        before = request.user.pk
+        response = super().login(request, extra_context)
+        if request.method == "POST" and request.user.pk not in {None, before}:
+            enter_only_place(request, at=timezone.now())
+        return response
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        from prospectflow.console import figures
+
+        context = {
+            **self.each_context(request),
+            "title": self.index_title,
+            **figures.dashboard(at=timezone.now()),
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "console/dashboard.html", context)
+
+    def search(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The theme's own search keeps its results in a cache all organisations share."""
+        return HttpResponse()
+
+    def extra_urls(self) -> list[Any]:
+        from prospectflow.console.views import campaign, inbox, organisations, review
+
+        pages = [
+            ("organisations/", organisations.choose, "organisations"),
+            ("organisations/enter/", organisations.enter_organisation, "enter"),
+            ("organisations/leave/", organisations.leave_organisation, "leave"),
+            ("review/", review.start, "review"),
+            ("review/<uuid:draft_id>/", review.draft, "review_draft"),
+            ("inbox/", inbox.messages_in, "inbox"),
+            ("inbox/<uuid:position_id>/", inbox.thread, "thread"),
+            ("campaigns/<uuid:campaign_id>/", campaign.overview, "campaign"),
+            ("campaigns/<uuid:campaign_id>/move/", campaign.move, "campaign_move"),
+        ]
+        return [path(route, self.admin_view(view), name=name) for route, view, name in pages]

@@ -1,0 +1,189 @@
+"""Nobody sees a page of an organisation without having entered it."""
+
+import pytest
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from iam.models import AuditEntry, MembershipStatus, Role
+from iam.services import move_membership
+from prospectflow.console.tests.cast import inside_as, make_member, signed_in
+from prospectflow.tenancy.context import tenant
+from prospectflow.tenancy.middleware import SESSION_KEY
+from prospectflow.testing.factories import make_user
+
+CHOOSER = "/organisations/"
+OWN_PAGES = ["/", "/review/", "/inbox/", "/autocomplete/"]
+LISTS = [
+    f"/{model._meta.app_label}/{model._meta.model_name}/"
+    for model in sorted(admin.site._registry, key=lambda model: model._meta.label)
+]
+
+
+@pytest.fixture
+def somebody(organisation, other_organisation):
+    """A person with a place in both organisations, signed in, inside none."""
+    user = make_user(password="a long passphrase", first_name="Inès")
+    for each in (organisation, other_organisation):
+        with tenant(each.pk):
+            make_member(Role.MEMBER, user=user)
+    return user
+
+
+@pytest.fixture
+def outside(somebody) -> Client:
+    client = Client()
+    client.force_login(somebody)
+    return client
+
+
+@pytest.mark.parametrize("page", [*OWN_PAGES, *LISTS])
+def test_a_page_leads_to_the_chooser_until_an_organisation_is_entered(outside, page):
+    answer = outside.get(page)
+
+    assert answer.status_code == 302
+    assert answer["Location"] == CHOOSER
+
+
+@pytest.mark.parametrize("page", [*OWN_PAGES, *LISTS, CHOOSER])
+def test_a_page_leads_to_the_sign_in_until_somebody_signs_in(client, db, page):
+    answer = client.get(page)
+
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/login/")
+
+
+def test_the_chooser_lists_the_persons_organisations_and_no_other_page(outside):
+    text = outside.get(CHOOSER).text
+
+    assert "Acme" in text
+    assert "Other Ltd" in text
+    assert "/crm/company/" not in text
+
+
+def test_entering_opens_the_pages_renews_the_session_and_is_written_down(
+    outside, organisation, somebody, django_capture_on_commit_callbacks
+):
+    before = outside.session.session_key
+
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = outside.post("/organisations/enter/", {"organisation": organisation.pk})
+
+    assert (answer.status_code, answer["Location"]) == (303, "/")
+    assert outside.session.session_key != before
+    assert outside.get("/").status_code == 200
+    with tenant(organisation.pk):
+        assert AuditEntry.objects.filter(action="entered", user=somebody).count() == 1
+
+
+def test_changing_the_organisation_is_written_down_in_the_new_one(
+    somebody, organisation, other_organisation, django_capture_on_commit_callbacks
+):
+    client = inside_as(somebody, organisation)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/organisations/enter/", {"organisation": other_organisation.pk})
+
+    assert "Other Ltd" in client.get("/").text
+    with tenant(other_organisation.pk):
+        assert AuditEntry.objects.filter(action="entered").count() == 1
+    with tenant(organisation.pk):
+        assert not AuditEntry.objects.filter(action="entered").exists()
+
+
+@pytest.mark.parametrize("wanted", ["theirs", "nonsense", ""])
+def test_an_organisation_without_a_membership_is_refused(organisation, other_organisation, wanted):
+    owner = signed_in(organisation)
+    asked = other_organisation.pk if wanted == "theirs" else wanted
+
+    answer = owner.post("/organisations/enter/", {"organisation": asked}, follow=True)
+
+    assert "not an active member" in answer.text
+    assert owner.session[SESSION_KEY] == str(organisation.pk)
+
+
+def test_a_forged_session_enters_nothing(organisation, other_organisation):
+    stranger = inside_as(make_user(), other_organisation)
+
+    answer = stranger.get("/crm/company/")
+
+    assert answer["Location"] == CHOOSER
+    assert SESSION_KEY not in stranger.session
+
+
+def test_entering_is_a_post(outside):
+    assert outside.get("/organisations/enter/").status_code == 405
+    assert outside.get("/organisations/leave/").status_code == 405
+
+
+def test_leaving_closes_the_pages(organisation):
+    owner = signed_in(organisation)
+
+    owner.post("/organisations/leave/")
+
+    assert owner.get("/")["Location"] == CHOOSER
+    with tenant(organisation.pk):
+        assert AuditEntry.objects.filter(action="left").count() == 1
+
+
+def test_a_disabled_membership_ends_access_at_the_next_request(organisation):
+    with tenant(organisation.pk):
+        member = make_member(Role.ADMIN)
+    client = inside_as(member.user, organisation)
+    assert client.get("/").status_code == 200
+
+    with tenant(organisation.pk):
+        move_membership(member, MembershipStatus.DISABLED)
+
+    assert client.get("/")["Location"] == CHOOSER
+    assert "not an active member of any" in client.get(CHOOSER).text
+
+
+def test_signing_in_enters_the_only_organisation(
+    client, organisation, django_capture_on_commit_callbacks
+):
+    with tenant(organisation.pk):
+        make_member(user=make_user(email="ines@example.com", password="a long passphrase"))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post("/login/", {"username": "Ines@example.com", "password": "a long passphrase"})
+
+    assert client.get("/").status_code == 200
+    with tenant(organisation.pk):
+        assert AuditEntry.objects.filter(action="entered").count() == 1
+
+
+def test_signing_in_with_two_organisations_leads_to_the_chooser(client, somebody):
+    client.post("/login/", {"username": somebody.email, "password": "a long passphrase"})
+
+    assert client.get("/")["Location"] == CHOOSER
+
+
+def test_a_wrong_password_signs_nobody_in(client, somebody):
+    client.post("/login/", {"username": somebody.email, "password": "another passphrase"})
+
+    assert client.get("/")["Location"].startswith("/login/")
+
+
+def test_without_passwords_the_sign_in_says_so(client, db, settings):
+    settings.PASSWORD_SIGN_IN = False
+
+    answer = client.get("/login/")
+
+    assert answer.status_code == 503
+    assert "not configured" in answer.text
+    assert 'type="password"' not in answer.text
+
+
+def test_a_closed_account_is_out(somebody, organisation):
+    client = inside_as(somebody, organisation)
+    somebody.is_active = False
+    somebody.save()
+
+    assert client.get("/")["Location"].startswith("/login/")
+
+
+def test_the_themes_search_that_caches_across_organisations_answers_nothing(organisation):
+    owner = signed_in(organisation)
+
+    assert owner.get(reverse("console:search"), {"s": "comp"}).content == b""

@@ -1,0 +1,72 @@
+"""A campaign's own page: its numbers, its steps, and the buttons that move it."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from iam.roles import may
+from iam.services import record
+from outreach.admin.campaigns import CAMPAIGN_COLOURS
+from outreach.models import Campaign
+from outreach.services import campaigns as services
+from outreach.states import CampaignStatus
+from prospectflow.console import figures
+from prospectflow.console.forms import CampaignMoveForm
+from prospectflow.console.views import SeeOther, page
+from prospectflow.errors import DomainError
+
+SERVICES = {
+    "start": (services.start, "started"),
+    "pause": (services.pause, "paused"),
+    "archive": (services.archive, "archived"),
+    "restore": (services.restore, "restored"),
+}
+MOVES = {
+    CampaignStatus.DRAFT: [("start", "Start"), ("archive", "Archive")],
+    CampaignStatus.RUNNING: [("pause", "Pause"), ("archive", "Archive")],
+    CampaignStatus.PAUSED: [("start", "Start"), ("archive", "Archive")],
+    CampaignStatus.ARCHIVED: [("restore", "Restore")],
+}
+
+
+@require_safe
+def overview(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    """What the campaign is, how far it has come, and what it brought."""
+    campaign = get_object_or_404(
+        Campaign.objects.select_related("from_mailbox", "created_by_user"), pk=campaign_id
+    )
+    return page(
+        request,
+        "campaign.html",
+        campaign.name,
+        campaign=campaign,
+        colour=CAMPAIGN_COLOURS[campaign.status],
+        moves=MOVES[campaign.status] if may(request.membership, "change") else [],
+        **figures.campaign_numbers(campaign),
+    )
+
+
+@require_POST
+def move(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    """Start, pause, archive or restore the campaign, or say why it cannot be."""
+    if not may(request.membership, "change"):
+        raise PermissionDenied
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    form = CampaignMoveForm(request.POST)
+    if form.is_valid():
+        service, done = SERVICES[form.cleaned_data["to"]]
+        try:
+            with transaction.atomic():
+                service(campaign, at=timezone.now())
+                record(done, at=timezone.now(), user=request.user, target=campaign)
+            messages.success(request, f"The campaign is {done}.")
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+    return SeeOther(reverse("console:campaign", args=[campaign_id]))

@@ -1,0 +1,171 @@
+"""The review page: one draft at a time, by keyboard or mouse."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from iam.models import User
+from iam.roles import may
+from iam.services import record
+from outreach.models import Draft
+from outreach.services import approval
+from outreach.services.policy import may_send
+from prospectflow.console.forms import ReviewForm
+from prospectflow.console.previews import as_document
+from prospectflow.console.views import SeeOther, page
+from prospectflow.errors import DomainError
+
+QUEUE_LENGTH = 1000
+
+
+class ChangedMeanwhile(DomainError):
+    """This mail is not the one you were looking at any more: read it again, then decide."""
+
+
+@require_safe
+def start(request: HttpRequest) -> HttpResponse:
+    """The first draft that waits, or a page that says that none does."""
+    waiting = queue()
+    if not waiting:
+        return page(request, "review_empty.html", "Review queue")
+    return redirect("console:review_draft", waiting[0])
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
+    """Show one draft; a POST approves, keeps, puts off or refuses it and goes to the next."""
+    shown = get_object_or_404(
+        Draft.objects.select_related(
+            "task__workflow_step",
+            "task__campaign__from_mailbox",
+            "task__enrollment__position__person",
+            "task__enrollment__position__company",
+            "variant",
+            "approved_by",
+        ),
+        pk=draft_id,
+    )
+    if request.method == "POST":
+        return _decided(request, shown)
+    return _shown(request, shown, ReviewForm(initial=_text(shown)))
+
+
+def queue() -> list[UUID]:
+    """The drafts that wait for a person, in the order of review; at most a thousand."""
+    return list(Draft.objects.to_review().values_list("pk", flat=True)[:QUEUE_LENGTH])
+
+
+def _shown(request: HttpRequest, draft: Draft, form: ReviewForm) -> HttpResponse:
+    waiting = queue()
+    place = waiting.index(draft.pk) if draft.pk in waiting else None
+    mail, refusal = _rendered(draft)
+    return page(
+        request,
+        "review.html",
+        "Review",
+        draft=draft,
+        form=form,
+        mail=mail,
+        refusal=refusal,
+        document=as_document(mail.html) if mail else "",
+        number=None if place is None else place + 1,
+        total=len(waiting),
+        next_draft=_after(draft.pk, waiting),
+        facts=_facts(draft),
+        reasons=may_send(draft.task, now=timezone.now()) if mail else [],
+        can_approve=may(request.membership, "approve"),
+    )
+
+
+def _decided(request: HttpRequest, draft: Draft) -> HttpResponse:
+    if not may(request.membership, "approve"):
+        raise PermissionDenied
+    form = ReviewForm(request.POST)
+    if not form.is_valid():
+        return _shown(request, draft, form)
+    following = _after(draft.pk, queue())
+    try:
+        with transaction.atomic():
+            done = _act(draft, form.cleaned_data, user=request.user, at=timezone.now())
+            record(done, at=timezone.now(), user=request.user, target=draft)
+    except DomainError as refusal:
+        form.add_error(None, str(refusal))
+        return _shown(request, draft, form)
+    messages.success(request, f"{done.capitalize()}: {draft.subject}")
+    same = form.cleaned_data["action"] == "save"
+    address = reverse("console:review_draft", args=[draft.pk if same else following or draft.pk])
+    return SeeOther(address if same or following else reverse("console:review"))
+
+
+def _act(draft: Draft, wanted: dict[str, Any], *, user: User, at: datetime) -> str:
+    """Do what was asked and say what it was; approval stands for the text as it was typed."""
+    action = wanted["action"]
+    if action == "skip":
+        approval.skip(draft, at=at, user=user)
+        return "skipped"
+    if action == "reject":
+        approval.reject(draft, at=at, user=user)
+        return "rejected"
+    mail, _refusal = _rendered(draft)
+    if mail and wanted["seen"] != mail.hash:
+        raise ChangedMeanwhile
+    draft = approval.edit(
+        draft, subject=wanted["subject"], body_text=wanted["body_text"], at=at, user=user
+    )
+    if action == "save":
+        return "saved"
+    approval.approve(draft, at=at, user=user)
+    return "approved"
+
+
+def _rendered(draft: Draft) -> tuple[approval.Rendered | None, str]:
+    """The exact mail, or the sentence that says why there is none yet."""
+    try:
+        return approval.rendered(draft), ""
+    except DomainError as refusal:
+        return None, str(refusal)
+
+
+def _text(draft: Draft) -> dict[str, str]:
+    return {"subject": draft.subject, "body_text": draft.body_text}
+
+
+def _after(draft_id: UUID, waiting: list[UUID]) -> UUID | None:
+    """The draft to look at after this one; the first again after the last."""
+    others = [each for each in waiting if each != draft_id]
+    place = waiting.index(draft_id) if draft_id in waiting else 0
+    return others[place % len(others)] if others else None
+
+
+def _facts(draft: Draft) -> list[tuple[str, str, str]]:
+    """What is known of the recipient: name of the fact, the fact, its source and date."""
+    position = draft.task.enrollment.position
+    person, company = position.person, position.company
+    rows = [
+        ("Job title", position.job_title, position.provenance.get("job_title")),
+        ("E-mail", position.email, position.provenance.get("email")),
+        ("LinkedIn", person.linkedin_url, person.provenance.get("linkedin_url")),
+        ("City", company.city, company.provenance.get("city")),
+        ("Activity", company.activity or company.naf_sector, company.provenance.get("activity")),
+        ("Employees", company.employee_range, company.provenance.get("employee_range")),
+        ("Website", company.website_url, company.provenance.get("website_url")),
+        ("List", position.list_name, None),
+    ]
+    return [(name, str(value), _origin(origin)) for name, value, origin in rows if value]
+
+
+def _origin(fact: Any) -> str:
+    if not isinstance(fact, dict):
+        return str(fact or "")
+    return ", ".join(
+        str(part) for part in (fact.get("source"), str(fact.get("at", ""))[:10]) if part
+    )
