@@ -73,7 +73,7 @@ class _Rule:
 
 EXCHANGE = r"(?:protection\.outlook|\.outlook|\.office365|\.microsoft)\.com$"
 
-BEFORE_RECIPIENT = ("connect", "ehlo", "starttls", "auth", "mail")
+BEFORE_RECIPIENT = ("connect", "hello", "starttls", "auth", "mail")
 
 OURS = (
     _Rule(CONFIG, "sign-in refused", stages=("auth",), code="5..", scope=Scope.MAILBOX),
@@ -173,7 +173,7 @@ FALLBACK = _Rule(SOFT, "not understood")
 
 
 def classify_answer(stage: str, code: int, text: str, host: str = "") -> Answer:
-    """Say what a refusal means; `stage` is connect, ehlo, starttls, auth, mail, rcpt or data."""
+    """Say what a refusal means; `stage` is connect, hello, starttls, auth, mail, rcpt or data."""
     stage, digits, said = stage.lower(), str(code), " ".join(fold(text[:2000]).split())
     enhanced = _enhanced_code(digits, said)
     rule = _rule(stage, digits, enhanced, said, host.lower().rstrip("."))

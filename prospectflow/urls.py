@@ -1,3 +1,13 @@
 """Every address of the web process."""
 
-urlpatterns = []
+from django.contrib import admin
+from django.urls import path
+
+from outreach.views import opt_out
+from tracking.views import pixel
+
+urlpatterns = [
+    path("u/<str:token>", opt_out, name="opt-out"),
+    path("t/<str:token>.gif", pixel, name="pixel"),
+    path("", admin.site.urls),  # the console; what has no sign-in stands above it
+]

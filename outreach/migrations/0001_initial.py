@@ -33,8 +33,17 @@ END $$
 APPROVED = """
 CREATE FUNCTION outreach.require_approved_draft() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF NEW.direction = 'outbound' AND NEW.draft_id IS NULL THEN
+    IF TG_OP = 'INSERT' AND NEW.direction = 'outbound' AND NEW.draft_id IS NULL THEN
         RAISE EXCEPTION 'Nothing is sent without an approved draft'
+            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
+    END IF;
+    IF TG_OP = 'UPDATE' AND (
+        NEW.direction <> OLD.direction
+        OR NEW.content_hash IS DISTINCT FROM OLD.content_hash
+        OR NEW.draft_id <> OLD.draft_id
+        OR (OLD.draft_id IS NULL AND NEW.draft_id IS NOT NULL)
+    ) THEN
+        RAISE EXCEPTION 'What was sent is not rewritten'
             USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
     END IF;
     RETURN NEW;
@@ -627,7 +636,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='message',
-            constraint=prospectflow.tenancy.constraints.Trigger(deferred=False, function='outreach.require_approved_draft', name='messages_require_draft', when='BEFORE INSERT'),
+            constraint=prospectflow.tenancy.constraints.Trigger(deferred=False, function='outreach.require_approved_draft', name='messages_require_draft', when='BEFORE INSERT OR UPDATE'),
         ),
         migrations.AddIndex(
             model_name='draft',
@@ -656,6 +665,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='draft',
             constraint=models.UniqueConstraint(fields=('organisation', 'id', 'approved_hash'), name='drafts_approved_text'),
+        ),
+        migrations.AddConstraint(
+            model_name='draft',
+            constraint=models.UniqueConstraint(fields=('organisation', 'id', 'task'), name='drafts_of_task'),
         ),
         migrations.AddConstraint(
             model_name='draft',
@@ -736,6 +749,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='message',
             constraint=prospectflow.tenancy.constraints.TenantReference(fields=('draft', 'content_hash'), name='messages_approved_text', on_delete='SET NULL (draft_id)', to='outreach.Draft', to_fields=('id', 'approved_hash')),
+        ),
+        migrations.AddConstraint(
+            model_name='message',
+            constraint=prospectflow.tenancy.constraints.TenantReference(fields=('draft', 'task'), name='messages_draft_of_task', on_delete='SET NULL (draft_id)', to='outreach.Draft', to_fields=('id', 'task')),
         ),
         migrations.AddConstraint(
             model_name='message',

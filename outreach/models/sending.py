@@ -142,6 +142,7 @@ class Draft(TenantModel):
             models.UniqueConstraint(
                 fields=["organisation", "id", "approved_hash"], name="drafts_approved_text"
             ),
+            models.UniqueConstraint(fields=["organisation", "id", "task"], name="drafts_of_task"),
             Trigger(
                 name="drafts_change_unapproves",
                 when="BEFORE UPDATE",
@@ -258,6 +259,13 @@ class Message(TenantModel):
                 on_delete="SET NULL (draft_id)",
             ),
             TenantReference(
+                name="messages_draft_of_task",
+                to="outreach.Draft",
+                fields=["draft", "task"],
+                to_fields=["id", "task"],
+                on_delete="SET NULL (draft_id)",
+            ),
+            TenantReference(
                 name="messages_position_of_enrollment",
                 to="outreach.Enrollment",
                 fields=["enrollment", "position"],
@@ -273,7 +281,7 @@ class Message(TenantModel):
             ),
             Trigger(
                 name="messages_require_draft",
-                when="BEFORE INSERT",
+                when="BEFORE INSERT OR UPDATE",
                 function="outreach.require_approved_draft",
             ),
         ]

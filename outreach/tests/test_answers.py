@@ -69,7 +69,7 @@ STAGES = [
     ("connect", 421, "service not available", "soft"),
     ("connect", 554, "your IP is on a blacklist", "block"),
     ("connect", 554, "no SMTP service here", "config"),
-    ("ehlo", 501, "invalid domain", "config"),
+    ("hello", 501, "invalid domain", "config"),
     ("auth", 535, "5.7.8 username and password not accepted", "config"),
     ("auth", 454, "4.7.0 temporary authentication failure", "soft"),
     ("auth", 550, "5.7.30 Basic authentication is not supported for Client Submission", "config"),
@@ -146,7 +146,7 @@ def test_an_answer_keeps_its_enhanced_code_scope_and_permanence():
     assert classify_answer("rcpt", 550, "host 5.1.1.2 said no").enhanced == ""
 
 
-@pytest.mark.parametrize("stage", ["connect", "ehlo", "starttls", "auth", "mail"])
+@pytest.mark.parametrize("stage", ["connect", "hello", "starttls", "auth", "mail"])
 @given(code=st.integers(400, 599), text=st.text(max_size=80))
 def test_nobody_is_held_dead_before_a_recipient_was_named(stage, code, text):
     assert classify_answer(stage, code, f"{text} 5.1.1 user unknown").kind is not Kind.HARD

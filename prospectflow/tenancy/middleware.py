@@ -5,11 +5,18 @@ from uuid import UUID
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.memberships import Place, memberships_of
 
 SESSION_KEY = "organisation_id"
+
+
+def without_tenant[V: Callable[..., HttpResponse]](view: V) -> V:
+    """Mark a view that strangers reach by a token: whoever asks, it starts outside any scope."""
+    view.starts_without_tenant = True  # type: ignore[attr-defined]
+    return view
 
 
 class TenantMiddleware:
@@ -24,6 +31,8 @@ class TenantMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request.membership = None
+        if _starts_without_tenant(request):
+            return self.get_response(request)
         entered = request.session.get(SESSION_KEY)
         if entered is None or not request.user.is_authenticated:
             return self.get_response(request)
@@ -36,6 +45,14 @@ class TenantMiddleware:
             if response.status_code >= 400:
                 transaction.set_rollback(True)
             return response
+
+
+def _starts_without_tenant(request: HttpRequest) -> bool:
+    try:
+        view = resolve(request.path_info).func
+    except Resolver404:
+        return False
+    return getattr(view, "starts_without_tenant", False)
 
 
 def _membership(request: HttpRequest, organisation_id: UUID) -> Place | None:

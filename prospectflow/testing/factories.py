@@ -72,7 +72,7 @@ def make_step(campaign: Campaign | None = None, **fields: Any) -> WorkflowStep:
     defaults = {
         "step_index": campaign.steps.count(),
         "subject_template": "Une idée courte pour {{ company }}",
-        "body_template": "Bonjour{{ first_name | greet }},\n\nUne idée pour {{ company }}.",
+        "body_template": "Bonjour {{ first_name }},\n\nUne idée pour {{ company }}.",
     }
     return WorkflowStep.objects.create(**({"campaign": campaign} | defaults | fields))
 

@@ -11,6 +11,9 @@ from .processes import Daemon, answer
 from .state import State, claim_ports
 
 PORTS = ("smtp", "imap", "web")
+# These mailboxes have an inbox of their own; whatever goes to anybody else lands in one place.
+SENDERS = ("camille@studio-lumiere.example.com", "sofia@agence-calanque.example.com")
+EVERYONE = "everyone@recipients.example.com"
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,9 @@ def _port_options(state: State) -> list[str]:
 def _command(server: Daemon, state: State) -> list[str | Path]:
     # Python keeps any -X option for itself; by this one the process is recognised.
     python = [sys.executable, "-X", f"prospectflow={server.folder}"]
-    return [*python, "-m", "mail_devel", "--host=127.0.0.1", "--multi-user", *_port_options(state)]
+    aliases = [f"--alias={address}:{address}" for address in SENDERS]
+    options = ["--host=127.0.0.1", "--multi-user", *aliases, f"--alias=*:{EVERYONE}"]
+    return [*python, "-m", "mail_devel", *options, *_port_options(state)]
 
 
 def _environment(state: State) -> dict[str, str]:

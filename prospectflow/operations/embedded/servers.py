@@ -88,6 +88,15 @@ def reset(directory: Path) -> None:
                 shutil.rmtree(directory / name)
 
 
+def empty_mail(directory: Path) -> MailSettings:
+    """Have the mail server run with nothing in it."""
+    directory = directory.absolute()
+    with lock(directory):
+        _daemons(directory, load(directory))["mail"].stop()
+    start(directory, mail=True)
+    return mail_settings(directory)
+
+
 def database_url(directory: Path, *, role: Role = "app", database: str = "prospectflow") -> str:
     """The URL of a database for a role, also before the server has ever run."""
     return postgres.url(load(directory.absolute()), role, database)

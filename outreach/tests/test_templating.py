@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from outreach.templates import TemplateRefused, check, render, unfilled
+from outreach.templating import TemplateRefused, check, render, unfilled
 
 PERSON = {
     "civility": "Madame",

@@ -1,0 +1,1 @@
+"""What is done with campaigns: a module a subject; `at` or `now` is always given."""

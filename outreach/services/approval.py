@@ -1,0 +1,171 @@
+"""A person stands for exactly what will be sent; any change takes the approval away."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from iam.models import Organisation
+from outreach.mail import content_hash, footer, to_html
+from outreach.mail.body import Source
+from outreach.models import Draft
+from outreach.services.consents import may_track_opens
+from outreach.services.drafting import found_problems
+from outreach.services.mailboxes import schedule_of
+from outreach.states import DraftStatus
+from outreach.tokens import token
+from prospectflow.choices import move
+from prospectflow.errors import DomainError
+
+if TYPE_CHECKING:
+    from iam.models import User
+
+UNSUBSCRIBE, OPEN = "unsubscribe", "open"
+
+
+class DraftNotReady(DomainError):
+    """The gates found errors: mend the text before it is approved."""
+
+
+class AlreadySent(DomainError):
+    """This mail has left; its text can no longer be changed."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """Exactly what the recipient will see, and its SHA-256."""
+
+    sender: str
+    recipient: str
+    subject: str
+    text: str
+    html: str
+    hash: str
+
+
+def rendered(draft: Draft) -> Rendered:
+    """The draft as it would leave now: body, signature, legal footer, pixel if consented to.
+
+    Raises FooterRefused (outreach.mail.body) while the organisation's identity is incomplete.
+    """
+    mailbox = draft.task.campaign.from_mailbox
+    if mailbox is None:
+        raise DraftNotReady(f"{draft.task.campaign} has no mailbox to send from.")
+    body = f"{draft.body_text.strip()}\n\n{mailbox.signature.strip()}".strip()
+    foot_text, foot_html = footer(
+        Organisation.objects.get(pk=draft.organisation_id), _source(draft), unsubscribe_url(draft)
+    )
+    sender = f"{mailbox.display_name} <{mailbox.address}>"
+    text = f"{body}\n\n{foot_text}"
+    html = f"{to_html(body)}\n{foot_html}{_pixel(draft)}"
+    mark = content_hash(
+        sender=sender, recipient=draft.recipient, subject=draft.subject, text=text, html=html
+    )
+    return Rendered(sender, draft.recipient, draft.subject, text, html, mark)
+
+
+@transaction.atomic
+def approve(draft: Draft, *, at: datetime, user: "User | None" = None, rule: str = "") -> Draft:
+    """A person, or a rule that is named, stands for this text; DraftNotReady when gates refuse."""
+    draft = _locked(draft)
+    draft.problems = found_problems(draft.task, draft.subject, draft.body_text)
+    if errors := [each for each in draft.problems if each["level"] == "error"]:
+        raise DraftNotReady(errors[0]["sentence"])
+    if draft.status != DraftStatus.APPROVED:
+        move(draft, "status", DraftStatus.APPROVED, Draft.MOVES)
+    draft.approved_hash = rendered(draft).hash
+    draft.approved_at, draft.approved_by, draft.approved_rule = at, user, rule
+    draft.save()
+    return draft
+
+
+@transaction.atomic
+def edit(draft: Draft, *, subject: str, body_text: str, at: datetime, user: "User | None") -> Draft:
+    """Change the text, keep what it was, and take any approval away."""
+    draft = _locked(draft)
+    if draft.messages.exists():
+        raise AlreadySent
+    if (subject, body_text) == (draft.subject, draft.body_text):
+        return draft
+    before = {"subject": draft.subject, "body_text": draft.body_text}
+    by = str(user.pk) if user else ""
+    draft.edits = [*draft.edits, {"at": at.isoformat(), "by": by, "before": before}]
+    draft.subject, draft.body_text = subject, body_text
+    draft.problems = found_problems(draft.task, subject, body_text)
+    unapprove(draft)
+    return draft
+
+
+def unapprove(draft: Draft) -> None:
+    """Nobody stands for this text any more."""
+    if draft.status != DraftStatus.PENDING:
+        move(draft, "status", DraftStatus.PENDING, Draft.MOVES)
+    draft.approved_hash = draft.approved_at = draft.approved_by = None
+    draft.approved_rule = ""
+    draft.save()
+
+
+@transaction.atomic
+def skip(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
+    """Put the draft at the end of the queue; it stays to be reviewed."""
+    draft = _locked(draft)
+    draft.skip_count += 1
+    draft.save(update_fields=["skip_count"])
+    return draft
+
+
+@transaction.atomic
+def reject(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
+    """This mail is not to be sent at all."""
+    draft = _locked(draft)
+    if draft.messages.exists():
+        raise AlreadySent
+    draft.approved_hash = draft.approved_at = draft.approved_by = None
+    move(draft, "status", DraftStatus.SKIPPED, Draft.MOVES)
+    draft.save()
+    return draft
+
+
+def unsubscribe_url(draft: Draft) -> str:
+    """The recipient's one-click way out, good for ever."""
+    return f"{settings.PUBLIC_URL}/u/{token(UNSUBSCRIBE, draft.task_id)}"
+
+
+def pixel_url(task_id: UUID) -> str:
+    """The picture whose loading says that the mail of this task was opened."""
+    return f"{settings.PUBLIC_URL}/t/{token(OPEN, task_id)}.gif"
+
+
+def _pixel(draft: Draft) -> str:
+    if not may_track_opens(draft.task):
+        return ""
+    return f'\n<img src="{pixel_url(draft.task_id)}" width="1" height="1" alt="">'
+
+
+def _source(draft: Draft) -> Source:
+    """Where the address came from and when, as the law wants it said (GDPR, article 14)."""
+    position = draft.task.enrollment.position
+    fact = position.provenance.get("email") or {}
+    day = fact.get("at")
+    zone = schedule_of(draft.task.campaign.from_mailbox).zone
+    collected = date.fromisoformat(day[:10]) if day else position.created_at.astimezone(zone).date()
+    return Source(
+        name=_NAMES.get(fact.get("source", ""), fact.get("source") or "notre fichier"),
+        collected_on=collected,
+    )
+
+
+_NAMES = {"pharow": "Pharow", "file": "un fichier professionnel", "hand": "notre carnet d’adresses"}
+
+
+def _locked(draft: Draft) -> Draft:
+    return (
+        Draft.objects.select_for_update(of=["self"])
+        .select_related(
+            "task__workflow_step", "task__campaign__from_mailbox", "task__enrollment__position"
+        )
+        .get(pk=draft.pk)
+    )

@@ -1,0 +1,151 @@
+"""The life of a campaign, and who is taken into it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+
+from crm.models import Position
+from outreach.calendar import next_opening
+from outreach.models import Campaign, Enrollment, StepExperiment, Task, WorkflowStep
+from outreach.services.mailboxes import schedule_of
+from outreach.services.suppressing import suppressed_among
+from outreach.states import CampaignStatus, ExperimentStatus
+from outreach.templating import check
+from prospectflow.choices import move
+from prospectflow.errors import DomainError
+
+VARIABLES = frozenset(
+    {
+        "first_name",
+        "last_name",
+        "salutation",
+        "job_title",
+        "company",
+        "city",
+        "activity",
+        "sender_name",
+        "value_prop",
+    }
+)
+
+
+class CampaignClosed(DomainError):
+    """An archived campaign takes nobody in."""
+
+
+class CampaignNotReady(DomainError):
+    """The campaign cannot start as it stands."""
+
+
+@transaction.atomic
+def start(campaign: Campaign, *, at: datetime) -> Campaign:
+    """Let the campaign send; CampaignNotReady says what it still lacks."""
+    campaign = _locked(campaign)
+    if missing := _missing(campaign):
+        raise CampaignNotReady(f"{campaign} cannot start: {missing}.")
+    for experiment in StepExperiment.objects.filter(
+        workflow_step__campaign=campaign, status=ExperimentStatus.DRAFT
+    ):
+        move_experiment(experiment, ExperimentStatus.RUNNING)
+    return _moved(campaign, CampaignStatus.RUNNING)
+
+
+@transaction.atomic
+def pause(campaign: Campaign, *, at: datetime) -> Campaign:
+    """Hold every mail of the campaign back; its tasks keep their hour."""
+    return _moved(_locked(campaign), CampaignStatus.PAUSED)
+
+
+@transaction.atomic
+def archive(campaign: Campaign, *, at: datetime) -> Campaign:
+    """Close the campaign: what was still to be sent is cancelled."""
+    campaign = _moved(_locked(campaign), CampaignStatus.ARCHIVED)
+    Task.objects.open().filter(campaign=campaign).update(status=Task.Status.CANCELLED)
+    return campaign
+
+
+@transaction.atomic
+def restore(campaign: Campaign, *, at: datetime) -> Campaign:
+    """Take an archived campaign out again; it stays paused until somebody starts it."""
+    return _moved(_locked(campaign), CampaignStatus.PAUSED)
+
+
+@transaction.atomic
+def move_experiment(experiment: StepExperiment, to: str) -> StepExperiment:
+    """Start or stop an experiment; a stopped one never runs again."""
+    experiment = StepExperiment.objects.select_for_update().get(pk=experiment.pk)
+    move(experiment, "status", to, StepExperiment.MOVES)
+    experiment.save(update_fields=["status"])
+    return experiment
+
+
+@transaction.atomic
+def enroll(campaign: Campaign, positions: Iterable[Position], *, at: datetime) -> list[Enrollment]:
+    """Take these positions in and schedule each one's first mail; skip those already in.
+
+    Positions without a usable address, of companies that oppose prospecting, or suppressed,
+    are left out. Raises CampaignClosed, or CampaignNotReady without steps or mailbox.
+    """
+    campaign = _locked(campaign)
+    if campaign.status == CampaignStatus.ARCHIVED:
+        raise CampaignClosed
+    first, mailbox = campaign.steps.filter(is_active=True).first(), campaign.from_mailbox
+    if first is None or mailbox is None:
+        raise CampaignNotReady(f"{campaign} takes people in once it has a step and a mailbox.")
+    enrollments = Enrollment.objects.bulk_create(
+        Enrollment(campaign=campaign, position=position, enrolled_at=at)
+        for position in _newcomers(campaign, positions)
+    )
+    hour = next_opening(schedule_of(mailbox), at)
+    Task.objects.bulk_create(_task(enrollment, first, hour) for enrollment in enrollments)
+    return enrollments
+
+
+def _newcomers(campaign: Campaign, positions: Iterable[Position]) -> list[Position]:
+    wanted = {position.pk for position in positions}
+    sendable = list(Position.objects.sendable().filter(pk__in=wanted).order_by("id"))
+    already_in = set(campaign.enrollments.values_list("position_id", flat=True))
+    barred = suppressed_among([position.email for position in sendable])
+    return [p for p in sendable if p.pk not in already_in and p.email not in barred]
+
+
+def _task(enrollment: Enrollment, step: WorkflowStep, hour: datetime) -> Task:
+    return Task(
+        enrollment=enrollment,
+        campaign_id=enrollment.campaign_id,
+        workflow_step=step,
+        scheduled_for=hour,
+    )
+
+
+def _locked(campaign: Campaign) -> Campaign:
+    return Campaign.objects.select_for_update(of=["self"]).get(pk=campaign.pk)
+
+
+def _moved(campaign: Campaign, to: str) -> Campaign:
+    move(campaign, "status", to, Campaign.MOVES)
+    campaign.save(update_fields=["status"])
+    return campaign
+
+
+def _missing(campaign: Campaign) -> str:
+    """What the law or common sense still asks for, as the end of a sentence; or nothing."""
+    steps = list(campaign.steps.filter(is_active=True).prefetch_related("experiments__variants"))
+    if not steps:
+        return "it has no step"
+    if campaign.from_mailbox is None:
+        return "it has no mailbox to send from"
+    if not campaign.justification.strip():
+        return "it does not say why the offer concerns these people's work"
+    for step in steps:
+        _check_templates(step)
+    return ""
+
+
+def _check_templates(step: WorkflowStep) -> None:
+    """Every text that could be sent compiles and names only variables that exist."""
+    variants = [variant for each in step.experiments.all() for variant in each.variants.all()]
+    for source in [step, *variants]:
+        for template in (source.subject_template, source.body_template):
+            check(template or "", VARIABLES)

@@ -1,0 +1,326 @@
+"""Sending, at most once: what is meant to leave is committed before a connection opens.
+
+scheduled -> locked -> transmitting (committed) -> sent, or back, or failed, or unknown.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from outreach.answers import Answer, Kind, Scope, classify_answer
+from outreach.calendar import next_opening, pace
+from outreach.mail import Outgoing, Sender, build, message_id
+from outreach.models import Draft, Mailbox, Message, Task
+from outreach.services.approval import UNSUBSCRIBE, Rendered, rendered, unapprove, unsubscribe_url
+from outreach.services.mailboxes import move_mailbox, schedule_of, smtp_account
+from outreach.services.planning import plan_next
+from outreach.services.policy import Reason, reasons
+from outreach.services.stopping import stop
+from outreach.services.suppressing import suppress_address
+from outreach.smtp import (
+    Accepted,
+    MailboxUnreachable,
+    Outcome,
+    Refused,
+    SmtpAccount,
+    connect,
+)
+from outreach.states import (
+    Direction,
+    EnrollmentState,
+    MailboxStatus,
+    MessageStatus,
+    SuppressionReason,
+    TaskStatus,
+)
+from outreach.tokens import digest, token
+from prospectflow.choices import move
+from prospectflow.tenancy.context import tenant
+
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 720, 1440))
+CONSIDERED = 20  # due tasks looked at for one mail; the others wait for the next round
+LOOK_AGAIN = timedelta(minutes=15)
+OF_THE_MAILBOX = frozenset({"outside_window", "daily_limit", "pace", "mailbox_stopped"})
+FINAL = frozenset({"suppressed", "address_unusable", "company_opposed", "company_answered"})
+
+Frozen = Callable[[Message], None]
+
+
+@dataclass(frozen=True)
+class Intention:
+    """A mail that is committed to leave: from here on it leaves once, or is accounted for."""
+
+    task_id: UUID
+    message_id: UUID
+    account: SmtpAccount
+    sender: str
+    recipient: str
+    raw: bytes
+
+
+def send_next(
+    organisation_id: UUID,
+    mailbox_id: UUID,
+    *,
+    now: datetime,
+    worker: str,
+    frozen: Frozen = lambda message: None,
+) -> Message | None:
+    """Send the one mail this mailbox may send at `now`; None when there is none.
+
+    Call it outside of a tenant scope: it opens one to commit the intention, none while it talks
+    to the server, and another for the outcome. `frozen` is told of the message in the first.
+    """
+    with tenant(organisation_id):
+        intention = _intend(mailbox_id, now=now, worker=worker, frozen=frozen)
+    if intention is None:
+        return None
+    outcome = _transmit(intention)
+    with tenant(organisation_id):
+        return _settle(intention, outcome, now=now)
+
+
+def _intend(mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen) -> Intention | None:
+    """Choose a task that may leave, freeze its mail, and mark it as leaving."""
+    mailbox = Mailbox.objects.select_for_update(skip_locked=True).filter(pk=mailbox_id).first()
+    if mailbox is None:
+        return None  # another worker is sending from it
+    task = _choose(mailbox, now)
+    if task is None:
+        return None
+    move(task, "status", TaskStatus.LOCKED, Task.MOVES)
+    task.locked_at, task.locked_by = now, worker
+    message = _freeze(task, mailbox, now)
+    frozen(message)
+    move(task, "status", TaskStatus.TRANSMITTING, Task.MOVES)
+    task.attempts += 1
+    task.save()
+    mailbox.next_send_at = now + pace(
+        str(message.pk), mailbox.pace_min_seconds, mailbox.pace_max_seconds
+    )
+    mailbox.save(update_fields=["next_send_at"])
+    return Intention(
+        task.pk,
+        message.pk,
+        smtp_account(mailbox),
+        mailbox.address,
+        message.to_address,
+        bytes(message.raw or b""),
+    )
+
+
+def _choose(mailbox: Mailbox, now: datetime) -> Task | None:
+    due = (
+        Task.objects.due(now)
+        .filter(campaign__from_mailbox=mailbox, campaign__status="running")
+        .filter(drafts__status="approved", enrollment__state="active")
+        .select_for_update(of=["self"], skip_locked=True)
+        .select_related("workflow_step", "campaign", "enrollment__position__company")[:CONSIDERED]
+    )
+    for task in due:
+        task.campaign.from_mailbox = mailbox
+        reason = next(reasons(task, now=now), None)
+        if reason is None:
+            return task
+        if reason.code in OF_THE_MAILBOX:
+            return None
+        _put_aside(task, reason, now)
+    return None
+
+
+def _put_aside(task: Task, reason: Reason, now: datetime) -> None:
+    """Keep a held-back task out of the way of others; end it when its reason cannot lift."""
+    task.last_error = reason.sentence
+    if reason.code in FINAL:
+        move(task, "status", TaskStatus.CANCELLED, Task.MOVES)
+    else:
+        task.scheduled_for = reason.until or now + LOOK_AGAIN
+    task.save(update_fields=["status", "last_error", "scheduled_for"])
+    if reason.code == "changed_since_approval":
+        unapprove(Draft.objects.get(task=task))
+
+
+def _freeze(task: Task, mailbox: Mailbox, now: datetime) -> Message:
+    """The message of this task with its bytes; a retry finds the same ones."""
+    existing = Message.objects.outbound().filter(task=task).first()
+    if existing is not None:
+        return existing
+    draft = Draft.objects.get(task=task)
+    draft.task = task
+    mail = rendered(draft)
+    message = Message.objects.create(
+        direction=Direction.OUTBOUND,
+        task=task,
+        draft=draft,
+        enrollment=task.enrollment,
+        position_id=task.enrollment.position_id,
+        mailbox=mailbox,
+        step_experiment_id=draft.variant.step_experiment_id if draft.variant else None,
+        variant_id=draft.variant_id,
+        rfc822_message_id=message_id(task.pk, mailbox.address.rpartition("@")[2]),
+        content_hash=mail.hash,
+        unsubscribe_digest=digest(token(UNSUBSCRIBE, task.pk)),
+        from_address=mailbox.address,
+        to_address=mail.recipient,
+        subject=mail.subject,
+        body_text=mail.text,
+        body_html=mail.html,
+        sent_at=now,
+        **_thread(task),
+    )
+    message.raw = build(_outgoing(message, draft, mailbox, mail, now))
+    message.save(update_fields=["raw"])
+    return message
+
+
+def _thread(task: Task) -> dict[str, object]:
+    """A follow-up answers the mail before it, and refers to all of them (RFC 5322, 3.6.4)."""
+    before = list(
+        Message.objects.outbound()
+        .filter(enrollment_id=task.enrollment_id)
+        .order_by("sent_at", "created_at")
+        .values_list("rfc822_message_id", flat=True)
+    )
+    return {"in_reply_to": before[-1], "references": before} if before else {}
+
+
+def _outgoing(
+    message: Message, draft: Draft, mailbox: Mailbox, mail: Rendered, now: datetime
+) -> Outgoing:
+    campaign = str(draft.task.campaign_id).replace("-", "")
+    return Outgoing(
+        sender=Sender(mailbox.display_name, mailbox.address),
+        recipient=mail.recipient,
+        subject=mail.subject,
+        text=mail.text,
+        html=mail.html,
+        message_id=message.rfc822_message_id or "",
+        date=now.astimezone(schedule_of(mailbox).zone),
+        in_reply_to=message.in_reply_to or "",
+        references=tuple(message.references),
+        unsubscribe_url=unsubscribe_url(draft),
+        unsubscribe_mailto=f"{mailbox.address}?subject=unsubscribe",
+        feedback_id=f"{campaign[-12:]}:step{draft.task.workflow_step.step_index}:cold:prospectflow",
+        tag=str(message.pk),
+    )
+
+
+def _transmit(intention: Intention) -> Outcome:
+    """Talk to the server. A mailbox that cannot be used is a refusal before any recipient."""
+    try:
+        with connect(intention.account) as connection:
+            return connection.transmit(intention.sender, intention.recipient, intention.raw)
+    except MailboxUnreachable as error:
+        return Refused(error.failure)
+
+
+def _settle(intention: Intention, outcome: Outcome, *, now: datetime) -> Message:
+    """Write down what became of the mail, and what follows for its sequence."""
+    task = (
+        Task.objects.select_for_update(of=["self"])
+        .select_related("enrollment", "campaign__from_mailbox", "workflow_step")
+        .get(pk=intention.task_id)
+    )
+    message = Message.objects.select_for_update().get(pk=intention.message_id)
+    task.locked_at = task.locked_by = None
+    if isinstance(outcome, Accepted):
+        _accepted(task, message, outcome, now)
+    elif isinstance(outcome, Refused):
+        failure = outcome.failure
+        answer = classify_answer(failure.stage, failure.code, failure.text, failure.host)
+        _refused(task, message, answer, now)
+    else:
+        _unknown(task, message, outcome.failure.text, now)
+    task.save()
+    message.save()
+    return message
+
+
+def _accepted(task: Task, message: Message, outcome: Accepted, now: datetime) -> None:
+    move(task, "status", TaskStatus.SENT, Task.MOVES)
+    move(message, "status", MessageStatus.SENT, Message.MOVES)
+    task.last_error = None
+    message.answer_code = f"{outcome.code} {outcome.text}".strip()[:500]
+    plan_next(task, now=now)
+
+
+def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
+    """It may have arrived: nothing is sent again, and the sequence goes on as if it had."""
+    move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
+    message.answer_code = task.last_error = text[:500]
+    plan_next(task, now=now)
+
+
+def _refused(task: Task, message: Message, answer: Answer, now: datetime) -> None:
+    message.answer_code = task.last_error = f"{answer.code} {answer.text}".strip()[:500]
+    if answer.kind == Kind.HARD:
+        _bounce(task, message, now)
+    elif answer.kind == Kind.CONFIG and answer.scope == Scope.MESSAGE:
+        _give_up(task, message)
+    elif answer.kind == Kind.SOFT or (answer.kind == Kind.BLOCK and not answer.permanent):
+        _later(task, message, now)
+    else:
+        _again(task, now)
+        stopped = MailboxStatus.BROKEN if answer.kind == Kind.CONFIG else MailboxStatus.PAUSED
+        move_mailbox(task.campaign.from_mailbox, stopped, reason=message.answer_code)
+
+
+def _bounce(task: Task, message: Message, now: datetime) -> None:
+    _give_up(task, message)
+    suppress_address(
+        message.to_address, reason=SuppressionReason.BOUNCED, source=message.answer_code, at=now
+    )
+    stop(task.enrollment, EnrollmentState.BOUNCED, reason=message.answer_code, at=now)
+
+
+def _later(task: Task, message: Message, now: datetime) -> None:
+    """Up the ladder of pauses, and off it after the last."""
+    if task.attempts <= len(RETRIES):
+        _again(task, now + RETRIES[task.attempts - 1])
+    else:
+        _give_up(task, message)
+
+
+def _give_up(task: Task, message: Message) -> None:
+    move(task, "status", TaskStatus.FAILED, Task.MOVES)
+    move(message, "status", MessageStatus.FAILED, Message.MOVES)
+
+
+def _again(task: Task, hour: datetime) -> None:
+    """It has certainly not left: the same bytes may go later, inside the windows."""
+    move(task, "status", TaskStatus.SCHEDULED, Task.MOVES)
+    task.scheduled_for = next_opening(schedule_of(task.campaign.from_mailbox), hour)
+
+
+@transaction.atomic
+def declare_unknown(*, before: datetime) -> int:
+    """Tasks left in mid-air by a worker that died: nobody knows, so they are never sent again.
+
+    Those only locked never reached a connection and go back to be sent. Returns how many of
+    the others there were.
+    """
+    stranded = Task.objects.filter(locked_at__lt=before)
+    stranded.filter(status=TaskStatus.LOCKED).update(
+        status=TaskStatus.SCHEDULED, locked_at=None, locked_by=None
+    )
+    tasks = stranded.filter(status=TaskStatus.TRANSMITTING).select_for_update()
+    for task in tasks:
+        move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
+        task.last_error = "The worker stopped while this mail was leaving."
+        task.save(update_fields=["status", "last_error"])
+    return len(tasks)
+
+
+def mailboxes_with_work(*, now: datetime) -> list[UUID]:
+    """The mailboxes of this organisation that have something due, by id."""
+    due = Task.objects.due(now).filter(campaign__status="running").order_by()
+    return sorted(
+        set(
+            due.exclude(campaign__from_mailbox=None).values_list(
+                "campaign__from_mailbox", flat=True
+            )
+        )
+    )

@@ -1,0 +1,1 @@
+"""A whole campaign over virtual time, through the functions everything else uses."""
