@@ -48,12 +48,13 @@ class TenantIsolation(_JudgedByPostgres):
     sees the tenant's true size; it raises for every statement when no organisation is set.
     """
 
-    create = """
+    condition = """organisation_id = coalesce(
+                nullif(btrim(current_setting('app.organisation_id', true)), '')::uuid,
+                iam.raise_no_organisation())"""
+    create = f"""
         ALTER TABLE %(table)s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         CREATE POLICY tenant_isolation ON %(table)s
-            USING (organisation_id = coalesce(
-                nullif(btrim(current_setting('app.organisation_id', true)), '')::uuid,
-                iam.raise_no_organisation()))"""
+            USING ({condition})"""
     remove = """
         DROP POLICY tenant_isolation ON %(table)s;
         ALTER TABLE %(table)s NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"""

@@ -1,0 +1,436 @@
+"""Each suite is seen to fail when what it watches is broken, and only the whole is ok."""
+
+import json
+import os
+from io import StringIO
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from iam.models import Organisation
+from prospectflow.environment import database_from
+from prospectflow.operations import embedded
+from prospectflow.operations.validation import SUITES, problems_of
+from prospectflow.tenancy.checks import tenant_models
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import make_organisation, make_user
+from prospectflow.testing.rows import make_row
+
+DATABASE = f"validation_scratch_{os.getpid()}"
+PATH = "public, iam, crm, outreach, tracking, extensions"
+POLICY = "ALTER POLICY tenant_isolation ON companies USING ({})"
+KNOWN = "(organisation_id = coalesce(nullif(btrim(current_setting('app.organisation_id', true)), '')::uuid, iam.raise_no_organisation()))"  # fmt: skip # noqa: E501
+
+
+def url(role):
+    return embedded.database_url(settings.LOCAL_DIRECTORY, role=role, database=DATABASE)
+
+
+def connect_as(role):
+    connection.close()
+    wanted = database_from(url(role))
+    for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT"):
+        connection.settings_dict[name] = wanted[name]
+
+
+@pytest.fixture(scope="module")
+def scratch(django_db_setup, django_db_blocker):
+    """A database of this module's own, to be broken; the connection is the serving role's."""
+    before = dict(connection.settings_dict)
+    embedded.create_database(settings.LOCAL_DIRECTORY, DATABASE)
+    with django_db_blocker.unblock():
+        connect_as("owner")
+        call_command("migrate", verbosity=0)
+        connect_as("app")
+        yield
+    connection.close()
+    connection.settings_dict.update(before)
+    embedded.drop_database(settings.LOCAL_DIRECTORY, DATABASE)
+
+
+@pytest.fixture
+def superuser(scratch):
+    connection.close()  # so that settings of the role and the database are read afresh
+    with psycopg.connect(url("superuser"), autocommit=True) as opened:
+        opened.execute(f"SET search_path = {PATH}")
+        yield opened
+
+
+def run(*arguments):
+    """What the command prints, and its exit code."""
+    out = StringIO()
+    try:
+        call_command("validate_database", *arguments, stdout=out)
+    except CommandError as error:
+        return out.getvalue(), error.returncode
+    return out.getvalue(), 0
+
+
+# As it should be ------------------------------------------------------------------------------
+
+
+def test_a_migrated_database_is_twelve_times_ok(scratch):
+    written, code = run()
+
+    assert [line.split(maxsplit=2)[0] for line in written.splitlines()] == ["ok"] * 12, written
+    assert code == 0
+
+
+def test_json_is_one_document_with_the_twelve(scratch):
+    written, code = run("--format", "json")
+    document = json.loads(written)
+
+    assert document["ok"]
+    assert [suite["suite"] for suite in document["suites"]] == [suite.name for suite in SUITES]
+    assert code == 0
+
+
+def test_a_database_in_use_is_ok_too_and_nothing_in_it_changes(superuser):
+    organisation = make_organisation()
+    with tenant(organisation.pk):
+        for model in tenant_models():
+            make_row(model)
+    before = content(superuser)
+    try:
+        assert run()[1] == 0
+        assert content(superuser) == before
+    finally:
+        superuser.execute("TRUNCATE organisations, users, django_admin_log CASCADE")
+
+
+def content(superuser):
+    tables = [Organisation._meta.db_table, "users", *(m._meta.db_table for m in tenant_models())]
+    return {
+        table: superuser.execute(f"SELECT array_agg(t::text ORDER BY 1) FROM {table} t").fetchone()
+        for table in tables
+    }
+
+
+# Broken ---------------------------------------------------------------------------------------
+
+COMPANY_OF_POSITION = (
+    "SELECT conname FROM pg_constraint WHERE contype = 'f'"
+    " AND conrelid = 'positions'::regclass AND confrelid = 'companies'::regclass"
+)
+BREAKAGES = [
+    # suite, what breaks it, what mends it, what is said
+    ("schemas", "ALTER SCHEMA tracking RENAME TO traces", "ALTER SCHEMA traces RENAME TO tracking",
+     "schema tracking is missing"),
+    ("schemas", "REVOKE USAGE ON SCHEMA crm FROM prospectflow_app",
+     "GRANT USAGE ON SCHEMA crm TO prospectflow_app", "schema crm is closed"),
+    ("schemas", "GRANT CREATE ON SCHEMA crm TO prospectflow_app",
+     "REVOKE CREATE ON SCHEMA crm FROM prospectflow_app", "schema crm lets the serving role"),
+    ("tables and columns", "ALTER TABLE prompts RENAME TO prompts_2",
+     "ALTER TABLE prompts_2 RENAME TO prompts", "table outreach.prompts is missing"),
+    ("tables and columns", "CREATE TABLE crm.leftover ()", "DROP TABLE crm.leftover",
+     "table crm.leftover belongs to no model"),
+    ("tables and columns", "ALTER TABLE companies ALTER city TYPE varchar(99)",
+     "ALTER TABLE companies ALTER city TYPE varchar(100)",
+     "column crm.companies.city is of type character varying(99), not character varying(100)"),
+    ("tables and columns", "ALTER TABLE companies ALTER city SET NOT NULL",
+     "ALTER TABLE companies ALTER city DROP NOT NULL", "column crm.companies.city is NOT NULL"),
+    ("tables and columns", "ALTER TABLE companies ALTER name DROP NOT NULL",
+     "ALTER TABLE companies ALTER name SET NOT NULL", "column crm.companies.name may be null"),
+    ("tables and columns", "ALTER TABLE companies ALTER id SET DEFAULT gen_random_uuid()",
+     "ALTER TABLE companies ALTER id SET DEFAULT uuidv7()",
+     "column crm.companies.id has the default gen_random_uuid()"),
+    ("tables and columns", "ALTER TABLE companies ALTER organisation_id DROP DEFAULT",
+     "ALTER TABLE companies ALTER organisation_id SET DEFAULT iam.current_organisation_id()",
+     "column crm.companies.organisation_id has no default"),
+    ("tables and columns", "ALTER TABLE companies ADD colour text",
+     "ALTER TABLE companies DROP colour", "column crm.companies.colour belongs to no field"),
+    ("tables and columns", "ALTER TABLE companies RENAME city TO town",
+     "ALTER TABLE companies RENAME town TO city", "column crm.companies.city is missing"),
+    ("composite keys",
+     "ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_pkey, ADD PRIMARY KEY (id)",
+     "ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_pkey,"
+     " ADD PRIMARY KEY (organisation_id, id)",
+     "the key of iam.audit_entries is (id), not (organisation_id, id)"),
+    ("composite keys", "ALTER TABLE audit_entries DROP CONSTRAINT audit_entries_pkey",
+     "ALTER TABLE audit_entries ADD PRIMARY KEY (organisation_id, id)",
+     "the key of iam.audit_entries is none"),
+    ("organisation-first indexes", "CREATE INDEX stray ON companies (name)", "DROP INDEX stray",
+     "crm.companies: the index stray begins with name"),
+    ("organisation-first indexes", "DROP INDEX companies_domain",
+     "CREATE INDEX companies_domain ON companies (organisation_id, domain)",
+     "the index companies_domain is missing"),
+    ("organisation-first indexes",
+     "DROP INDEX tasks_due;"
+     "CREATE INDEX tasks_due ON tasks (organisation_id, scheduled_for, id) WHERE status = 'sent'",
+     "DROP INDEX tasks_due; CREATE INDEX tasks_due ON tasks (organisation_id, scheduled_for, id)"
+     " WHERE status = 'scheduled'",
+     "the index tasks_due is (organisation_id, scheduled_for, id) WHERE"),
+    ("organisation-first indexes",
+     "ALTER TABLE positions DROP CONSTRAINT positions_once, ADD CONSTRAINT positions_once"
+     " UNIQUE (organisation_id, company_id, person_id, email)",
+     "ALTER TABLE positions DROP CONSTRAINT positions_once, ADD CONSTRAINT positions_once"
+     " UNIQUE NULLS NOT DISTINCT (organisation_id, company_id, person_id, email)",
+     "positions_once is unique (organisation_id, company_id, person_id, email), not unique"),
+    ("composite foreign keys",
+     "ALTER TABLE messages DROP CONSTRAINT messages_position_of_enrollment",
+     "ALTER TABLE messages ADD CONSTRAINT messages_position_of_enrollment"
+     " FOREIGN KEY (organisation_id, enrollment_id, position_id) REFERENCES campaign_enrollments"
+     " (organisation_id, id, position_id) ON DELETE SET NULL (enrollment_id)"
+     " DEFERRABLE INITIALLY DEFERRED",
+     "missing: outreach.messages (organisation_id, enrollment_id, position_id)"),
+    ("composite foreign keys",
+     "ALTER TABLE messages DROP CONSTRAINT messages_position_of_enrollment,"
+     " ADD CONSTRAINT messages_position_of_enrollment"
+     " FOREIGN KEY (organisation_id, enrollment_id, position_id) REFERENCES campaign_enrollments"
+     " (organisation_id, id, position_id) ON DELETE SET NULL DEFERRABLE INITIALLY DEFERRED",
+     "ALTER TABLE messages DROP CONSTRAINT messages_position_of_enrollment,"
+     " ADD CONSTRAINT messages_position_of_enrollment"
+     " FOREIGN KEY (organisation_id, enrollment_id, position_id) REFERENCES campaign_enrollments"
+     " (organisation_id, id, position_id) ON DELETE SET NULL (enrollment_id)"
+     " DEFERRABLE INITIALLY DEFERRED",
+     "(organisation_id, id, position_id) ON DELETE SET NULL\n"),
+    ("composite foreign keys",
+     "ALTER TABLE messages ALTER CONSTRAINT messages_position_of_enrollment NOT DEFERRABLE",
+     "ALTER TABLE messages ALTER CONSTRAINT messages_position_of_enrollment"
+     " DEFERRABLE INITIALLY DEFERRED",
+     "messages_position_of_enrollment is not DEFERRABLE"),
+    ("composite foreign keys",
+     "ALTER TABLE messages ALTER CONSTRAINT messages_position_of_enrollment NOT ENFORCED",
+     "ALTER TABLE messages ALTER CONSTRAINT messages_position_of_enrollment ENFORCED",
+     "messages_position_of_enrollment is not validated or not enforced"),
+    ("policies", "DROP POLICY tenant_isolation ON companies",
+     f"CREATE POLICY tenant_isolation ON companies USING {KNOWN}",
+     "crm.companies has no policy tenant_isolation"),
+    ("policies", "ALTER TABLE companies NO FORCE ROW LEVEL SECURITY",
+     "ALTER TABLE companies FORCE ROW LEVEL SECURITY", "crm.companies does not FORCE"),
+    ("policies", "ALTER TABLE companies DISABLE ROW LEVEL SECURITY",
+     "ALTER TABLE companies ENABLE ROW LEVEL SECURITY", "crm.companies has row-level security"),
+    ("policies", "CREATE POLICY door ON companies USING (true)", "DROP POLICY door ON companies",
+     "crm.companies has the further policy door"),
+    ("policies", POLICY.format(f"{KNOWN} OR name = 'everybody'"),
+     POLICY.format(KNOWN), "crm.companies has a tenant_isolation of another form"),
+    ("policies", "ALTER POLICY tenant_isolation ON companies WITH CHECK (true)",
+     "DROP POLICY tenant_isolation ON companies;"
+     f"CREATE POLICY tenant_isolation ON companies USING {KNOWN}",
+     "crm.companies has a tenant_isolation with a check of its own: true"),
+    ("policies", "ALTER POLICY tenant_isolation ON companies TO prospectflow_owner",
+     "ALTER POLICY tenant_isolation ON companies TO PUBLIC",
+     "crm.companies has a tenant_isolation that is not permissive for every command and role"),
+    ("isolation", POLICY.format("true"), POLICY.format(KNOWN),
+     "crm.companies: a row of another organisation is seen"),
+    ("isolation", "ALTER POLICY tenant_isolation ON companies WITH CHECK (true)",
+     "DROP POLICY tenant_isolation ON companies;"
+     f"CREATE POLICY tenant_isolation ON companies USING {KNOWN}",
+     "crm.companies: a row can be given to another organisation"),
+    ("missing setting", "ALTER TABLE suppressions DISABLE ROW LEVEL SECURITY",
+     "ALTER TABLE suppressions ENABLE ROW LEVEL SECURITY",
+     "accepted with the setting '   ': SELECT FROM outreach.suppressions"),
+    ("missing setting",
+     "ALTER POLICY tenant_isolation ON suppressions USING (organisation_id ="
+     " nullif(current_setting('app.organisation_id', true), '')::uuid)",
+     f"ALTER POLICY tenant_isolation ON suppressions USING {KNOWN}",
+     "accepted with the setting '': DELETE FROM outreach.suppressions"),
+    ("roles and grants", "GRANT TRUNCATE ON companies TO prospectflow_app",
+     "REVOKE TRUNCATE ON companies FROM prospectflow_app",
+     "the serving role has TRUNCATE on crm.companies"),
+    ("roles and grants", "GRANT UPDATE (description) ON audit_entries TO PUBLIC",
+     "REVOKE UPDATE (description) ON audit_entries FROM PUBLIC",
+     "the serving role has UPDATE on iam.audit_entries"),
+    ("roles and grants", "REVOKE DELETE ON companies FROM prospectflow_app",
+     "GRANT DELETE ON companies TO prospectflow_app",
+     "the serving role lacks DELETE on crm.companies"),
+    ("roles and grants", "ALTER TABLE companies OWNER TO prospectflow_app",
+     "ALTER TABLE companies OWNER TO prospectflow_owner;"
+     "GRANT SELECT, INSERT, UPDATE, DELETE ON companies TO prospectflow_app",
+     "owns the tenant table companies"),
+    ("roles and grants", f"GRANT CREATE ON DATABASE {DATABASE} TO prospectflow_app",
+     f"REVOKE CREATE ON DATABASE {DATABASE} FROM prospectflow_app",
+     "the serving role may make schemas"),
+    ("roles and grants", "GRANT EXECUTE ON FUNCTION iam.memberships_of(uuid) TO PUBLIC",
+     "REVOKE EXECUTE ON FUNCTION iam.memberships_of(uuid) FROM PUBLIC",
+     "memberships_of(uuid) is SECURITY DEFINER and may be called by PUBLIC"),
+    ("roles and grants", "ALTER FUNCTION iam.memberships_of(uuid) RESET search_path",
+     "ALTER FUNCTION iam.memberships_of(uuid) SET search_path = pg_catalog, pg_temp",
+     "memberships_of(uuid) is SECURITY DEFINER without a fixed search_path"),
+    ("triggers and checks", "ALTER TABLE drafts DISABLE TRIGGER drafts_change_unapproves",
+     "ALTER TABLE drafts ENABLE TRIGGER drafts_change_unapproves",
+     "outreach.drafts: the trigger drafts_change_unapproves is disabled"),
+    ("triggers and checks", "DROP TRIGGER companies_updated_at ON companies",
+     "CREATE TRIGGER companies_updated_at BEFORE UPDATE ON companies"
+     " FOR EACH ROW EXECUTE FUNCTION set_updated_at()",
+     "crm.companies: the trigger companies_updated_at is missing"),
+    ("triggers and checks",
+     "CREATE OR REPLACE TRIGGER companies_updated_at BEFORE INSERT ON companies"
+     " FOR EACH ROW EXECUTE FUNCTION set_updated_at()",
+     "CREATE OR REPLACE TRIGGER companies_updated_at BEFORE UPDATE ON companies"
+     " FOR EACH ROW EXECUTE FUNCTION set_updated_at()",
+     "the trigger companies_updated_at fires at other times than its model says"),
+    ("triggers and checks", "ALTER TABLE phones DISABLE TRIGGER ALL",
+     "ALTER TABLE phones ENABLE TRIGGER ALL", "crm.phones: the triggers of the reference"),
+    ("triggers and checks",
+     "ALTER TABLE campaigns DROP CONSTRAINT campaigns_name_not_blank",
+     r"ALTER TABLE campaigns ADD CONSTRAINT campaigns_name_not_blank CHECK (name ~ '\S')",
+     "outreach.campaigns: the check campaigns_name_not_blank is missing"),
+    ("triggers and checks",
+     "ALTER TABLE campaigns DROP CONSTRAINT campaigns_name_not_blank,"
+     " ADD CONSTRAINT campaigns_name_not_blank CHECK (name <> '')",
+     "ALTER TABLE campaigns DROP CONSTRAINT campaigns_name_not_blank,"
+     r" ADD CONSTRAINT campaigns_name_not_blank CHECK (name ~ '\S')",
+     "the check campaigns_name_not_blank says something else"),
+    ("triggers and checks",
+     "ALTER TABLE campaigns DROP CONSTRAINT campaigns_name_not_blank,"
+     r" ADD CONSTRAINT campaigns_name_not_blank CHECK (name ~ '\S') NOT VALID",
+     "ALTER TABLE campaigns VALIDATE CONSTRAINT campaigns_name_not_blank",
+     "the check campaigns_name_not_blank is not validated"),
+    ("migrations",
+     "DELETE FROM django_migrations WHERE app = 'tracking' AND name = '0001_initial'",
+     "INSERT INTO django_migrations (app, name, applied)"
+     " VALUES ('tracking', '0001_initial', now())",
+     "tracking.0001_initial is not applied"),
+    ("migrations",
+     "INSERT INTO django_migrations (app, name, applied) VALUES ('crm', '9999_tomorrow', now())",
+     "DELETE FROM django_migrations WHERE name = '9999_tomorrow'",
+     "crm.9999_tomorrow is applied, but this version of the code has no such migration"),
+    ("server", f"ALTER ROLE prospectflow_app IN DATABASE {DATABASE} SET search_path = public",
+     f"ALTER ROLE prospectflow_app IN DATABASE {DATABASE} RESET search_path",
+     "search_path is 'public'"),
+    ("server", f"ALTER ROLE prospectflow_app IN DATABASE {DATABASE} SET jit = on",
+     f"ALTER ROLE prospectflow_app IN DATABASE {DATABASE} RESET jit", "jit is 'on', not 'off'"),
+    ("server", f"ALTER DATABASE {DATABASE} SET row_security = off",
+     f"ALTER DATABASE {DATABASE} RESET row_security", "row_security is 'off', not 'on'"),
+    ("server", "ALTER FUNCTION search.ilike_lp(text, text) NOT LEAKPROOF",
+     "ALTER FUNCTION search.ilike_lp(text, text) LEAKPROOF", "not the leakproof search.ilike_lp"),
+    ("server", "ALTER EXTENSION btree_gin SET SCHEMA public",
+     "ALTER EXTENSION btree_gin SET SCHEMA extensions",
+     "the extension btree_gin is not in the schema extensions: public"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def broken(superuser, request):
+    """The scratch database with one thing broken, which is mended afterwards."""
+    suite, breaking, mending, said = request.param
+    superuser.execute(breaking)
+    try:
+        yield suite, said
+    finally:
+        connection.close()
+        superuser.execute(mending)
+        assert found_by(suite) == ""
+
+
+def found_by(name):
+    """What one suite finds, each problem a line."""
+    [suite] = [suite for suite in SUITES if suite.name == name]
+    return "".join(f"{problem}\n" for problem in problems_of(suite))
+
+
+@pytest.mark.parametrize(
+    "broken", BREAKAGES, indirect=True, ids=[f"{suite}: {said}" for suite, *_, said in BREAKAGES]
+)
+def test_what_is_broken_is_found_by_its_suite_and_named(broken):
+    suite, said = broken
+
+    assert said in found_by(suite)
+
+
+def test_every_suite_has_been_seen_to_fail():
+    assert {suite for suite, *_ in BREAKAGES} == {suite.name for suite in SUITES}
+
+
+def test_a_single_reference_in_place_of_a_paired_one_is_found(superuser):
+    [(name,)] = superuser.execute(COMPANY_OF_POSITION).fetchall()
+    superuser.execute("ALTER TABLE companies ADD CONSTRAINT companies_id UNIQUE (id)")
+    definition = f"SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = '{name}'"
+    paired = superuser.execute(definition).fetchone()[0]
+    superuser.execute(f'ALTER TABLE positions DROP CONSTRAINT "{name}"')
+    superuser.execute(
+        f'ALTER TABLE positions ADD CONSTRAINT "{name}" FOREIGN KEY (company_id)'
+        " REFERENCES companies (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
+    )
+    try:
+        assert "of no model: crm.positions (company_id)" in found_by("composite foreign keys")
+        assert "crm.positions.company_id accepts a row of another" in found_by("isolation")
+        assert "the index companies_id begins with id" in found_by("organisation-first indexes")
+    finally:
+        superuser.execute(f'ALTER TABLE positions DROP CONSTRAINT "{name}"')
+        superuser.execute(f'ALTER TABLE positions ADD CONSTRAINT "{name}" {paired}')
+        superuser.execute("ALTER TABLE companies DROP CONSTRAINT companies_id")
+
+
+def test_rows_that_a_stranger_sees_are_found_in_every_table(superuser):
+    organisation = make_organisation()
+    with tenant(organisation.pk):
+        make_row(next(model for model in tenant_models() if model.__name__ == "Suppression"))
+    superuser.execute("ALTER TABLE suppressions DISABLE ROW LEVEL SECURITY")
+    try:
+        seen = "outreach.suppressions: an organisation without rows sees rows"
+        assert seen in found_by("isolation")
+    finally:
+        superuser.execute("ALTER TABLE suppressions ENABLE ROW LEVEL SECURITY")
+        superuser.execute("TRUNCATE organisations, users, django_admin_log CASCADE")
+
+
+def test_a_powerful_role_is_found(scratch):
+    connect_as("owner")
+    try:
+        assert '"prospectflow_owner" has BYPASSRLS' in found_by("roles and grants")
+        assert "is seen" in found_by("isolation")
+        assert "accepted with the setting" in found_by("missing setting")
+    finally:
+        connect_as("app")
+
+
+# How it is said -------------------------------------------------------------------------------
+
+
+def test_a_failure_is_a_line_beneath_its_suite_and_the_exit_code_is_1(superuser):
+    superuser.execute("CREATE INDEX stray ON companies (name)")
+    try:
+        written, code = run()
+        document = json.loads(run("--format", "json")[0])
+    finally:
+        superuser.execute("DROP INDEX stray")
+
+    lines = written.splitlines()
+    place = lines.index("FAILED   4 organisation-first indexes")
+    assert lines[place + 1].strip() == "crm.companies: the index stray begins with name"
+    assert code == 1
+    assert not document["ok"]
+    assert [suite["suite"] for suite in document["suites"] if not suite["ok"]] == [
+        "organisation-first indexes"
+    ]
+
+
+def test_a_suite_that_cannot_finish_has_failed_and_the_others_go_on(superuser):
+    superuser.execute("ALTER SCHEMA iam RENAME TO whoever")
+    try:
+        written, code = run()
+    finally:
+        superuser.execute("ALTER SCHEMA whoever RENAME TO iam")
+
+    assert "the suite could not finish" in written
+    assert "schema iam is missing" in written
+    assert len([line for line in written.splitlines() if line[0] != " "]) == 12
+    assert code == 1
+
+
+def test_a_server_that_does_not_answer_fails_every_suite_without_a_traceback(scratch):
+    connection.close()
+    port = connection.settings_dict["PORT"]
+    connection.settings_dict["PORT"] = 1
+    try:
+        written, code = run()
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = port
+
+    assert written.count("FAILED") == 12
+    assert code == 1
+
+
+def test_trying_leaves_nobody_behind(superuser):
+    make_user()
+    try:
+        run()
+        assert superuser.execute("SELECT count(*) FROM users").fetchone() == (1,)
+    finally:
+        superuser.execute("TRUNCATE users, django_admin_log CASCADE")
