@@ -1,13 +1,13 @@
 """Sets of prospects."""
 
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 
 SENDABLE = ("valid", "catch_all_likely", "unknown", "generic")
 
 
-class PositionQuerySet(models.QuerySet):
+class PositionQuerySet(models.QuerySet[Any]):
     """Positions, the people who may be written to."""
 
     def sendable(self) -> Self:

@@ -1,13 +1,13 @@
 """Sets of campaigns, enrolments, tasks, drafts and messages."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Count, Q
 
 
-class CampaignQuerySet(models.QuerySet):
+class CampaignQuerySet(models.QuerySet[Any]):
     """Campaigns."""
 
     def with_progress(self) -> Self:
@@ -19,7 +19,7 @@ class CampaignQuerySet(models.QuerySet):
         )
 
 
-class EnrollmentQuerySet(models.QuerySet):
+class EnrollmentQuerySet(models.QuerySet[Any]):
     """Enrolments."""
 
     def going(self) -> Self:
@@ -27,7 +27,7 @@ class EnrollmentQuerySet(models.QuerySet):
         return self.filter(state__in=["active", "paused"])
 
 
-class TaskQuerySet(models.QuerySet):
+class TaskQuerySet(models.QuerySet[Any]):
     """Tasks."""
 
     def due(self, now: datetime) -> Self:
@@ -41,7 +41,7 @@ class TaskQuerySet(models.QuerySet):
         return self.filter(status="scheduled")
 
 
-class DraftQuerySet(models.QuerySet):
+class DraftQuerySet(models.QuerySet[Any]):
     """Drafts."""
 
     def to_review(self) -> Self:
@@ -49,7 +49,7 @@ class DraftQuerySet(models.QuerySet):
         return self.filter(status="pending").order_by("skip_count", "id")
 
 
-class MessageQuerySet(models.QuerySet):
+class MessageQuerySet(models.QuerySet[Any]):
     """Messages."""
 
     def outbound(self) -> Self:

@@ -27,13 +27,13 @@ class Reader(StrEnum):
 
 def place_pixel(message: Message) -> None:
     """Remember the picture of a mail that carries one, by the hash of its token."""
-    if message.task_id and pixel_url(message.task_id) in (message.body_html or ""):
+    if message.task_id is None or message.sent_at is None:
+        return
+    if pixel_url(message.task_id) in (message.body_html or ""):
+        mark = digest(token(OPEN, message.task_id))
+        until = message.sent_at + PIXEL_LIFE
         Pixel.objects.get_or_create(
-            message=message,
-            defaults={
-                "token_digest": digest(token(OPEN, message.task_id)),
-                "expires_at": message.sent_at + PIXEL_LIFE,
-            },
+            message=message, defaults={"token_digest": mark, "expires_at": until}
         )
 
 
@@ -126,4 +126,4 @@ def roll_up(*, since: datetime) -> int:
     """
     with connection.cursor() as cursor:
         cursor.execute(ROLL_UP, [since])
-        return cursor.rowcount
+        return int(cursor.rowcount)

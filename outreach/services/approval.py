@@ -162,10 +162,4 @@ _NAMES = {"pharow": "Pharow", "file": "un fichier professionnel", "hand": "notre
 
 
 def _locked(draft: Draft) -> Draft:
-    return (
-        Draft.objects.select_for_update(of=["self"])
-        .select_related(
-            "task__workflow_step", "task__campaign__from_mailbox", "task__enrollment__position"
-        )
-        .get(pk=draft.pk)
-    )
+    return Draft.objects.select_for_update().get(pk=draft.pk)

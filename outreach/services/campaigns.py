@@ -145,7 +145,9 @@ def _missing(campaign: Campaign) -> str:
 
 def _check_templates(step: WorkflowStep) -> None:
     """Every text that could be sent compiles and names only variables that exist."""
-    variants = [variant for each in step.experiments.all() for variant in each.variants.all()]
-    for source in [step, *variants]:
-        for template in (source.subject_template, source.body_template):
-            check(template or "", VARIABLES)
+    texts = [step.subject_template, step.body_template]
+    for experiment in step.experiments.all():
+        for variant in experiment.variants.all():
+            texts += [variant.subject_template or "", variant.body_template or ""]
+    for text in texts:
+        check(text, VARIABLES)

@@ -1,6 +1,7 @@
 """What a mailbox's row means to the calendar and to its servers."""
 
 from datetime import datetime
+from typing import cast
 
 from django.db import transaction
 
@@ -8,7 +9,7 @@ from outreach.calendar import Schedule, midnight_before
 from outreach.credentials import seal, unseal
 from outreach.inbox.imap import ImapAccount
 from outreach.models import Mailbox, Message
-from outreach.smtp import SmtpAccount
+from outreach.smtp import Security, SmtpAccount
 from prospectflow.choices import move
 
 
@@ -28,7 +29,7 @@ def smtp_account(mailbox: Mailbox) -> SmtpAccount:
     return SmtpAccount(
         host=mailbox.smtp_host,
         port=mailbox.smtp_port,
-        security=mailbox.smtp_security,
+        security=cast(Security, mailbox.smtp_security),
         username=mailbox.username,
         password=unseal(mailbox.sealed_password),
     )

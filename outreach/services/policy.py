@@ -103,7 +103,9 @@ def _unusable(case: _Case) -> Reason | None:
 
 def _suppressed(case: _Case) -> Reason | None:
     found = suppression_of(case.enrollment.position.email or "")
-    return found and Reason("suppressed", f"The address is suppressed: {found.reason}.")
+    if found is None:
+        return None
+    return Reason("suppressed", f"The address is suppressed: {found.reason}.")
 
 
 def _answered(case: _Case) -> Reason | None:

@@ -39,7 +39,9 @@ def suppressed_among(addresses: Sequence[str]) -> set[str]:
         Suppression.objects.filter(address_hash__in=owners).values_list("address_hash", flat=True)
     )
     barred = set(Suppression.objects.filter(domain__in=domains).values_list("domain", flat=True))
-    return {owners[value] for value in hashed} | {a for a in addresses if _domain(a) in barred}
+    return {owners[value] for value in hashed if value} | {
+        a for a in addresses if _domain(a) in barred
+    }
 
 
 def _covering(address: str) -> Q:

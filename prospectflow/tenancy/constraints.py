@@ -19,9 +19,10 @@ class _JudgedByPostgres(BaseConstraint):
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         return self._statement(self.remove, model, schema_editor)
 
-    def constraint_sql(self, model: Any, schema_editor: Any) -> None:
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         # None of these can be part of CREATE TABLE, so they wait until the table is there.
         schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+        return None
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
         """Nothing to do in Python."""

@@ -15,7 +15,7 @@ class CurrentOrganisation(models.Func):
     arity = 0
 
 
-class OrganisationField(models.ForeignKey):
+class OrganisationField(models.ForeignKey[Any, Any]):
     """The owner of a row. PostgreSQL fills it in; nobody edits it."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -34,20 +34,21 @@ class OrganisationField(models.ForeignKey):
         return name, path, [], {}
 
 
-class TenantForeignKey(models.ForeignKey):
+class TenantForeignKey(models.ForeignKey[Any, Any]):
     """A reference that cannot leave the organisation."""
 
     def get_extra_restriction(self, alias: str | None, related_alias: str | None) -> Any:
         """Both sides of every join belong to one organisation."""
         if alias is None or related_alias is None:
             return None  # the outer table was trimmed away; the policy still holds
-        theirs = self.remote_field.model._meta.get_field("organisation")
-        ours = self.model._meta.get_field("organisation")
-        pair = Exact(theirs.get_col(alias), ours.get_col(related_alias))
+        sides: list[Any] = [
+            model._meta.get_field("organisation") for model in (self.remote_field.model, self.model)
+        ]
+        pair: Any = Exact(sides[0].get_col(alias), sides[1].get_col(related_alias))
         return WhereNode([pair], connector=AND)
 
 
-class UserReference(models.ForeignKey):
+class UserReference(models.ForeignKey[Any, Any]):
     """A person of the platform, who is no tenant's row.
 
     Django's own tables hang on users with Python rules, so the database's rule is laid down

@@ -13,6 +13,12 @@ from prospectflow.tenancy.memberships import Place, memberships_of
 SESSION_KEY = "organisation_id"
 
 
+class TenantRequest(HttpRequest):
+    """A request that knows its person's place in the organisation it is served in."""
+
+    membership: Place | None
+
+
 def without_tenant[V: Callable[..., HttpResponse]](view: V) -> V:
     """Mark a view that strangers reach by a token: whoever asks, it starts outside any scope."""
     view.starts_without_tenant = True  # type: ignore[attr-defined]
@@ -29,7 +35,7 @@ class TenantMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: TenantRequest) -> HttpResponse:
         request.membership = None
         if _starts_without_tenant(request):
             return self.get_response(request)
@@ -56,5 +62,6 @@ def _starts_without_tenant(request: HttpRequest) -> bool:
 
 
 def _membership(request: HttpRequest, organisation_id: UUID) -> Place | None:
-    found = (m for m in memberships_of(request.user.pk) if m.organisation_id == organisation_id)
-    return next(found, None)
+    person = request.user.pk
+    places = memberships_of(person) if person is not None else []
+    return next((place for place in places if place.organisation_id == organisation_id), None)

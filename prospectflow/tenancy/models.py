@@ -1,5 +1,7 @@
 """What every tenant's table has in common."""
 
+from collections.abc import Collection
+
 from django.db import models
 from django.db.models.functions import UUID7, Now
 
@@ -27,6 +29,6 @@ class TenantModel(Timestamped):
         abstract = True
         constraints = [TenantIsolation(name="%(class)s_isolation")]
 
-    def validate_constraints(self, exclude: set[str] | None = None) -> None:
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Nobody edits the organisation, yet every natural key begins with it."""
-        super().validate_constraints(exclude=(exclude or set()) - {"organisation"})
+        super().validate_constraints(exclude=set(exclude or ()) - {"organisation"})

@@ -8,10 +8,10 @@ from email.message import Message as Mail
 from uuid import UUID
 
 from crm.models import Company
-from outreach.inbox.reading import header
+from outreach.inbox.reading import header, text_of
 from outreach.mail import content_hash
 from outreach.models import Draft, Enrollment, Message
-from prospectflow.operations.demo.recipients import Received
+from prospectflow.operations.demo.letters import Received
 from prospectflow.tenancy.context import tenant
 
 
@@ -85,4 +85,4 @@ def _hash(received: Received) -> str:
 
 def _body(mail: Mail, content_type: str) -> str:
     part = next(part for part in mail.walk() if part.get_content_type() == content_type)
-    return str(part.get_payload(decode=True), "utf-8")
+    return text_of(part)

@@ -7,6 +7,8 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from hashlib import sha256
 
+from outreach.inbox.reading import text_of
+
 REPLIES = (
     "Bonjour,\n\nPourquoi pas, appelez-moi jeudi matin.\n\nCordialement",
     "Bonjour, pouvez-vous m’envoyer vos exemples et vos tarifs ? Merci",
@@ -94,8 +96,7 @@ def delivery_report(received: Received, at: datetime) -> bytes:
 
 def _quoting(received: Received, text: str, at: datetime) -> bytes:
     body = next(part for part in received.mail.walk() if part.get_content_type() == "text/plain")
-    ours = str(body.get_payload(decode=True), "utf-8")
-    quoted = "\n".join(f"> {line}" for line in ours.splitlines())
+    quoted = "\n".join(f"> {line}" for line in text_of(body).splitlines())
     intro = f"Le {received.at:%d/%m/%Y}, {received.sender} a écrit :"
     return _answer(received, f"{text}\n\n{intro}\n{quoted}", at).as_bytes(policy=SMTP)
 

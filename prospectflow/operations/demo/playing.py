@@ -72,7 +72,7 @@ class Play:
             stopped = Enrollment.objects.filter(
                 state__in=["replied", "bounced", "unsubscribed"]
             ).values_list("position__email", flat=True)
-            for address in stopped:
+            for address in filter(None, stopped):
                 self.heard.setdefault(
                     address, min(now, self.recipients.opted_out.get(address, now))
                 )

@@ -14,7 +14,7 @@ from itertools import count
 
 from imap_tools import MailBoxUnencrypted
 
-from outreach.inbox.reading import header
+from outreach.inbox.reading import header, text_of
 from prospectflow.operations.demo import letters
 from prospectflow.operations.demo.letters import Received
 from prospectflow.operations.embedded import MailSettings
@@ -99,8 +99,7 @@ class Recipients:
     def opens(self, received: Received, at: datetime) -> None:
         """The mail program loads the picture."""
         html = next(p for p in received.mail.walk() if p.get_content_type() == "text/html")
-        text = str(html.get_payload(decode=True), "utf-8")
-        _http(text.partition('<img src="')[2].partition('"')[0])
+        _http(text_of(html).partition('<img src="')[2].partition('"')[0])
         self.done["open"] += 1
 
     def _send(self, received: Received, mail: bytes) -> None:

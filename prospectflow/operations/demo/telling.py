@@ -1,6 +1,7 @@
 """What the demo says on the terminal."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Sum
@@ -31,7 +32,7 @@ def tell_steps(console: Console, organisation_id: UUID) -> None:
     """What each step, and each variant of it, came to."""
     table = Table("Step", "Variant", *(name.capitalize() for name in COLUMNS), title="The campaign")
     with tenant(organisation_id):
-        rows = list(
+        rows: list[Any] = list(
             DailyStats.objects.values("workflow_step__step_index", "variant__key")
             .annotate(**{f"total_{name}": Sum(name) for name in COLUMNS})
             .order_by("workflow_step__step_index", "variant__key")
