@@ -36,14 +36,18 @@ class SourcedAdmin(TenantAdmin):
         return _definitions(row.kept)
 
 
+def origin(fact: Any) -> str:
+    """Where a fact was learnt and on what day, as a few words."""
+    if not isinstance(fact, dict):
+        return str(fact or "")
+    parts = (fact.get("source"), str(fact.get("at") or "")[:10])
+    return ", ".join(str(part) for part in parts if part)
+
+
 def _definitions(facts: dict[str, Any]) -> SafeString | str:
     """A JSON object as lines, every part of it escaped."""
-    lines = ((name, _flat(value)) for name, value in facts.items())
+    lines = ((name, origin(value)) for name, value in sorted(facts.items()))
     return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines) or "–"
-
-
-def _flat(value: Any) -> str:
-    return ", ".join(str(v) for v in value.values()) if isinstance(value, dict) else str(value)
 
 
 class PositionsInline(TenantTabularInline):

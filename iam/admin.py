@@ -1,6 +1,7 @@
 """Pages for the organisation, its members and what they did."""
 
 from typing import Any
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
@@ -19,10 +20,21 @@ from iam.tenant_admin import TenantAdmin
 admin.site.unregister(Group)  # roles say what a person may do, groups would only seem to
 
 
+class OrganisationForm(forms.ModelForm):
+    """Refuses a time zone that no clock knows."""
+
+    def clean_time_zone(self) -> str:
+        name = self.cleaned_data["time_zone"].strip()
+        if name not in available_timezones():
+            raise forms.ValidationError("Write a zone of the IANA list, such as Europe/Paris.")
+        return name
+
+
 @admin.register(Organisation)
 class OrganisationAdmin(TenantAdmin):
     """The entered organisation, and no other."""
 
+    form = OrganisationForm
     change_capability = "manage_organisation"
     list_display = ["name", "slug", "country", "time_zone", "legal_name", "siren"]
     ordering = ["name", "id"]

@@ -10,7 +10,8 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import quote
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Field, Model, QuerySet, TextField
+from django.forms import Field as FormField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from iam.models import AuditEntry
 from iam.roles import may
@@ -32,6 +34,11 @@ SLOW_LOOKUPS = frozenset(
     | {"icontains", "iexact", "istartswith", "iendswith", "iregex"}
 )
 HISTORY_LENGTH = 200
+# Texts of several lines; PostgreSQL's `text` alone does not say that a field is long.
+LONG_TEXTS = frozenset(
+    {"activity", "description", "signature", "justification", "body_template", "prompt_text"}
+    | {"hq_address", "legal_address", "evidence"}
+)
 
 
 def link_to(row: Model | None, text: str = "") -> SafeString | str:
@@ -39,23 +46,36 @@ def link_to(row: Model | None, text: str = "") -> SafeString | str:
     if row is None:
         return "–"
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_change"
-    return format_html('<a href="{}">{}</a>', reverse(name, args=[quote(row.pk)]), text or row)
+    return linked(reverse(name, args=[quote(row.pk)]), text or str(row))
 
 
 def link_to_rows(model: type[Model], text: str, **filters: Any) -> SafeString:
     """A link to the list of the rows that these filters leave."""
     meta = model._meta
     page = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist", query=filters)
-    return format_html('<a href="{}">{}</a>', page, text)
+    return linked(page, text)
+
+
+def linked(address: str, text: str) -> SafeString:
+    """A link that looks like one."""
+    return format_html('<a class="pf-link" href="{}">{}</a>', address, text)
 
 
 class ByRole:
-    """Permissions that follow from the person's role in the entered organisation."""
+    """Permissions that follow from the person's role, and fields as long as their content."""
 
     view_capability = "view"
     change_capability = "change"
     delete_capability = "delete"
     read_only = False  # moved by services, or by nobody
+
+    def formfield_for_dbfield(
+        self, db_field: Field, request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
+        short = isinstance(db_field, TextField) and db_field.name not in LONG_TEXTS
+        if short and not db_field.choices:
+            kwargs.setdefault("widget", UnfoldAdminTextInputWidget)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return may(request.membership, self.view_capability)

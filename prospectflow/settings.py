@@ -164,6 +164,7 @@ UNFOLD = {
     "SITE_HEADER": "ProspectFlow",
     "SITE_SYMBOL": "outgoing_mail",
     "SITE_URL": None,
+    "SITE_FAVICONS": [{"rel": "icon", "href": "prospectflow.console.navigation.icon"}],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["prospectflow.console.navigation.stylesheet"],
     "LOGIN": {"form": "prospectflow.console.forms.SignInForm"},
@@ -189,6 +190,7 @@ UNFOLD = {
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "prospectflow.formats"  # hours from 0 to 23
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

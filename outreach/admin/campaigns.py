@@ -11,13 +11,12 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
 from iam.services import record
-from iam.tenant_admin import TenantAdmin, TenantStackedInline, TenantTabularInline, link_to
+from iam.tenant_admin import TenantAdmin, TenantStackedInline, TenantTabularInline, link_to, linked
 from outreach.models import (
     Campaign,
     Enrollment,
@@ -341,7 +340,7 @@ class VariantAssignmentAdmin(TenantAdmin):
 
 def _overview(campaign: Campaign, text: str) -> SafeString:
     page = reverse("admin:campaign", args=[campaign.pk])
-    return format_html('<a href="{}">{}</a>', page, text)
+    return linked(page, text)
 
 
 def _counted(rows: QuerySet) -> Coalesce:

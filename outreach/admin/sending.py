@@ -5,12 +5,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from iam.tenant_admin import TenantAdmin, link_to
+from iam.tenant_admin import TenantAdmin, link_to, linked
 from outreach.models import Draft, Message, Task
 from outreach.services.policy import may_send
 
@@ -112,7 +112,7 @@ class DraftAdmin(TenantAdmin):
     @display(description="Review")
     def review(self, draft: Draft) -> SafeString:
         page = reverse("admin:review_draft", args=[draft.pk])
-        return format_html('<a href="{}">Open</a>', page)
+        return linked(page, "Open")
 
     @display(description="What the gates found")
     def found(self, draft: Draft) -> SafeString | str:
@@ -174,4 +174,4 @@ class MessageAdmin(TenantAdmin):
         if message.position is None:
             return "–"
         page = reverse("admin:thread", args=[message.position_id])
-        return format_html('<a href="{}">{}</a>', page, message.position)
+        return linked(page, str(message.position))

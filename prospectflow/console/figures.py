@@ -14,6 +14,7 @@ from tracking.models import DailyStats
 
 COUNTED_TO = 1000  # "1000+" says enough, and costs no more
 CAMPAIGNS_SHOWN = 8
+ANSWERS_SHOWN = 6
 
 
 def dashboard(*, at: datetime) -> dict[str, Any]:
@@ -29,6 +30,9 @@ def dashboard(*, at: datetime) -> dict[str, Any]:
         "replies": replies,
         "mailboxes": mailboxes(at=at),
         "campaigns": running_campaigns(),
+        "answers": Message.objects.inbox()
+        .select_related("position__person", "position__company")
+        .defer("raw", "body_html")[:ANSWERS_SHOWN],
         "uncertain": up_to(Task.objects.filter(status=TaskStatus.UNKNOWN)),
     }
 

@@ -96,6 +96,11 @@ def stylesheet(request: HttpRequest) -> str:
     return static("console/console.css")
 
 
+def icon(request: HttpRequest) -> str:
+    """The address of the picture in the browser's tab."""
+    return static("console/icon.svg")
+
+
 def _address(target: str) -> str:
     if ":" in target:
         return reverse(target)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +13,7 @@ from django.urls import path
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
+from iam.models import Organisation
 from prospectflow.console.entering import enter_only_place
 
 OPEN_PAGES = frozenset(
@@ -40,7 +42,8 @@ class ConsoleSite(UnfoldAdminSite):
             closed = request.resolver_match.url_name not in OPEN_PAGES
             if closed and self.has_permission(request) and request.membership is None:
                 return redirect("console:organisations")
-            return guarded(request, *args, **kwargs)
+            with timezone.override(_zone(request)):
+                return _rendered(guarded(request, *args, **kwargs))
 
         return update_wrapper(inside, guarded)
 
@@ -85,3 +88,16 @@ class ConsoleSite(UnfoldAdminSite):
             ("campaigns/<uuid:campaign_id>/move/", campaign.move, "campaign_move"),
         ]
         return [path(route, self.admin_view(view), name=name) for route, view, name in pages]
+
+
+def _zone(request: HttpRequest) -> ZoneInfo | None:
+    """The entered organisation's time zone: hours are shown as its people live them."""
+    if request.membership is None:
+        return None
+    organisation = Organisation.objects.only("time_zone").get(pk=request.membership.organisation_id)
+    return ZoneInfo(organisation.time_zone)
+
+
+def _rendered(response: HttpResponse) -> HttpResponse:
+    """The answer, its template filled in while the time zone stands."""
+    return response.render() if isinstance(response, TemplateResponse) else response

@@ -13,7 +13,7 @@ from iam.models import AuditEntry, Organisation, Role
 from outreach.models import Mailbox
 from prospectflow.console.tests.cast import make_row, signed_in
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import make_company, make_mailbox, make_position
+from prospectflow.testing.factories import make_company, make_mailbox, make_position, make_task
 
 ORGANISATION = "iam.Organisation"
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -110,6 +110,24 @@ def test_the_organisations_own_page_shows_it_and_no_other(organisation, other_or
     assert "Other Ltd" not in listed.text
     assert owner.get(address(Organisation, "change", organisation.pk)).status_code == 200
     assert owner.get(address(Organisation, "change", other_organisation.pk)).status_code == 302
+
+
+def test_a_time_zone_that_no_clock_knows_is_refused(owner, organisation):
+    page = address(Organisation, "change", organisation.pk)
+    form = owner.get(page).context["adminform"].form
+    data = {name: form[name].value() for name in form.fields}
+
+    answer = owner.post(page, data | {"time_zone": "Europe/Marseille"})
+
+    assert "Europe/Paris" in answer.context["adminform"].form.errors["time_zone"][0]
+    assert owner.post(page, data | {"time_zone": "Indian/Reunion"}).status_code == 302
+
+
+def test_hours_are_shown_in_the_organisations_zone(organisation):
+    with tenant(organisation.pk):
+        make_task()  # at noon, UTC
+
+    assert "24 Nov 2026, 13:00" in signed_in(organisation).get("/outreach/task/").text
 
 
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=named)

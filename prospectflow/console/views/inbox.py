@@ -7,7 +7,6 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_safe
 
 from crm.models import Position
-from outreach.admin.sending import VERDICT_COLOURS
 from outreach.models import Message
 from outreach.states import Verdict
 from prospectflow.console.forms import InboxForm
@@ -35,7 +34,7 @@ def messages_in(request: HttpRequest) -> HttpResponse:
         request,
         "inbox.html",
         "Inbox",
-        received=_coloured(rows[:PER_PAGE]),
+        received=_dated(rows[:PER_PAGE]),
         verdicts=[("", "All"), *Verdict.choices],
         verdict=verdict,
         previous_page=number - 1,
@@ -50,16 +49,15 @@ def thread(request: HttpRequest, position_id: UUID) -> HttpResponse:
         Position.objects.select_related("person", "company"), pk=position_id
     )
     found = position.messages.select_related("enrollment__campaign", "mailbox").defer("raw")
-    rows = _coloured(found.order_by("created_at", "id")[:THREAD_LENGTH])
+    rows = _dated(found.order_by("created_at", "id")[:THREAD_LENGTH])
     for message in rows:
         message.document = as_document(message.body_html) if message.body_html else ""
     rows.sort(key=lambda message: message.moment)
     return page(request, "thread.html", str(position), position=position, thread=rows)
 
 
-def _coloured(messages: object) -> list[Message]:
+def _dated(messages: object) -> list[Message]:
     rows = list(messages)
     for message in rows:
-        message.colour = VERDICT_COLOURS.get(message.verdict or "", "default")
         message.moment = message.received_at or message.sent_at or message.created_at
     return rows

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
+from crm.admin import origin
 from iam.models import User
 from iam.roles import may
 from iam.services import record
@@ -160,12 +161,4 @@ def _facts(draft: Draft) -> list[tuple[str, str, str]]:
         ("Website", company.website_url, company.provenance.get("website_url")),
         ("List", position.list_name, None),
     ]
-    return [(name, str(value), _origin(origin)) for name, value, origin in rows if value]
-
-
-def _origin(fact: Any) -> str:
-    if not isinstance(fact, dict):
-        return str(fact or "")
-    return ", ".join(
-        str(part) for part in (fact.get("source"), str(fact.get("at", ""))[:10]) if part
-    )
+    return [(name, str(value), origin(fact)) for name, value, fact in rows if value]
