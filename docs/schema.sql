@@ -197,8 +197,17 @@ CREATE FUNCTION outreach.require_approved_draft() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF NEW.direction = 'outbound' AND NEW.draft_id IS NULL THEN
+    IF TG_OP = 'INSERT' AND NEW.direction = 'outbound' AND NEW.draft_id IS NULL THEN
         RAISE EXCEPTION 'Nothing is sent without an approved draft'
+            USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
+    END IF;
+    IF TG_OP = 'UPDATE' AND (
+        NEW.direction <> OLD.direction
+        OR NEW.content_hash IS DISTINCT FROM OLD.content_hash
+        OR NEW.draft_id <> OLD.draft_id
+        OR (OLD.draft_id IS NULL AND NEW.draft_id IS NOT NULL)
+    ) THEN
+        RAISE EXCEPTION 'What was sent is not rewritten'
             USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
     END IF;
     RETURN NEW;
@@ -1442,6 +1451,13 @@ ALTER TABLE ONLY outreach.drafts
     ADD CONSTRAINT drafts_approved_text UNIQUE (organisation_id, id, approved_hash);
 
 --
+-- Name: drafts drafts_of_task; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.drafts
+    ADD CONSTRAINT drafts_of_task UNIQUE (organisation_id, id, task_id);
+
+--
 -- Name: drafts drafts_one_per_task; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2237,7 +2253,7 @@ CREATE TRIGGER mailboxes_updated_at BEFORE UPDATE ON outreach.mailboxes FOR EACH
 -- Name: messages messages_require_draft; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
-CREATE TRIGGER messages_require_draft BEFORE INSERT ON outreach.messages FOR EACH ROW EXECUTE FUNCTION outreach.require_approved_draft();
+CREATE TRIGGER messages_require_draft BEFORE INSERT OR UPDATE ON outreach.messages FOR EACH ROW EXECUTE FUNCTION outreach.require_approved_draft();
 
 --
 -- Name: messages messages_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -2606,6 +2622,13 @@ ALTER TABLE ONLY outreach.messages
 
 ALTER TABLE ONLY outreach.messages
     ADD CONSTRAINT messages_draft_id_75ed48d7_fk_drafts_id FOREIGN KEY (organisation_id, draft_id) REFERENCES outreach.drafts(organisation_id, id) ON DELETE SET NULL (draft_id) DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: messages messages_draft_of_task; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.messages
+    ADD CONSTRAINT messages_draft_of_task FOREIGN KEY (organisation_id, draft_id, task_id) REFERENCES outreach.drafts(organisation_id, id, task_id) ON DELETE SET NULL (draft_id) DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: messages messages_enrollment_id_28da5540_fk_campaign_enrollments_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
