@@ -122,7 +122,6 @@ def _mailbox(address: str, name: str, signature: str, mail: MailSettings) -> Mai
         imap_host=mail.host,
         imap_port=mail.imap_port,
         imap_security=Mailbox.Security.PLAIN,
-        daily_limit=50,
     )
     set_password(mailbox, mail.password)
     mailbox.save()

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -46,7 +47,7 @@ class Command(ServingCommand):
             raise CommandError(str(error), returncode=2) from error
 
     def handle(self, *args: Any, no_serve: bool, **options: Any) -> None:
-        console = Console(highlight=False)
+        console = Console(highlight=False, soft_wrap=True)
         mail = embedded.empty_mail(settings.LOCAL_DIRECTORY)
         with web_process(settings.PUBLIC_URL, settings.LOCAL_DIRECTORY / "web.log") as web:
             stage = cast.gather(mail)
@@ -69,12 +70,16 @@ def play_all(console: Console, stage: cast.Stage, recipients: Recipients) -> boo
         campaign = cast.compose_campaign()
         consenting = cast.gather_consents(at=morning)
         enrolled = playing.open_campaign(campaign, at=morning)
-    console.print(f"\n“{campaign}”: {enrolled} people enrolled, {consenting} of them consented to")
-    console.print(f"open tracking. {playing.DAYS} working days begin on {morning:%A %d %B %Y} …")
+    console.print(
+        f"\n“{campaign}”: {enrolled} people enrolled, {consenting} of them consented to open"
+        f" tracking.\n{playing.DAYS} working days begin on {morning:%A %d %B %Y} …"
+    )
+    began = time.monotonic()
     evening = playing.perform(play, morning)
     console.print(
-        f"… and end before {evening:%A %d %B}: {play.approved} drafts approved by the rule"
-        f" “{playing.RULE}”, {play.sent} mails sent.\n"
+        f"… and end on {evening:%A %d %B}, {time.monotonic() - began:.0f} s later:"
+        f" {play.approved} drafts approved by the rule “{playing.RULE}”, {play.sent} mails sent;"
+        f" {playing.LEFT} new drafts wait for your review.\n"
     )
     telling.tell_steps(console, stage.first.pk)
     telling.tell_states(console, stage.first.pk)
