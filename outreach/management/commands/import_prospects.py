@@ -57,18 +57,20 @@ class Command(ServingCommand):
         )
         for name in ("companies", "people", "positions", "phones"):
             tally = getattr(report, name)
-            counts = f"{tally.created} created, {tally.updated} updated, {tally.unchanged} unchanged"
-            self.stdout.write(f"  {name:<10} {counts}")
-        self._problems(f"{report.rows_duplicate} duplicates", report.duplicates)
-        self._problems(f"{report.rows_refused} rows refused", report.refused)
-        self._problems(f"{len(report.notes)} notes", report.notes)
+            self.stdout.write(
+                f"  {name:<10} {tally.created} created, {tally.updated} updated,"
+                f" {tally.unchanged} unchanged"
+            )
+        self._problems(f"Rows that repeat another: {report.rows_duplicate}", report.duplicates)
+        self._problems(f"Rows refused: {report.rows_refused}", report.refused)
+        self._problems(f"Notes on cells: {len(report.notes)}", report.notes)
         self._columns("Columns not recognised, kept as they are", report.columns_unknown)
         self._columns("Columns ignored on purpose", report.columns_ignored)
         if report.dry_run:
             self.stdout.write("A dry run: nothing was stored.")
 
     def _problems(self, title: str, problems: Sequence[Problem]) -> None:
-        self.stdout.write(f"{title}{':' if problems else ''}")
+        self.stdout.write(title)
         for problem in problems:
             self.stdout.write(f"  row {problem.row}, {problem.column}: {problem.sentence}")
 

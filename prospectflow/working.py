@@ -1,0 +1,76 @@
+"""The worker: round after round for every organisation, until it is told to stop."""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import OperationalError, close_old_connections
+
+from iam.models import Organisation
+from prospectflow import jobs
+from prospectflow.errors import DomainError
+
+READ_EVERY = timedelta(minutes=5)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Worker:
+    """One of any number of workers; `clock` tells the time, aware."""
+
+    name: str
+    clock: Callable[[], datetime]
+    stopping: bool = False
+    heard_at: datetime | None = None
+
+    def round(self) -> int:
+        """Read what must be read, send what may be sent; returns how many mails left.
+
+        What goes wrong for one organisation is told in the log, and the others are served.
+        """
+        close_old_connections()
+        sent = 0
+        with told("The round ended early"):
+            if self.heard_at is None or self.clock() - self.heard_at >= READ_EVERY:
+                self._hear_everybody()
+            for organisation_id in self._going(jobs.organisations_with_due_tasks(now=self.clock())):
+                sent += self._speak(organisation_id)
+        return sent
+
+    def _hear_everybody(self) -> None:
+        for organisation_id in self._going(_everybody()):
+            with told(f"Organisation {organisation_id} was not heard"):
+                jobs.hear(organisation_id, now=self.clock(), every=READ_EVERY)
+        self.heard_at = self.clock()
+
+    def _speak(self, organisation_id: UUID) -> int:
+        with told(f"Organisation {organisation_id} was not served"):
+            return jobs.speak(
+                organisation_id,
+                now=self.clock(),
+                worker=self.name,
+                stopping=lambda: self.stopping,
+            )
+        return 0
+
+    def _going(self, organisation_ids: Iterable[UUID]) -> Iterator[UUID]:
+        return (each for each in organisation_ids if not self.stopping)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Log a refusal, or a database that is away, in one sentence; anything else with its trace."""
+    try:
+        yield
+    except (DomainError, OperationalError) as error:
+        logger.warning("%s: %s", what, " ".join(str(error).split()))
+    except Exception:
+        logger.exception("%s", what)
+
+
+def _everybody() -> list[UUID]:
+    return list(Organisation.objects.order_by("pk").values_list("pk", flat=True))
