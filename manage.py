@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prospectflow.settings")
     from django.core.management import execute_from_command_line
+    from django.db import OperationalError
 
     from prospectflow.errors import DomainError
 
@@ -18,6 +19,10 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except (ImproperlyConfigured, DomainError) as error:
         sys.stderr.write(f"{error}\n")
+        sys.exit(2)
+    except OperationalError as error:
+        first_line = str(error).partition("\n")[0]
+        sys.stderr.write(f"The database cannot be used, check DATABASE_URL: {first_line}\n")
         sys.exit(2)
 
 
