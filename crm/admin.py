@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -50,6 +50,19 @@ def _definitions(facts: dict[str, Any]) -> SafeString | str:
     return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines) or "–"
 
 
+class CategoryFilter(admin.SimpleListFilter):
+    """The register's size classes, named here so that the table need not be read for them."""
+
+    title = "category"
+    parameter_name = "category"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("PME", "PME, small or medium"), ("ETI", "ETI, middle"), ("GE", "GE, large")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(category=self.value()) if self.value() else queryset
+
+
 class PositionsInline(TenantTabularInline):
     """The people of a company, or the companies of a person."""
 
@@ -71,7 +84,7 @@ class CompanyAdmin(SourcedAdmin):
     """Companies."""
 
     list_display = ["name", "siren", "city", "naf_sector", "employee_range", "diffusion_state"]
-    list_filter = ["diffusion", "category", "growing"]
+    list_filter = ["diffusion", CategoryFilter, "growing"]
     search_fields = ["name"]
     ordering = ["name", "id"]
     readonly_fields = ["sources", "kept_columns", "created_at", "updated_at"]

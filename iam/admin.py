@@ -172,7 +172,7 @@ class AuditEntryAdmin(TenantAdmin):
     read_only = True
     view_capability = "read_audit"
     list_display = ["at", "who", "action", "description", "object_type"]
-    list_filter = ["action"]
+    list_filter = ["at"]
     list_select_related = ["user"]
     ordering = ["-at", "id"]
     fields = ["at", "who", "action", "object_type", "object_id", "description"]

@@ -18,7 +18,8 @@ class PixelAdmin(TenantAdmin):
     """The pictures in mails to people who consented."""
 
     read_only = True
-    list_display = ["id", "of", "expires_at"]
+    list_display = ["of", "expires_at"]
+    list_display_links = ["expires_at"]
     list_select_related = ["message"]
     ordering = ["-id"]
     fields = ["of", "expires_at", "created_at"]
@@ -37,7 +38,8 @@ class OpenStatsAdmin(TenantAdmin):
     """How often mails were opened."""
 
     read_only = True
-    list_display = ["id", "of", "unique_opens", "total_opens", "machine_opens", "last_open_at"]
+    list_display = ["of", "unique_opens", "total_opens", "machine_opens", "last_open_at"]
+    list_display_links = ["last_open_at"]
     list_select_related = ["message"]
     ordering = ["-last_open_at", "id"]
     fields = [

@@ -217,5 +217,23 @@ class ImportUploadAdmin(TenantAdmin):
 
     @display(description="Report")
     def outcome(self, upload: ImportUpload) -> SafeString | str:
-        lines = upload.report.items()
+        lines = ((name, _in_words(value)) for name, value in sorted(upload.report.items()))
         return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines) or "–"
+
+
+def _in_words(value: Any) -> SafeString | str:
+    """A part of an import's report: `created 882`, or a line for each row it speaks of."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {number}" for name, number in value.items())
+    if not isinstance(value, list):
+        return str(value)
+    if not value:
+        return "none"
+    lines = ((_of_row(each),) for each in value)
+    return format_html_join("", '<div class="pf-indented">{}</div>', lines)
+
+
+def _of_row(note: Any) -> str:
+    if not isinstance(note, dict):
+        return str(note)
+    return f"row {note.get('row', '?')}: {note.get('sentence', note)}"

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
@@ -93,17 +93,21 @@ class DraftAdmin(TenantAdmin):
     fields = [
         ("recipient", "state", "review"),
         "subject",
-        "body_text",
+        "text",
         ("approver", "approved_at", "approved_hash"),
         ("task", "variant", "prompt"),
         "found",
         "edited",
     ]
-    readonly_fields = ["state", "review", "approver", "found", "edited"]
+    readonly_fields = ["state", "review", "text", "approver", "found", "edited"]
 
     @display(description="State", ordering="status", label=DRAFT_COLOURS)
     def state(self, draft: Draft) -> str:
         return draft.status
+
+    @display(description="Text")
+    def text(self, draft: Draft) -> SafeString:
+        return _as_written(draft.body_text)
 
     @display(description="Approved by")
     def approver(self, draft: Draft) -> str:
@@ -132,7 +136,7 @@ class MessageAdmin(TenantAdmin):
     """Mails that left and mails that came in."""
 
     read_only = True
-    list_display = ["mail", "direction", "state", "what", "from_address", "to_address", "moment"]
+    list_display = ["mail", "direction", "state", "what", "whom", "moment"]
     list_display_links = None
     list_filter = ["direction", "status", "verdict"]
     list_select_related = ["position"]
@@ -142,13 +146,13 @@ class MessageAdmin(TenantAdmin):
         ("direction", "state", "what"),
         ("from_address", "to_address"),
         "subject",
-        "body_text",
+        "text",
         ("who", "enrollment", "mailbox"),
         ("sent_at", "received_at"),
         ("rfc822_message_id", "in_reply_to"),
         ("evidence", "answer_code"),
     ]
-    readonly_fields = ["who", "state", "what"]
+    readonly_fields = ["who", "state", "what", "text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).defer("raw", "body_html", "body_text")
@@ -165,6 +169,14 @@ class MessageAdmin(TenantAdmin):
     def what(self, message: Message) -> tuple[str, str] | str:
         return (message.verdict, message.get_verdict_display()) if message.verdict else ""
 
+    @display(description="With", ordering="position__email")
+    def whom(self, message: Message) -> str:
+        return message.to_address if message.direction == "outbound" else message.from_address
+
+    @display(description="Text")
+    def text(self, message: Message) -> SafeString:
+        return _as_written(message.body_text or "")
+
     @display(description="When")
     def moment(self, message: Message) -> object:
         return message.sent_at or message.received_at or message.created_at
@@ -175,3 +187,8 @@ class MessageAdmin(TenantAdmin):
             return "–"
         page = reverse("admin:thread", args=[message.position_id])
         return linked(page, str(message.position))
+
+
+def _as_written(text: str) -> SafeString:
+    """A mail's text with its lines, and nothing of it taken for HTML."""
+    return format_html('<div class="pf-mail">{}</div>', text)
