@@ -111,6 +111,19 @@ def test_a_forged_session_enters_nothing(organisation, other_organisation):
     assert SESSION_KEY not in stranger.session
 
 
+def test_what_belongs_to_the_person_alone_opens_outside(outside):
+    for page in (CHOOSER, "/password_change/", "/jsi18n/"):
+        assert outside.get(page).status_code == 200, page
+
+
+def test_signing_out_closes_everything(organisation):
+    owner = signed_in(organisation)
+
+    assert owner.post("/logout/").status_code == 200
+
+    assert owner.get("/")["Location"].startswith("/login/")
+
+
 def test_entering_is_a_post(outside):
     assert outside.get("/organisations/enter/").status_code == 405
     assert outside.get("/organisations/leave/").status_code == 405
