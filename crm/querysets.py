@@ -13,7 +13,7 @@ class PositionQuerySet(models.QuerySet[Any]):
     def sendable(self) -> Self:
         """Positions with an address that may be used, in companies that did not oppose it."""
         return self.filter(
-            email__isnull=False,
+            email__gt="",
             email_status__in=SENDABLE,
             company__diffusion="O",
         )

@@ -71,9 +71,8 @@ def footer(
     identity: Identity, source: Source, unsubscribe_url: str, language: str = "fr"
 ) -> tuple[str, str]:
     """The legal footer as text and as html; refused when the identity or the source is missing."""
-    for field, what in REQUIRED.items():
-        if not getattr(identity, field).strip():
-            raise FooterRefused(f"The organisation has not said {what}: fill in {field}.")
+    if field := unsaid(identity):
+        raise FooterRefused(f"The organisation has not said {REQUIRED[field]}: fill in {field}.")
     if not source.name.strip():
         raise FooterRefused("The source of the recipient's data is not known: fill in source.")
     if language not in SENTENCES:
@@ -85,6 +84,11 @@ def footer(
         f'<p style="{STYLE}">{"<br>".join(map(escape, lines))}<br>'
         f'<a href="{escape(unsubscribe_url)}">{escape(sentences["object"])}</a></p>',
     )
+
+
+def unsaid(identity: Identity) -> str:
+    """The first field of its legal identity that an organisation has left blank; or nothing."""
+    return next((field for field in REQUIRED if not getattr(identity, field).strip()), "")
 
 
 def to_html(text: str) -> str:

@@ -6,7 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from crm.models import Position
+from iam.models import Organisation
 from outreach.calendar import next_opening
+from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, StepExperiment, Task, WorkflowStep
 from outreach.services.mailboxes import schedule_of
 from outreach.services.suppressing import suppressed_among
@@ -103,11 +105,18 @@ def enroll(campaign: Campaign, positions: Iterable[Position], *, at: datetime) -
 
 
 def _newcomers(campaign: Campaign, positions: Iterable[Position]) -> list[Position]:
-    wanted = {position.pk for position in positions}
+    """Those that may be written to and are not in yet; of several at one address, one."""
+    wanted = {position.pk for position in positions} - set(
+        campaign.enrollments.values_list("position_id", flat=True)
+    )
     sendable = list(Position.objects.sendable().filter(pk__in=wanted).order_by("id"))
-    already_in = set(campaign.enrollments.values_list("position_id", flat=True))
-    barred = suppressed_among([position.email for position in sendable])
-    return [p for p in sendable if p.pk not in already_in and p.email not in barred]
+    taken = set(campaign.enrollments.values_list("position__email", flat=True))
+    taken |= suppressed_among([position.email for position in sendable])
+    newcomers: dict[str, Position] = {}
+    for position in sendable:
+        if position.email not in taken:
+            newcomers.setdefault(position.email, position)
+    return list(newcomers.values())
 
 
 def _task(enrollment: Enrollment, step: WorkflowStep, hour: datetime) -> Task:
@@ -138,6 +147,12 @@ def _missing(campaign: Campaign) -> str:
         return "it has no mailbox to send from"
     if not campaign.justification.strip():
         return "it does not say why the offer concerns these people's work"
+    if field := unsaid(Organisation.objects.get(pk=campaign.organisation_id)):
+        return f"its organisation has not said {REQUIRED[field]}"
+    experiments = StepExperiment.objects.filter(workflow_step__in=steps)
+    for experiment in experiments.exclude(status=ExperimentStatus.STOPPED):
+        if experiment.variants.count() < 2:  # noqa: PLR2004
+            return f'its experiment "{experiment}" has fewer than two variants to compare'
     for step in steps:
         _check_templates(step)
     return ""
