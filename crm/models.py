@@ -85,10 +85,16 @@ class Sourced(TenantModel):
     """A row whose facts came from somewhere, on some day."""
 
     provenance = models.JSONField(
-        default=dict, blank=True, help_text="Field → its source and the date it was learnt."
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Field → its source and the date it was learnt.",
     )
     kept = models.JSONField(
-        default=dict, blank=True, help_text="Columns of the file that have no field of their own."
+        default=dict,
+        db_default={},
+        blank=True,
+        help_text="Columns of the file that have no field of their own.",
     )
 
     class Meta(TenantModel.Meta):
@@ -116,7 +122,9 @@ class Company(Sourced):
     legal_form_code = models.CharField(max_length=4, null=True, blank=True)
     category = models.CharField(max_length=3, null=True, blank=True, help_text="PME, ETI or GE.")
     administrative_state = models.CharField(max_length=1, null=True, blank=True)
-    diffusion = models.CharField(max_length=1, choices=Diffusion, default=Diffusion.OPEN)
+    diffusion = models.CharField(
+        max_length=1, choices=Diffusion, default=Diffusion.OPEN, db_default=Diffusion.OPEN
+    )
     founding_year = models.SmallIntegerField(null=True, blank=True)
     founding_date = models.DateField(null=True, blank=True)
     growing = models.BooleanField(null=True, blank=True)
@@ -134,7 +142,7 @@ class Company(Sourced):
     hq_address = models.TextField(null=True, blank=True)
     postal_code = models.CharField(max_length=10, null=True, blank=True)
     city = models.CharField(max_length=100, null=True, blank=True)
-    country = models.CharField(max_length=2, default="FR")
+    country = models.CharField(max_length=2, default="FR", db_default="FR")
 
     class Meta(Sourced.Meta):
         db_table = "companies"
@@ -210,9 +218,11 @@ class Phone(TenantModel):
 
     person = TenantForeignKey(Person, models.DB_CASCADE, related_name="phones", db_index=False)
     number = models.CharField(max_length=16, help_text="E.164, such as +33612345678.")
-    raw = models.CharField(max_length=64, blank=True, default="")
-    kind = models.TextField(choices=PhoneKind, default=PhoneKind.OTHER)
-    source = models.TextField(choices=PhoneSource, default=PhoneSource.HAND)
+    raw = models.CharField(max_length=64, blank=True, default="", db_default="")
+    kind = models.TextField(choices=PhoneKind, default=PhoneKind.OTHER, db_default=PhoneKind.OTHER)
+    source = models.TextField(
+        choices=PhoneSource, default=PhoneSource.HAND, db_default=PhoneSource.HAND
+    )
 
     class Meta(TenantModel.Meta):
         db_table = "phones"
@@ -242,7 +252,9 @@ class Position(Sourced):
         max_length=255, null=True, blank=True, help_text="The list the row came from."
     )
     email = models.CharField(max_length=254, null=True, blank=True)
-    email_status = models.TextField(choices=EmailStatus, default=EmailStatus.UNKNOWN)
+    email_status = models.TextField(
+        choices=EmailStatus, default=EmailStatus.UNKNOWN, db_default=EmailStatus.UNKNOWN
+    )
     email_status_raw = models.CharField(max_length=50, null=True, blank=True)
     email_reliability = models.DecimalField(
         max_digits=5, decimal_places=2, null=True, blank=True, help_text="Per cent."
@@ -282,12 +294,16 @@ class Consent(TenantModel):
     Purpose = ConsentPurpose
 
     person = TenantForeignKey(Person, models.DB_CASCADE, related_name="consents", db_index=False)
-    purpose = models.TextField(choices=ConsentPurpose, default=ConsentPurpose.OPEN_TRACKING)
+    purpose = models.TextField(
+        choices=ConsentPurpose,
+        default=ConsentPurpose.OPEN_TRACKING,
+        db_default=ConsentPurpose.OPEN_TRACKING,
+    )
     state = models.TextField(choices=ConsentState)
     at = models.DateTimeField()
     source = models.TextField(help_text="How the person said it.")
-    text_version = models.TextField(blank=True, default="")
-    evidence = models.TextField(blank=True, default="")
+    text_version = models.TextField(blank=True, default="", db_default="")
+    evidence = models.TextField(blank=True, default="", db_default="")
 
     class Meta(TenantModel.Meta):
         db_table = "consents"

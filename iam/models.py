@@ -43,12 +43,20 @@ class Organisation(Timestamped):
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     name = models.TextField()
     slug = models.SlugField(max_length=63, unique=True)
-    country = models.CharField(max_length=2, default="FR", help_text="ISO 3166, for holidays.")
-    time_zone = models.TextField(default="Europe/Paris", help_text="IANA name of the sending zone.")
-    legal_name = models.TextField(blank=True, default="")
-    legal_form = models.TextField(blank=True, default="", help_text="SAS, SARL, EI …")
-    siren = models.CharField(max_length=9, blank=True, default="")
-    legal_address = models.TextField(blank=True, default="")
+    country = models.CharField(
+        max_length=2, default="FR", db_default="FR", help_text="ISO 3166, for holidays."
+    )
+    time_zone = models.TextField(
+        default="Europe/Paris",
+        db_default="Europe/Paris",
+        help_text="IANA name of the sending zone.",
+    )
+    legal_name = models.TextField(blank=True, default="", db_default="")
+    legal_form = models.TextField(
+        blank=True, default="", db_default="", help_text="SAS, SARL, EI …"
+    )
+    siren = models.CharField(max_length=9, blank=True, default="", db_default="")
+    legal_address = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
         db_table = "organisations"
@@ -95,10 +103,10 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
     email = models.EmailField(unique=True, max_length=254)
     cognito_sub = models.CharField(max_length=255, null=True, blank=True, unique=True)
-    first_name = models.TextField(blank=True, default="")
-    last_name = models.TextField(blank=True, default="")
-    is_active = models.BooleanField(default=True)
-    is_staff = models.BooleanField(default=False)
+    first_name = models.TextField(blank=True, default="", db_default="")
+    last_name = models.TextField(blank=True, default="", db_default="")
+    is_active = models.BooleanField(default=True, db_default=True)
+    is_staff = models.BooleanField(default=False, db_default=False)
 
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()
@@ -129,8 +137,12 @@ class Membership(TenantModel):
     MOVES = MEMBERSHIP_MOVES
 
     user = UserReference(related_name="memberships")
-    role = models.TextField(choices=Role, default=Role.MEMBER)
-    status = models.TextField(choices=MembershipStatus, default=MembershipStatus.ACTIVE)
+    role = models.TextField(choices=Role, default=Role.MEMBER, db_default=Role.MEMBER)
+    status = models.TextField(
+        choices=MembershipStatus,
+        default=MembershipStatus.ACTIVE,
+        db_default=MembershipStatus.ACTIVE,
+    )
 
     class Meta(TenantModel.Meta):
         db_table = "organisation_users"
@@ -167,9 +179,9 @@ class AuditEntry(TenantModel):
     user = UserReference(null=True, related_name="+")
     at = models.DateTimeField()
     action = models.TextField()
-    object_type = models.TextField(blank=True, default="")
-    object_id = models.TextField(blank=True, default="")
-    description = models.TextField(blank=True, default="")
+    object_type = models.TextField(blank=True, default="", db_default="")
+    object_id = models.TextField(blank=True, default="", db_default="")
+    description = models.TextField(blank=True, default="", db_default="")
 
     class Meta(TenantModel.Meta):
         db_table = "audit_entries"

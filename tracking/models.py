@@ -37,9 +37,9 @@ class OpenStats(TenantModel):
     message = TenantForeignKey(Message, models.DB_CASCADE, related_name="opens", db_index=False)
     first_open_at = models.DateTimeField(null=True, blank=True)
     last_open_at = models.DateTimeField(null=True, blank=True)
-    total_opens = models.BigIntegerField(default=0)
-    unique_opens = models.BigIntegerField(default=0)
-    machine_opens = models.BigIntegerField(default=0)
+    total_opens = models.BigIntegerField(default=0, db_default=0)
+    unique_opens = models.BigIntegerField(default=0, db_default=0)
+    machine_opens = models.BigIntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         db_table = "message_open_stats"
@@ -75,12 +75,12 @@ class DailyStats(TenantModel):
         Variant, models.DB_CASCADE, null=True, blank=True, related_name="daily_stats"
     )
     day = models.DateField(help_text="Day of sending in the mailbox's zone.")
-    sent = models.IntegerField(default=0)
-    delivered = models.IntegerField(default=0)
-    bounced = models.IntegerField(default=0)
-    replied = models.IntegerField(default=0)
-    unsubscribed = models.IntegerField(default=0)
-    opened = models.IntegerField(default=0)
+    sent = models.IntegerField(default=0, db_default=0)
+    delivered = models.IntegerField(default=0, db_default=0)
+    bounced = models.IntegerField(default=0, db_default=0)
+    replied = models.IntegerField(default=0, db_default=0)
+    unsubscribed = models.IntegerField(default=0, db_default=0)
+    opened = models.IntegerField(default=0, db_default=0)
 
     class Meta(TenantModel.Meta):
         db_table = "campaign_daily_stats"

@@ -27,19 +27,26 @@ class Campaign(TenantModel):
     MOVES = CAMPAIGN_MOVES
 
     name = models.CharField(max_length=100)
-    value_prop = models.CharField("value proposition", max_length=150, blank=True, default="")
+    value_prop = models.CharField(
+        "value proposition", max_length=150, blank=True, default="", db_default=""
+    )
     justification = models.TextField(
         blank=True,
         default="",
+        db_default="",
         help_text="Why the offer concerns these people's work (legitimate interest).",
     )
-    status = models.TextField(choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    status = models.TextField(
+        choices=CampaignStatus, default=CampaignStatus.DRAFT, db_default=CampaignStatus.DRAFT
+    )
     from_mailbox = TenantForeignKey(
         "outreach.Mailbox", models.DB_SET_NULL, null=True, blank=True, related_name="campaigns"
     )
     created_by_user = UserReference(null=True, blank=True, related_name="+")
     track_opens = models.BooleanField(
-        default=False, help_text="Only ever for people who consented (CNIL, 2026-042)."
+        default=False,
+        db_default=False,
+        help_text="Only ever for people who consented (CNIL, 2026-042).",
     )
 
     objects = CampaignQuerySet.as_manager()
@@ -67,17 +74,17 @@ class WorkflowStep(TenantModel):
     Kind = StepKind
 
     campaign = TenantForeignKey(Campaign, models.DB_CASCADE, related_name="steps", db_index=False)
-    step_index = models.IntegerField(default=0)
-    kind = models.TextField(choices=StepKind, default=StepKind.EMAIL)
+    step_index = models.IntegerField(default=0, db_default=0)
+    kind = models.TextField(choices=StepKind, default=StepKind.EMAIL, db_default=StepKind.EMAIL)
     delay_days = models.IntegerField(
-        default=0, help_text="Working days after the step before; 0 for the first."
+        default=0, db_default=0, help_text="Working days after the step before; 0 for the first."
     )
     subject_template = models.TextField(
-        blank=True, default="", help_text="Empty: the thread's subject."
+        blank=True, default="", db_default="", help_text="Empty: the thread's subject."
     )
-    body_template = models.TextField(blank=True, default="")
-    exit_on_reply = models.BooleanField(default=True)
-    is_active = models.BooleanField(default=True)
+    body_template = models.TextField(blank=True, default="", db_default="")
+    exit_on_reply = models.BooleanField(default=True, db_default=True)
+    is_active = models.BooleanField(default=True, db_default=True)
 
     class Meta(TenantModel.Meta):
         db_table = "workflow_steps"
@@ -109,8 +116,8 @@ class Prompt(TenantModel):
     name = models.TextField()
     purpose = models.TextField(null=True, blank=True)
     model = models.TextField(null=True, blank=True)
-    version = models.IntegerField(default=1)
-    is_active = models.BooleanField(default=True)
+    version = models.IntegerField(default=1, db_default=1)
+    is_active = models.BooleanField(default=True, db_default=True)
     prompt_text = models.TextField()
 
     class Meta(TenantModel.Meta):
@@ -138,9 +145,11 @@ class StepExperiment(TenantModel):
         WorkflowStep, models.DB_CASCADE, related_name="experiments", db_index=False
     )
     name = models.TextField()
-    status = models.TextField(choices=ExperimentStatus, default=ExperimentStatus.DRAFT)
+    status = models.TextField(
+        choices=ExperimentStatus, default=ExperimentStatus.DRAFT, db_default=ExperimentStatus.DRAFT
+    )
     minimum_sample = models.IntegerField(
-        default=50, help_text="Sent mails per variant before a result is shown."
+        default=50, db_default=50, help_text="Sent mails per variant before a result is shown."
     )
 
     class Meta(TenantModel.Meta):
@@ -167,7 +176,7 @@ class Variant(TenantModel):
         StepExperiment, models.DB_CASCADE, related_name="variants", db_index=False
     )
     key = models.TextField()
-    weight = models.IntegerField(default=50)
+    weight = models.IntegerField(default=50, db_default=50)
     prompt = TenantForeignKey(
         Prompt, models.DB_SET_NULL, null=True, blank=True, related_name="variants"
     )
@@ -206,7 +215,9 @@ class Enrollment(TenantModel):
         Campaign, models.DB_CASCADE, related_name="enrollments", db_index=False
     )
     position = TenantForeignKey("crm.Position", models.DB_CASCADE, related_name="enrollments")
-    state = models.TextField(choices=EnrollmentState, default=EnrollmentState.ACTIVE)
+    state = models.TextField(
+        choices=EnrollmentState, default=EnrollmentState.ACTIVE, db_default=EnrollmentState.ACTIVE
+    )
     enrolled_at = models.DateTimeField()
     paused_until = models.DateTimeField(null=True, blank=True)
     last_activity_at = models.DateTimeField(null=True, blank=True)

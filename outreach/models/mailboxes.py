@@ -27,31 +27,37 @@ class Mailbox(TenantModel):
     MOVES = MAILBOX_MOVES
 
     address = models.CharField(max_length=254)
-    display_name = models.TextField(blank=True, default="")
-    signature = models.TextField(blank=True, default="")
-    status = models.TextField(choices=MailboxStatus, default=MailboxStatus.ACTIVE)
-    status_reason = models.TextField(blank=True, default="")
-    smtp_host = models.TextField()
-    smtp_port = models.PositiveIntegerField(default=587)
-    smtp_security = models.TextField(choices=Security, default=Security.STARTTLS)
-    imap_host = models.TextField()
-    imap_port = models.PositiveIntegerField(default=993)
-    imap_security = models.TextField(choices=Security, default=Security.TLS)
-    username = models.TextField()
-    sealed_password = models.TextField(blank=True, default="", editable=False)
-    daily_limit = models.PositiveIntegerField(
-        default=40, validators=[MinValueValidator(1), MaxValueValidator(2000)]
+    display_name = models.TextField(blank=True, default="", db_default="")
+    signature = models.TextField(blank=True, default="", db_default="")
+    status = models.TextField(
+        choices=MailboxStatus, default=MailboxStatus.ACTIVE, db_default=MailboxStatus.ACTIVE
     )
-    pace_min_seconds = models.PositiveIntegerField(default=60)
-    pace_max_seconds = models.PositiveIntegerField(default=90)
-    time_zone = models.TextField(default="Europe/Paris")
-    country = models.CharField(max_length=2, default="FR")
-    subdivision = models.CharField(max_length=8, blank=True, default="")
-    windows = models.JSONField(default=default_windows)
-    blackout_dates = models.JSONField(default=list, blank=True)
+    status_reason = models.TextField(blank=True, default="", db_default="")
+    smtp_host = models.TextField()
+    smtp_port = models.PositiveIntegerField(default=587, db_default=587)
+    smtp_security = models.TextField(
+        choices=Security, default=Security.STARTTLS, db_default=Security.STARTTLS
+    )
+    imap_host = models.TextField()
+    imap_port = models.PositiveIntegerField(default=993, db_default=993)
+    imap_security = models.TextField(
+        choices=Security, default=Security.TLS, db_default=Security.TLS
+    )
+    username = models.TextField()
+    sealed_password = models.TextField(blank=True, default="", db_default="", editable=False)
+    daily_limit = models.PositiveIntegerField(
+        default=40, db_default=40, validators=[MinValueValidator(1), MaxValueValidator(2000)]
+    )
+    pace_min_seconds = models.PositiveIntegerField(default=60, db_default=60)
+    pace_max_seconds = models.PositiveIntegerField(default=90, db_default=90)
+    time_zone = models.TextField(default="Europe/Paris", db_default="Europe/Paris")
+    country = models.CharField(max_length=2, default="FR", db_default="FR")
+    subdivision = models.CharField(max_length=8, blank=True, default="", db_default="")
+    windows = models.JSONField(default=default_windows, db_default=default_windows())
+    blackout_dates = models.JSONField(default=list, db_default=[], blank=True)
     next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)
-    folder_states = models.JSONField(default=dict, blank=True, editable=False)
+    folder_states = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
 
     class Meta(TenantModel.Meta):
         db_table = "mailboxes"
@@ -87,7 +93,9 @@ class Suppression(TenantModel):
     address_hash = models.CharField(max_length=64, null=True, blank=True)
     domain = models.CharField(max_length=253, null=True, blank=True)
     reason = models.TextField(choices=SuppressionReason)
-    source = models.TextField(blank=True, default="", help_text="What it was learnt from.")
+    source = models.TextField(
+        blank=True, default="", db_default="", help_text="What it was learnt from."
+    )
     at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):
@@ -125,13 +133,15 @@ class ImportUpload(TenantModel):
     file_size = models.BigIntegerField(help_text="Bytes.")
     file_sha256 = models.CharField(max_length=64)
     file_buffer = models.BinaryField(null=True, blank=True)
-    profile = models.TextField(blank=True, default="")
-    detected_columns = models.JSONField(default=list, blank=True)
-    column_mappings = models.JSONField(default=dict, blank=True)
+    profile = models.TextField(blank=True, default="", db_default="")
+    detected_columns = models.JSONField(default=list, db_default=[], blank=True)
+    column_mappings = models.JSONField(default=dict, db_default={}, blank=True)
     row_count = models.IntegerField(null=True, blank=True)
-    parse_errors = models.JSONField(default=list, blank=True)
-    report = models.JSONField(default=dict, blank=True)
-    status = models.TextField(choices=UploadStatus, default=UploadStatus.UPLOADED)
+    parse_errors = models.JSONField(default=list, db_default=[], blank=True)
+    report = models.JSONField(default=dict, db_default={}, blank=True)
+    status = models.TextField(
+        choices=UploadStatus, default=UploadStatus.UPLOADED, db_default=UploadStatus.UPLOADED
+    )
     uploaded_at = models.DateTimeField()
 
     class Meta(TenantModel.Meta):

@@ -42,8 +42,10 @@ class Task(TenantModel):
     )
     workflow_step = TenantForeignKey(WorkflowStep, models.DB_CASCADE, related_name="tasks")
     scheduled_for = models.DateTimeField()
-    status = models.TextField(choices=TaskStatus, default=TaskStatus.SCHEDULED)
-    attempts = models.IntegerField(default=0)
+    status = models.TextField(
+        choices=TaskStatus, default=TaskStatus.SCHEDULED, db_default=TaskStatus.SCHEDULED
+    )
+    attempts = models.IntegerField(default=0, db_default=0)
     locked_at = models.DateTimeField(null=True, blank=True)
     locked_by = models.TextField(null=True, blank=True)
     last_error = models.TextField(null=True, blank=True)
@@ -111,17 +113,28 @@ class Draft(TenantModel):
     recipient = models.CharField(max_length=254)
     subject = models.TextField()
     body_text = models.TextField()
-    hooks = models.JSONField(default=list, blank=True, help_text="Personal claims and sources.")
-    problems = models.JSONField(default=list, blank=True, help_text="What the gates found.")
-    status = models.TextField(choices=DraftStatus, default=DraftStatus.PENDING)
-    skip_count = models.IntegerField(default=0)
+    hooks = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="Personal claims and sources."
+    )
+    problems = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="What the gates found."
+    )
+    status = models.TextField(
+        choices=DraftStatus, default=DraftStatus.PENDING, db_default=DraftStatus.PENDING
+    )
+    skip_count = models.IntegerField(default=0, db_default=0)
     approved_hash = models.CharField(max_length=64, null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     approved_by = UserReference(null=True, blank=True, related_name="+")
     approved_rule = models.TextField(
-        blank=True, default="", help_text="The rule that approved, where no person did."
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The rule that approved, where no person did.",
     )
-    edits = models.JSONField(default=list, blank=True, help_text="Who changed what, and when.")
+    edits = models.JSONField(
+        default=list, db_default=[], blank=True, help_text="Who changed what, and when."
+    )
 
     objects = DraftQuerySet.as_manager()
 
@@ -190,15 +203,17 @@ class Message(TenantModel):
         Variant, models.DB_SET_NULL, null=True, blank=True, related_name="messages"
     )
     direction = models.TextField(choices=Direction)
-    status = models.TextField(choices=MessageStatus, default=MessageStatus.QUEUED)
-    provider = models.TextField(default="smtp")
+    status = models.TextField(
+        choices=MessageStatus, default=MessageStatus.QUEUED, db_default=MessageStatus.QUEUED
+    )
+    provider = models.TextField(default="smtp", db_default="smtp")
     provider_message_id = models.TextField(null=True, blank=True)
     provider_thread_id = models.TextField(null=True, blank=True)
     rfc822_message_id = models.TextField(null=True, blank=True)
     in_reply_to = models.TextField(null=True, blank=True)
-    references = models.JSONField(default=list, blank=True)
-    from_address = models.CharField(max_length=254, blank=True, default="")
-    to_address = models.CharField(max_length=254, blank=True, default="")
+    references = models.JSONField(default=list, db_default=[], blank=True)
+    from_address = models.CharField(max_length=254, blank=True, default="", db_default="")
+    to_address = models.CharField(max_length=254, blank=True, default="", db_default="")
     subject = models.TextField(null=True, blank=True)
     body_text = models.TextField(null=True, blank=True)
     body_html = models.TextField(null=True, blank=True)
@@ -206,8 +221,10 @@ class Message(TenantModel):
     content_hash = models.CharField(max_length=64, null=True, blank=True)
     unsubscribe_digest = models.BinaryField(null=True, blank=True, max_length=32)
     verdict = models.TextField(choices=Verdict, null=True, blank=True)
-    evidence = models.TextField(blank=True, default="")
-    answer_code = models.TextField(blank=True, default="", help_text="The server's last word.")
+    evidence = models.TextField(blank=True, default="", db_default="")
+    answer_code = models.TextField(
+        blank=True, default="", db_default="", help_text="The server's last word."
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(null=True, blank=True)
 

@@ -14,7 +14,8 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from prospectflow.operations import embedded
-from prospectflow.operations.management.commands.check_migrations import scratch_database, to_zero
+from prospectflow.operations.management.commands.check_migrations import to_zero
+from prospectflow.operations.scratch import scratch_database
 
 
 @pytest.fixture

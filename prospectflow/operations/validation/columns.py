@@ -110,7 +110,7 @@ def _default(field: Any, found: str | None) -> Iterator[str]:
     wanted = _default_sql(field)
     if found is None:
         yield f"has no default, and should have {wanted}"
-    elif not same(wanted, found):
+    elif not same(*(f"({each})::{_type(field).partition('(')[0]}" for each in (wanted, found))):
         yield f"has the default {found}, not {wanted}"
 
 

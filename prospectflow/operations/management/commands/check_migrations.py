@@ -1,19 +1,14 @@
 """Prove that every migration runs forward, back to zero, and forward again."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from prospectflow.environment import database_from
 from prospectflow.errors import DomainError
-from prospectflow.operations import embedded
+from prospectflow.operations.scratch import scratch_database
 
 from .embedded import refuse_unless_embedded
 
@@ -47,23 +42,6 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write("Migrations run forward, to zero, and forward again.")
-
-
-@contextmanager
-def scratch_database() -> Iterator[None]:
-    """Point the default connection at an empty database, as the owner, and delete it afterwards."""
-    name = f"check_migrations_{os.getpid()}"
-    url = embedded.database_url(settings.LOCAL_DIRECTORY, role="owner", database=name)
-    before = dict(connection.settings_dict)
-    connection.close()
-    embedded.create_database(settings.LOCAL_DIRECTORY, name)
-    connection.settings_dict.update(database_from(url) | {"ENGINE": before["ENGINE"]})
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict.update(before)
-        embedded.drop_database(settings.LOCAL_DIRECTORY, name)
 
 
 def to_zero() -> None:

@@ -5,8 +5,8 @@ from django.db import connection
 
 from prospectflow.operations import schema_dump
 from prospectflow.operations.documents import DocumentCommand
+from prospectflow.operations.scratch import scratch_database
 
-from .check_migrations import scratch_database
 from .embedded import refuse_unless_embedded
 
 
