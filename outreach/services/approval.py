@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from iam.models import Organisation
-from outreach.mail import content_hash, footer, to_html
+from outreach.mail import content_hash, footer, to_html, wire_address
 from outreach.mail.body import Source
 from outreach.models import Draft
 from outreach.services.consents import may_track_opens
@@ -69,8 +69,15 @@ def rendered(draft: Draft) -> Rendered:
 
 @transaction.atomic
 def approve(draft: Draft, *, at: datetime, user: "User | None" = None, rule: str = "") -> Draft:
-    """A person, or a rule that is named, stands for this text; DraftNotReady when gates refuse."""
+    """A person, or a rule that is named, stands for this text; DraftNotReady when gates refuse.
+
+    The mail goes to where the person is now. Raises AlreadySent once it has left.
+    """
     draft = _locked(draft)
+    if draft.messages.exists():
+        raise AlreadySent
+    draft.recipient = draft.task.enrollment.position.email or ""
+    wire_address(draft.recipient)
     draft.problems = found_problems(draft.task, draft.subject, draft.body_text)
     if errors := [each for each in draft.problems if each["level"] == "error"]:
         raise DraftNotReady(errors[0]["sentence"])
@@ -88,6 +95,7 @@ def edit(draft: Draft, *, subject: str, body_text: str, at: datetime, user: "Use
     draft = _locked(draft)
     if draft.messages.exists():
         raise AlreadySent
+    subject = " ".join(subject.split())
     if (subject, body_text) == (draft.subject, draft.body_text):
         return draft
     before = {"subject": draft.subject, "body_text": draft.body_text}

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from outreach.gates import problems
 from outreach.mail import thread_subject
-from outreach.models import Draft, Message, Task
+from outreach.models import Draft, Message, Task, Variant
 from outreach.services.experiments import variant_for
 from outreach.templating import render, unfilled
 
@@ -22,19 +22,25 @@ def compose(task: Task, *, at: datetime) -> Draft:
     if existing := Draft.objects.filter(task=task).first():
         return existing
     variant = variant_for(task, at=at)
-    source, variables = variant or task.workflow_step, variables_of(task)
-    subject = render(source.subject_template or "", variables).strip() or _thread_of(task)
-    template = source.body_template or task.workflow_step.body_template
+    variables = variables_of(task)
+    subject = _subject(task, variant, variables)
+    template = (variant and variant.body_template) or task.workflow_step.body_template
     body = render(template, variables).strip()
     return Draft.objects.create(
         task=task,
         variant=variant,
         prompt_id=variant.prompt_id if variant else None,
-        recipient=task.enrollment.position.email,
+        recipient=task.enrollment.position.email or "",
         subject=subject,
         body_text=body,
         problems=found_problems(task, subject, body, missing=unfilled(template, variables)),
     )
+
+
+def _subject(task: Task, variant: Variant | None, variables: dict[str, Any]) -> str:
+    """The variant's subject, else the step's, else the thread's; always one line."""
+    template = (variant and variant.subject_template) or task.workflow_step.subject_template
+    return " ".join(render(template, variables).split()) or _thread_of(task)
 
 
 def found_problems(

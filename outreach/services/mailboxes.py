@@ -31,7 +31,7 @@ def smtp_account(mailbox: Mailbox) -> SmtpAccount:
         port=mailbox.smtp_port,
         security=cast(Security, mailbox.smtp_security),
         username=mailbox.username,
-        password=unseal(mailbox.sealed_password),
+        password=_password(mailbox),
     )
 
 
@@ -42,8 +42,13 @@ def imap_account(mailbox: Mailbox) -> ImapAccount:
         port=mailbox.imap_port,
         security=mailbox.imap_security,
         username=mailbox.username,
-        password=unseal(mailbox.sealed_password),
+        password=_password(mailbox),
     )
+
+
+def _password(mailbox: Mailbox) -> str:
+    """CredentialUnreadable when no key opens it; blank while none was entered."""
+    return unseal(mailbox.sealed_password) if mailbox.sealed_password else ""
 
 
 def set_password(mailbox: Mailbox, password: str) -> None:

@@ -37,13 +37,14 @@ def _step_after(step: WorkflowStep) -> WorkflowStep | None:
 
 
 def _plan(task: Task, step: WorkflowStep, now: datetime) -> Task:
-    schedule = schedule_of(task.campaign.from_mailbox)
+    mailbox = task.campaign.from_mailbox
+    hour = add_working_days(schedule_of(mailbox), now, step.delay_days) if mailbox else now
     planned, _ = Task.objects.get_or_create(
         enrollment_id=task.enrollment_id,
         workflow_step=step,
         defaults={
             "campaign_id": task.campaign_id,
-            "scheduled_for": add_working_days(schedule, now, step.delay_days),
+            "scheduled_for": hour,
         },
     )
     return planned

@@ -18,6 +18,7 @@ from outreach.states import (
     MailboxStatus,
     TaskStatus,
 )
+from prospectflow.errors import DomainError
 
 QUIET_PERIOD = timedelta(days=90)
 INBOX_FRESH_FOR = timedelta(minutes=15)
@@ -144,8 +145,11 @@ def _unapproved(case: _Case) -> Reason | None:
 def _changed(case: _Case) -> Reason | None:
     if case.draft is None or case.draft.status != DraftStatus.APPROVED:
         return None
-    same_recipient = case.draft.recipient == case.enrollment.position.email
-    if same_recipient and rendered(case.draft).hash == case.draft.approved_hash:
+    try:
+        now = rendered(case.draft)
+    except DomainError as error:
+        return Reason("changed_since_approval", f"What was approved cannot be sent: {error}")
+    if (now.recipient, now.hash) == (case.enrollment.position.email, case.draft.approved_hash):
         return None
     return Reason("changed_since_approval", "What would be sent is not what was approved.")
 

@@ -38,6 +38,7 @@ from outreach.states import (
 )
 from outreach.tokens import digest, token
 from prospectflow.choices import move
+from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 720, 1440))
@@ -45,6 +46,7 @@ CONSIDERED = 20  # due tasks looked at for one mail; the others wait for the nex
 LOOK_AGAIN = timedelta(minutes=15)
 OF_THE_MAILBOX = frozenset({"outside_window", "daily_limit", "pace", "mailbox_stopped"})
 FINAL = frozenset({"suppressed", "address_unusable", "company_opposed", "company_answered"})
+UNAPPROVING = frozenset({"changed_since_approval", "cannot_be_built"})
 
 Frozen = Callable[[Message], None]
 
@@ -91,25 +93,30 @@ def _intend(mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen) -> 
     task = _choose(mailbox, now)
     if task is None:
         return None
-    move(task, "status", TaskStatus.LOCKED, Task.MOVES)
-    task.locked_at, task.locked_by = now, worker
-    message = _freeze(task, mailbox, now)
+    try:
+        account = smtp_account(mailbox)
+    except DomainError as error:
+        move_mailbox(mailbox, MailboxStatus.BROKEN, reason=str(error))
+        return None
+    message = _frozen(task, mailbox, now)
+    if message is None:
+        return None
     frozen(message)
-    move(task, "status", TaskStatus.TRANSMITTING, Task.MOVES)
-    task.attempts += 1
-    task.save()
+    _mark_leaving(task, now, worker)
     mailbox.next_send_at = now + pace(
         str(message.pk), mailbox.pace_min_seconds, mailbox.pace_max_seconds
     )
     mailbox.save(update_fields=["next_send_at"])
-    return Intention(
-        task.pk,
-        message.pk,
-        smtp_account(mailbox),
-        mailbox.address,
-        message.to_address,
-        bytes(message.raw or b""),
-    )
+    raw = bytes(message.raw or b"")
+    return Intention(task.pk, message.pk, account, mailbox.address, message.to_address, raw)
+
+
+def _mark_leaving(task: Task, now: datetime, worker: str) -> None:
+    move(task, "status", TaskStatus.LOCKED, Task.MOVES)
+    move(task, "status", TaskStatus.TRANSMITTING, Task.MOVES)
+    task.locked_at, task.locked_by = now, worker
+    task.attempts += 1
+    task.save()
 
 
 def _choose(mailbox: Mailbox, now: datetime) -> Task | None:
@@ -139,20 +146,39 @@ def _candidates(mailbox: Mailbox, now: datetime) -> list[UUID]:
 def _put_aside(task: Task, reason: Reason, now: datetime) -> None:
     """Keep a held-back task out of the way of others; end it when its reason cannot lift."""
     task.last_error = reason.sentence
+    task.scheduled_for = reason.until or now + LOOK_AGAIN
+    task.save(update_fields=["last_error", "scheduled_for"])
     if reason.code in FINAL:
-        move(task, "status", TaskStatus.CANCELLED, Task.MOVES)
-    else:
-        task.scheduled_for = reason.until or now + LOOK_AGAIN
-    task.save(update_fields=["status", "last_error", "scheduled_for"])
-    if reason.code == "changed_since_approval":
-        unapprove(Draft.objects.get(task=task))
+        stop(task.enrollment, EnrollmentState.FINISHED, reason=reason.sentence, at=now)
+    elif reason.code in UNAPPROVING:
+        _withdraw(task)
+
+
+def _withdraw(task: Task) -> None:
+    """Nobody stands for this mail any more; one that only ever was refused is forgotten."""
+    Message.objects.outbound().filter(task=task).delete()
+    unapprove(Draft.objects.get(task=task))
+
+
+def _frozen(task: Task, mailbox: Mailbox, now: datetime) -> Message | None:
+    """The message of this task with its bytes; none, and no approval, where none can be built.
+
+    A retry finds the same bytes; its day is the day of the last attempt.
+    """
+    existing = Message.objects.outbound().filter(task=task).first()
+    if existing is not None:
+        existing.sent_at = now
+        existing.save(update_fields=["sent_at"])
+        return existing
+    try:
+        with transaction.atomic():
+            return _freeze(task, mailbox, now)
+    except DomainError as error:
+        _put_aside(task, Reason("cannot_be_built", str(error)), now)
+        return None
 
 
 def _freeze(task: Task, mailbox: Mailbox, now: datetime) -> Message:
-    """The message of this task with its bytes; a retry finds the same ones."""
-    existing = Message.objects.outbound().filter(task=task).first()
-    if existing is not None:
-        return existing
     draft = Draft.objects.get(task=task)
     draft.task = task
     mail = rendered(draft)

@@ -149,3 +149,13 @@ def test_the_draft_is_written_from_the_variant_that_was_given():
     assert draft.variant == VariantAssignment.objects.get(enrollment=task.enrollment).variant
     assert draft.subject == f"Sujet {draft.variant.key}"
     assert draft.body_text == "Le corps de l’étape."
+
+
+def test_a_variant_says_only_what_differs_from_its_step():
+    campaign = make_open_campaign()
+    experiment = make_experiment(make_step(campaign, subject_template="Sujet de l’étape"))
+    experiment.variants.update(subject_template=None, body_template="Un autre corps.")
+
+    draft = compose(make_due(campaign), at=NOON)
+
+    assert (draft.subject, draft.body_text) == ("Sujet de l’étape", "Un autre corps.")
