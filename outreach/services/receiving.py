@@ -1,7 +1,9 @@
 """Hearing the answers: fetched, matched, understood, and obeyed before anything else is sent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -30,53 +32,58 @@ from prospectflow.tenancy.context import tenant
 
 AWAY_BY_DEFAULT, AWAY_AT_MOST = timedelta(days=7), timedelta(days=60)
 THREAD_LIFE = timedelta(days=90)
+LONGEST_ID = 998  # bytes of a line (RFC 5322, 2.1.1); an index takes little more
 
 
 def read_mailbox(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> list[UUID]:
     """Fetch what is new, write it down and act on it; returns the ids of the new messages.
 
-    Raises ImapError (outreach.inbox.imap) when the mailbox cannot be read; the mailbox then
-    counts as unread, and no follow-up leaves. Call it outside of a tenant scope.
+    Each mail is kept and obeyed before the next is fetched. Raises ImapError
+    (outreach.inbox.imap) when the mailbox cannot be read to the end; it then counts as unread,
+    and no follow-up leaves. Call it outside of a tenant scope.
     """
     with tenant(organisation_id):
         mailbox = Mailbox.objects.get(pk=mailbox_id)
         account, state = imap_account(mailbox), mailbox.folder_states
-    fetched = list(fetch_new(account, state=state))
+    received = []
+    for fetched in fetch_new(account, state=state, since=(now - THREAD_LIFE).date()):
+        with tenant(organisation_id):
+            message = receive(_advance(mailbox_id, folder_states=state), fetched, now=now)
+        if message is not None:
+            received.append(message.pk)
     with tenant(organisation_id):
-        mailbox = Mailbox.objects.select_for_update().get(pk=mailbox_id)
-        received = _receive_all(mailbox, fetched, now)
-        mailbox.folder_states, mailbox.last_synced_at = state, now
-        mailbox.save(update_fields=["folder_states", "last_synced_at"])
+        _advance(mailbox_id, folder_states=state, last_synced_at=now)
     return received
 
 
-def _receive_all(mailbox: Mailbox, fetched: Iterable[Fetched], now: datetime) -> list[UUID]:
-    return [
-        message.pk for each in fetched if (message := receive(mailbox, each, now=now)) is not None
-    ]
+def _advance(mailbox_id: UUID, **fields: Any) -> Mailbox:
+    """The mailbox with how far it has been read, locked against another reader."""
+    mailbox = Mailbox.objects.select_for_update().get(pk=mailbox_id)
+    for name, value in fields.items():
+        setattr(mailbox, name, value)
+    mailbox.save(update_fields=list(fields))
+    return mailbox
 
 
 @transaction.atomic
 def receive(mailbox: Mailbox, fetched: Fetched, *, now: datetime) -> Message | None:
     """Write one incoming mail down and act on it; None when it is known or our own."""
     mail = fetched.message
+    marks = _marks(mailbox, fetched)
+    if Message.objects.filter(direction=Direction.INBOUND, mailbox=mailbox, **marks).exists():
+        return None
     if mail is None:
-        return _unparsed(mailbox, fetched, now)
-    identifier = header(mail, "Message-ID").strip() or None
+        return _unparsed(mailbox, fetched, marks, now)
     sender = next(iter(addresses(mail, "From")), "").lower()
-    known = Message.objects.filter(
-        direction=Direction.INBOUND, mailbox=mailbox, rfc822_message_id=identifier
-    )
-    if (identifier and known.exists()) or Mailbox.objects.filter(address=sender).exists():
+    if Mailbox.objects.filter(address=sender).exists():
         return None
     verdict = classifying.classify(mail, at=now)
-    answered = match(mailbox, references(mail), now=now)
+    answered = match(mailbox, references(mail), now=now) or _reported(mailbox, verdict, now)
     message = Message.objects.create(
         direction=Direction.INBOUND,
         status=MessageStatus.RECEIVED,
         provider="imap",
         mailbox=mailbox,
-        rfc822_message_id=identifier,
         in_reply_to=header(mail, "In-Reply-To").strip() or None,
         from_address=storable(sender)[:254],
         to_address=mailbox.address,
@@ -86,14 +93,22 @@ def receive(mailbox: Mailbox, fetched: Fetched, *, now: datetime) -> Message | N
         verdict=verdict.kind.value,
         evidence=storable(verdict.evidence)[:500],
         received_at=now,
+        **marks,
         **_belongs_to(answered),
     )
-    if answered is not None:
-        _obey(verdict, answered, message, now)
+    _obey(verdict, answered, message, now)
     return message
 
 
-def _unparsed(mailbox: Mailbox, fetched: Fetched, now: datetime) -> Message:
+def _marks(mailbox: Mailbox, fetched: Fetched) -> dict[str, str]:
+    """By what a mail is known again: its Message-ID, or its bytes where that cannot serve."""
+    identifier = header(fetched.message, "Message-ID").strip() if fetched.message else ""
+    if 0 < len(identifier.encode()) <= LONGEST_ID:
+        return {"rfc822_message_id": identifier}
+    return {"provider_message_id": f"{mailbox.pk}:{sha256(fetched.raw).hexdigest()}"}
+
+
+def _unparsed(mailbox: Mailbox, fetched: Fetched, marks: dict[str, str], now: datetime) -> Message:
     return Message.objects.create(
         direction=Direction.INBOUND,
         status=MessageStatus.RECEIVED,
@@ -104,6 +119,7 @@ def _unparsed(mailbox: Mailbox, fetched: Fetched, now: datetime) -> Message:
         verdict=Verdict.AUTO_OTHER,
         evidence=fetched.problem,
         received_at=now,
+        **marks,
     )
 
 
@@ -128,8 +144,23 @@ def match(mailbox: Mailbox, traces: Candidates, *, now: datetime) -> Message | N
     for tag in traces.of(Trace.ORIGINAL_TAG):
         if (key := _uuid(tag)) and (found := sent.filter(pk=key).first()):
             return found
+    return _newest_to(traces.of(Trace.SENDER), mailbox, now)
+
+
+def _reported(mailbox: Mailbox, verdict: classifying.Verdict, now: datetime) -> Message | None:
+    """The mail of ours that a report means which names an address, and no mail at all."""
+    if report := verdict.bounce or verdict.complaint:
+        if report.original_message_ids or report.original_tags:
+            return None  # it means another mail, which somebody sent in our name
+        named = [each if isinstance(each, str) else each.address for each in report.recipients]
+        return _newest_to(named, mailbox, now)
+    return None
+
+
+def _newest_to(named: list[str], mailbox: Mailbox, now: datetime) -> Message | None:
+    sent = Message.objects.outbound().select_related("enrollment__position__company")
     recent = sent.filter(mailbox=mailbox, sent_at__gte=now - THREAD_LIFE)
-    return recent.filter(to_address__in=traces.of(Trace.SENDER)).order_by("-sent_at", "-id").first()
+    return recent.filter(to_address__in=named).order_by("-sent_at", "-id").first()
 
 
 def _uuid(text: str) -> UUID | None:
@@ -139,9 +170,14 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def _obey(verdict: classifying.Verdict, answered: Message, message: Message, now: datetime) -> None:
-    if answered.enrollment is not None:
-        ACTIONS.get(Verdict(verdict.kind.value), _nothing)(verdict, answered, message, now)
+def _obey(
+    verdict: classifying.Verdict, answered: Message | None, message: Message, now: datetime
+) -> None:
+    kind = Verdict(verdict.kind.value)
+    if answered is not None and answered.enrollment is not None:
+        ACTIONS.get(kind, _nothing)(verdict, answered, message, now)
+    elif kind == Verdict.OBJECTION and not verdict.doubtful:
+        _say_no(answered, message, now)
 
 
 def _nothing(
@@ -203,8 +239,9 @@ def _suppress(
 def _complained(
     verdict: classifying.Verdict, answered: Message, message: Message, now: datetime
 ) -> None:
-    if verdict.complaint is not None and verdict.complaint.counts:
-        _opted_out(SuppressionReason.COMPLAINT, answered, message, now)
+    """Whoever calls a mail abuse has objected (RFC 5965); the report's sender is a provider."""
+    _opt_out(answered.to_address, SuppressionReason.COMPLAINT, message, now)
+    stop_company(answered.enrollment, reason="a colleague complained", at=now)
 
 
 def _objected(
@@ -214,16 +251,18 @@ def _objected(
     if verdict.doubtful:
         stop(answered.enrollment, EnrollmentState.REPLIED, reason="objects, perhaps", at=now)
     else:
-        _opted_out(SuppressionReason.OBJECTION, answered, message, now)
+        _say_no(answered, message, now)
     stop_company(answered.enrollment, reason="a colleague objected", at=now)
 
 
-def _opted_out(
-    reason: SuppressionReason, answered: Message, message: Message, now: datetime
-) -> None:
-    opt_out(answered.to_address, reason=reason, source=f"mail {message.pk}", at=now)
-    if message.from_address and message.from_address != answered.to_address:
-        opt_out(message.from_address, reason=reason, source=f"mail {message.pk}", at=now)
+def _say_no(answered: Message | None, message: Message, now: datetime) -> None:
+    """A no counts for whom we wrote to and for who says it, known to us or not (GDPR, 21)."""
+    for address in {answered.to_address if answered else "", message.from_address} - {""}:
+        _opt_out(address, SuppressionReason.OBJECTION, message, now)
+
+
+def _opt_out(address: str, reason: SuppressionReason, message: Message, now: datetime) -> None:
+    opt_out(address, reason=reason, source=f"mail {message.pk}", at=now)
 
 
 def _left(verdict: classifying.Verdict, answered: Message, message: Message, now: datetime) -> None:

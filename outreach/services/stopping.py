@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
 
 from crm.models import Position
 from outreach.models import Enrollment, Task
@@ -26,12 +25,13 @@ def stop(enrollment: Enrollment, state: str, *, reason: str, at: datetime) -> En
 
 @transaction.atomic
 def stop_company(enrollment: Enrollment, *, reason: str, at: datetime) -> int:
-    """One answer speaks for the company: its other people, by SIREN, are written to no more."""
-    company = enrollment.position.company
-    same = Q(position__company_id=company.pk)
-    if company.siren:
-        same |= Q(position__company__siren=company.siren)
-    colleagues = Enrollment.objects.going().filter(same).exclude(pk=enrollment.pk)
+    """One answer speaks for the company (a SIREN is one): nobody there is written to any more.
+
+    Returns how many other enrolments this ended, in whatever campaign.
+    """
+    company_id = enrollment.position.company_id
+    colleagues = Enrollment.objects.going().filter(position__company_id=company_id)
+    colleagues = list(colleagues.exclude(pk=enrollment.pk))
     for colleague in colleagues:
         stop(colleague, EnrollmentState.FINISHED, reason=reason, at=at)
     return len(colleagues)
