@@ -107,15 +107,17 @@ class Company(Sourced):
     Diffusion = Diffusion
     Nomenclature = Nomenclature
 
-    pharow_company_id = models.CharField(max_length=32, null=True, blank=True)
-    siren = models.CharField(max_length=9, null=True, blank=True)
-    hq_siret = models.CharField(max_length=14, null=True, blank=True)
+    pharow_company_id = models.CharField("Pharow ID", max_length=32, null=True, blank=True)
+    siren = models.CharField("SIREN", max_length=9, null=True, blank=True)
+    hq_siret = models.CharField("head office SIRET", max_length=14, null=True, blank=True)
     name = models.CharField(max_length=255)
     brand_name = models.CharField(max_length=255, null=True, blank=True)
-    linkedin_name = models.CharField(max_length=255, null=True, blank=True)
+    linkedin_name = models.CharField("LinkedIn name", max_length=255, null=True, blank=True)
     acronym = models.CharField(max_length=255, null=True, blank=True)
-    naf_code = models.CharField(max_length=6, null=True, blank=True)
-    naf_nomenclature = models.CharField(max_length=8, choices=Nomenclature, null=True, blank=True)
+    naf_code = models.CharField("NAF code", max_length=6, null=True, blank=True)
+    naf_nomenclature = models.CharField(
+        "NAF edition", max_length=8, choices=Nomenclature, null=True, blank=True
+    )
     naf_sector = models.CharField("NAF label", max_length=255, null=True, blank=True)
     activity = models.TextField(null=True, blank=True)
     description = models.TextField(null=True, blank=True)
@@ -132,14 +134,16 @@ class Company(Sourced):
     employee_count = models.IntegerField(null=True, blank=True)
     headcount_code = models.CharField(max_length=2, null=True, blank=True)
     headcount_year = models.SmallIntegerField(null=True, blank=True)
-    annual_revenue_eur = models.BigIntegerField(null=True, blank=True)
+    annual_revenue_eur = models.BigIntegerField("annual revenue (€)", null=True, blank=True)
     annual_revenue_year = models.SmallIntegerField(null=True, blank=True)
     main_phone = models.CharField(max_length=32, null=True, blank=True)
-    generic_email = models.CharField(max_length=254, null=True, blank=True)
-    website_url = models.TextField(null=True, blank=True)
+    generic_email = models.CharField(
+        "generic e-mail address", max_length=254, null=True, blank=True
+    )
+    website_url = models.TextField("website", null=True, blank=True)
     domain = models.CharField(max_length=253, null=True, blank=True)
-    linkedin_url = models.TextField(null=True, blank=True)
-    hq_address = models.TextField(null=True, blank=True)
+    linkedin_url = models.TextField("LinkedIn page", null=True, blank=True)
+    hq_address = models.TextField("head office address", null=True, blank=True)
     postal_code = models.CharField(max_length=10, null=True, blank=True)
     city = models.CharField(max_length=100, null=True, blank=True)
     country = models.CharField(max_length=2, default="FR", db_default="FR")
@@ -183,7 +187,7 @@ class Person(Sourced):
     first_name = models.CharField(max_length=100, null=True, blank=True)
     last_name = models.CharField(max_length=100, null=True, blank=True)
     salutation = models.CharField(max_length=50, null=True, blank=True)
-    linkedin_url = models.TextField(null=True, blank=True)
+    linkedin_url = models.TextField("LinkedIn page", null=True, blank=True)
     identity_key = models.TextField(
         db_default=Concat(Value("hand:"), Cast(UUID7(), models.TextField())), editable=False
     )
@@ -218,7 +222,7 @@ class Phone(TenantModel):
 
     person = TenantForeignKey(Person, models.DB_CASCADE, related_name="phones", db_index=False)
     number = models.CharField(max_length=16, help_text="E.164, such as +33612345678.")
-    raw = models.CharField(max_length=64, blank=True, default="", db_default="")
+    raw = models.CharField("as supplied", max_length=64, blank=True, default="", db_default="")
     kind = models.TextField(choices=PhoneKind, default=PhoneKind.OTHER, db_default=PhoneKind.OTHER)
     source = models.TextField(
         choices=PhoneSource, default=PhoneSource.HAND, db_default=PhoneSource.HAND
@@ -251,13 +255,23 @@ class Position(Sourced):
     list_name = models.CharField(
         max_length=255, null=True, blank=True, help_text="The list the row came from."
     )
-    email = models.CharField(max_length=254, null=True, blank=True)
+    email = models.CharField("e-mail address", max_length=254, null=True, blank=True)
     email_status = models.TextField(
-        choices=EmailStatus, default=EmailStatus.UNKNOWN, db_default=EmailStatus.UNKNOWN
+        "address status",
+        choices=EmailStatus,
+        default=EmailStatus.UNKNOWN,
+        db_default=EmailStatus.UNKNOWN,
     )
-    email_status_raw = models.CharField(max_length=50, null=True, blank=True)
+    email_status_raw = models.CharField(
+        "address status as supplied", max_length=50, null=True, blank=True
+    )
     email_reliability = models.DecimalField(
-        max_digits=5, decimal_places=2, null=True, blank=True, help_text="Per cent."
+        "address reliability",
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text="Per cent.",
     )
 
     objects = PositionQuerySet.as_manager()

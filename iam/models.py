@@ -55,7 +55,7 @@ class Organisation(Timestamped):
     legal_form = models.TextField(
         blank=True, default="", db_default="", help_text="SAS, SARL, EI …"
     )
-    siren = models.CharField(max_length=9, blank=True, default="", db_default="")
+    siren = models.CharField("SIREN", max_length=9, blank=True, default="", db_default="")
     legal_address = models.TextField(blank=True, default="", db_default="")
 
     class Meta:
@@ -101,12 +101,14 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     """A person. What they may do where is said by their memberships alone."""
 
     id = models.UUIDField(primary_key=True, db_default=UUID7(), editable=False)
-    email = models.EmailField(unique=True, max_length=254)
-    cognito_sub = models.CharField(max_length=255, null=True, blank=True, unique=True)
+    email = models.EmailField("e-mail address", unique=True, max_length=254)
+    cognito_sub = models.CharField(
+        "Cognito subject", max_length=255, null=True, blank=True, unique=True
+    )
     first_name = models.TextField(blank=True, default="", db_default="")
     last_name = models.TextField(blank=True, default="", db_default="")
-    is_active = models.BooleanField(default=True, db_default=True)
-    is_staff = models.BooleanField(default=False, db_default=False)
+    is_active = models.BooleanField("active", default=True, db_default=True)
+    is_staff = models.BooleanField("staff", default=False, db_default=False)
 
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()
@@ -180,7 +182,7 @@ class AuditEntry(TenantModel):
     at = models.DateTimeField()
     action = models.TextField()
     object_type = models.TextField(blank=True, default="", db_default="")
-    object_id = models.TextField(blank=True, default="", db_default="")
+    object_id = models.TextField("object ID", blank=True, default="", db_default="")
     description = models.TextField(blank=True, default="", db_default="")
 
     class Meta(TenantModel.Meta):

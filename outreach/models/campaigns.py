@@ -40,9 +40,16 @@ class Campaign(TenantModel):
         choices=CampaignStatus, default=CampaignStatus.DRAFT, db_default=CampaignStatus.DRAFT
     )
     from_mailbox = TenantForeignKey(
-        "outreach.Mailbox", models.DB_SET_NULL, null=True, blank=True, related_name="campaigns"
+        "outreach.Mailbox",
+        models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        related_name="campaigns",
+        verbose_name="mailbox",
     )
-    created_by_user = UserReference(null=True, blank=True, related_name="+")
+    created_by_user = UserReference(
+        null=True, blank=True, related_name="+", verbose_name="created by"
+    )
     track_opens = models.BooleanField(
         default=False,
         db_default=False,
@@ -77,14 +84,17 @@ class WorkflowStep(TenantModel):
     step_index = models.IntegerField(default=0, db_default=0)
     kind = models.TextField(choices=StepKind, default=StepKind.EMAIL, db_default=StepKind.EMAIL)
     delay_days = models.IntegerField(
-        default=0, db_default=0, help_text="Working days after the step before; 0 for the first."
+        "delay in working days",
+        default=0,
+        db_default=0,
+        help_text="Working days after the step before; 0 for the first.",
     )
     subject_template = models.TextField(
         blank=True, default="", db_default="", help_text="Empty: the thread's subject."
     )
     body_template = models.TextField(blank=True, default="", db_default="")
-    exit_on_reply = models.BooleanField(default=True, db_default=True)
-    is_active = models.BooleanField(default=True, db_default=True)
+    exit_on_reply = models.BooleanField("stop on reply", default=True, db_default=True)
+    is_active = models.BooleanField("active", default=True, db_default=True)
 
     class Meta(TenantModel.Meta):
         db_table = "workflow_steps"
@@ -117,7 +127,7 @@ class Prompt(TenantModel):
     purpose = models.TextField(null=True, blank=True)
     model = models.TextField(null=True, blank=True)
     version = models.IntegerField(default=1, db_default=1)
-    is_active = models.BooleanField(default=True, db_default=True)
+    is_active = models.BooleanField("active", default=True, db_default=True)
     prompt_text = models.TextField()
 
     class Meta(TenantModel.Meta):
@@ -256,7 +266,11 @@ class VariantAssignment(TenantModel):
 
     campaign = TenantForeignKey(Campaign, models.DB_CASCADE, related_name="+", db_index=False)
     enrollment = TenantForeignKey(
-        Enrollment, models.DB_CASCADE, related_name="assignments", db_index=False
+        Enrollment,
+        models.DB_CASCADE,
+        related_name="assignments",
+        db_index=False,
+        verbose_name="enrolment",
     )
     workflow_step = TenantForeignKey(WorkflowStep, models.DB_CASCADE, related_name="assignments")
     step_experiment = TenantForeignKey(

@@ -33,30 +33,34 @@ class Mailbox(TenantModel):
         choices=MailboxStatus, default=MailboxStatus.ACTIVE, db_default=MailboxStatus.ACTIVE
     )
     status_reason = models.TextField(blank=True, default="", db_default="")
-    smtp_host = models.TextField()
-    smtp_port = models.PositiveIntegerField(default=587, db_default=587)
+    smtp_host = models.TextField("SMTP host")
+    smtp_port = models.PositiveIntegerField("SMTP port", default=587, db_default=587)
     smtp_security = models.TextField(
-        choices=Security, default=Security.STARTTLS, db_default=Security.STARTTLS
+        "SMTP security", choices=Security, default=Security.STARTTLS, db_default=Security.STARTTLS
     )
-    imap_host = models.TextField()
-    imap_port = models.PositiveIntegerField(default=993, db_default=993)
+    imap_host = models.TextField("IMAP host")
+    imap_port = models.PositiveIntegerField("IMAP port", default=993, db_default=993)
     imap_security = models.TextField(
-        choices=Security, default=Security.TLS, db_default=Security.TLS
+        "IMAP security", choices=Security, default=Security.TLS, db_default=Security.TLS
     )
     username = models.TextField()
     sealed_password = models.TextField(blank=True, default="", db_default="", editable=False)
     daily_limit = models.PositiveIntegerField(
         default=40, db_default=40, validators=[MinValueValidator(1), MaxValueValidator(2000)]
     )
-    pace_min_seconds = models.PositiveIntegerField(default=60, db_default=60)
-    pace_max_seconds = models.PositiveIntegerField(default=90, db_default=90)
+    pace_min_seconds = models.PositiveIntegerField(
+        "shortest pause in seconds", default=60, db_default=60
+    )
+    pace_max_seconds = models.PositiveIntegerField(
+        "longest pause in seconds", default=90, db_default=90
+    )
     time_zone = models.TextField(default="Europe/Paris", db_default="Europe/Paris")
     country = models.CharField(max_length=2, default="FR", db_default="FR")
     subdivision = models.CharField(max_length=8, blank=True, default="", db_default="")
     windows = models.JSONField(default=default_windows, db_default=default_windows())
     blackout_dates = models.JSONField(default=list, db_default=[], blank=True)
     next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
-    last_synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_synced_at = models.DateTimeField("inbox read at", null=True, blank=True, editable=False)
     folder_states = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
 
     class Meta(TenantModel.Meta):
@@ -131,7 +135,7 @@ class ImportUpload(TenantModel):
     uploaded_by = UserReference(null=True, blank=True, related_name="+")
     filename = models.TextField()
     file_size = models.BigIntegerField(help_text="Bytes.")
-    file_sha256 = models.CharField(max_length=64)
+    file_sha256 = models.CharField("file's SHA-256", max_length=64)
     file_buffer = models.BinaryField(null=True, blank=True)
     profile = models.TextField(blank=True, default="", db_default="")
     detected_columns = models.JSONField(default=list, db_default=[], blank=True)

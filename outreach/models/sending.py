@@ -38,7 +38,11 @@ class Task(TenantModel):
 
     campaign = TenantForeignKey(Campaign, models.DB_CASCADE, related_name="tasks")
     enrollment = TenantForeignKey(
-        Enrollment, models.DB_CASCADE, related_name="tasks", db_index=False
+        Enrollment,
+        models.DB_CASCADE,
+        related_name="tasks",
+        db_index=False,
+        verbose_name="enrolment",
     )
     workflow_step = TenantForeignKey(WorkflowStep, models.DB_CASCADE, related_name="tasks")
     scheduled_for = models.DateTimeField()
@@ -112,7 +116,7 @@ class Draft(TenantModel):
     )
     recipient = models.CharField(max_length=254)
     subject = models.TextField()
-    body_text = models.TextField()
+    body_text = models.TextField("text")
     hooks = models.JSONField(
         default=list, db_default=[], blank=True, help_text="Personal claims and sources."
     )
@@ -185,7 +189,12 @@ class Message(TenantModel):
         "crm.Position", models.DB_CASCADE, null=True, related_name="messages"
     )
     enrollment = TenantForeignKey(
-        Enrollment, models.DB_SET_NULL, null=True, blank=True, related_name="messages"
+        Enrollment,
+        models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        related_name="messages",
+        verbose_name="enrolment",
     )
     task = TenantForeignKey(
         Task, models.DB_SET_NULL, null=True, blank=True, related_name="messages"
@@ -207,16 +216,16 @@ class Message(TenantModel):
         choices=MessageStatus, default=MessageStatus.QUEUED, db_default=MessageStatus.QUEUED
     )
     provider = models.TextField(default="smtp", db_default="smtp")
-    provider_message_id = models.TextField(null=True, blank=True)
-    provider_thread_id = models.TextField(null=True, blank=True)
-    rfc822_message_id = models.TextField(null=True, blank=True)
-    in_reply_to = models.TextField(null=True, blank=True)
+    provider_message_id = models.TextField("provider's message ID", null=True, blank=True)
+    provider_thread_id = models.TextField("provider's thread ID", null=True, blank=True)
+    rfc822_message_id = models.TextField("Message-ID", null=True, blank=True)
+    in_reply_to = models.TextField("In-Reply-To", null=True, blank=True)
     references = models.JSONField(default=list, db_default=[], blank=True)
-    from_address = models.CharField(max_length=254, blank=True, default="", db_default="")
-    to_address = models.CharField(max_length=254, blank=True, default="", db_default="")
+    from_address = models.CharField("from", max_length=254, blank=True, default="", db_default="")
+    to_address = models.CharField("to", max_length=254, blank=True, default="", db_default="")
     subject = models.TextField(null=True, blank=True)
-    body_text = models.TextField(null=True, blank=True)
-    body_html = models.TextField(null=True, blank=True)
+    body_text = models.TextField("text", null=True, blank=True)
+    body_html = models.TextField("HTML", null=True, blank=True)
     raw = models.BinaryField(null=True, blank=True)
     content_hash = models.CharField(max_length=64, null=True, blank=True)
     unsubscribe_digest = models.BinaryField(null=True, blank=True, max_length=32)
