@@ -43,10 +43,14 @@ class Accepted:
 
 @dataclass(frozen=True)
 class Refused:
-    """The mail has certainly not been taken over: it may be sent again."""
+    """The mail has certainly not been taken over: it may be sent again.
+
+    `sentence` tells the operator what to do where the mailbox itself could not be used.
+    """
 
     outcome: ClassVar[Literal["refused"]] = "refused"
     failure: SendFailure
+    sentence: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class Connection:
         try:
             smtp = self._ready()
         except MailboxUnreachable as error:
-            return Refused(error.failure)
+            return Refused(error.failure, str(error))
         refusal = self._envelope(smtp, sender, recipient)
         return Refused(refusal) if refusal else self._content(smtp, raw)
 

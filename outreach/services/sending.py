@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from outreach.answers import Answer, Kind, Scope, classify_answer
+from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_answer
 from outreach.calendar import next_opening, pace
 from outreach.mail import Outgoing, Sender, build, message_id
 from outreach.models import Draft, Mailbox, Message, Task
@@ -245,7 +245,7 @@ def _transmit(intention: Intention) -> Outcome:
         with connect(intention.account) as connection:
             return connection.transmit(intention.sender, intention.recipient, intention.raw)
     except MailboxUnreachable as error:
-        return Refused(error.failure)
+        return Refused(error.failure, str(error))
 
 
 def _settle(intention: Intention, outcome: Outcome, *, now: datetime) -> Message:
@@ -260,9 +260,7 @@ def _settle(intention: Intention, outcome: Outcome, *, now: datetime) -> Message
     if isinstance(outcome, Accepted):
         _accepted(task, message, outcome, now)
     elif isinstance(outcome, Refused):
-        failure = outcome.failure
-        answer = classify_answer(failure.stage, failure.code, failure.text, failure.host)
-        _refused(task, message, answer, now)
+        _refused(task, message, outcome, now)
     else:
         _unknown(task, message, outcome.failure.text, now)
     task.save()
@@ -285,26 +283,45 @@ def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
     plan_next(task, now=now)
 
 
-def _refused(task: Task, message: Message, answer: Answer, now: datetime) -> None:
+def _refused(task: Task, message: Message, outcome: Refused, now: datetime) -> None:
+    failure = outcome.failure
+    answer = classify_answer(failure.stage, failure.code, failure.text, failure.host)
     message.answer_code = task.last_error = f"{answer.code} {answer.text}".strip()[:500]
+    passing = answer.kind == Kind.SOFT or (answer.kind == Kind.BLOCK and not answer.permanent)
     if answer.kind == Kind.HARD:
         _bounce(task, message, now)
     elif answer.kind == Kind.CONFIG and answer.scope == Scope.MESSAGE:
-        _give_up(task, message)
-    elif answer.kind == Kind.SOFT or (answer.kind == Kind.BLOCK and not answer.permanent):
+        _give_up(task, message, EnrollmentState.FINISHED, now)
+    elif passing and answer.stage in BEFORE_RECIPIENT:
+        _hold_mailbox(task, message, now)
+    elif passing:
         _later(task, message, now)
     else:
-        _again(task, now)
-        stopped = MailboxStatus.BROKEN if answer.kind == Kind.CONFIG else MailboxStatus.PAUSED
-        move_mailbox(task.campaign.from_mailbox, stopped, reason=message.answer_code)
+        _stop_mailbox(task, message, answer, outcome.sentence, now)
 
 
 def _bounce(task: Task, message: Message, now: datetime) -> None:
-    _give_up(task, message)
     suppress_address(
         message.to_address, reason=SuppressionReason.BOUNCED, source=message.answer_code, at=now
     )
-    stop(task.enrollment, EnrollmentState.BOUNCED, reason=message.answer_code, at=now)
+    _give_up(task, message, EnrollmentState.BOUNCED, now)
+
+
+def _hold_mailbox(task: Task, message: Message, now: datetime) -> None:
+    """The server was not ready before it heard of any recipient: nobody's ladder is used up."""
+    task.attempts -= 1
+    _again(task, now + RETRIES[0])
+    Mailbox.objects.filter(messages=message).update(next_send_at=now + RETRIES[0])
+
+
+def _stop_mailbox(
+    task: Task, message: Message, answer: Answer, sentence: str, now: datetime
+) -> None:
+    """Our settings or our reputation: the mailbox stops, and its mails wait for it."""
+    _again(task, now)
+    if message.mailbox is not None:
+        stopped = MailboxStatus.BROKEN if answer.kind == Kind.CONFIG else MailboxStatus.PAUSED
+        move_mailbox(message.mailbox, stopped, reason=sentence or message.answer_code)
 
 
 def _later(task: Task, message: Message, now: datetime) -> None:
@@ -312,26 +329,29 @@ def _later(task: Task, message: Message, now: datetime) -> None:
     if task.attempts <= len(RETRIES):
         _again(task, now + RETRIES[task.attempts - 1])
     else:
-        _give_up(task, message)
+        _give_up(task, message, EnrollmentState.FINISHED, now)
 
 
-def _give_up(task: Task, message: Message) -> None:
+def _give_up(task: Task, message: Message, state: EnrollmentState, now: datetime) -> None:
+    """Nothing more comes after a mail that could not be delivered."""
     move(task, "status", TaskStatus.FAILED, Task.MOVES)
     move(message, "status", MessageStatus.FAILED, Message.MOVES)
+    stop(task.enrollment, state, reason=message.answer_code, at=now)
 
 
 def _again(task: Task, hour: datetime) -> None:
     """It has certainly not left: the same bytes may go later, inside the windows."""
     move(task, "status", TaskStatus.SCHEDULED, Task.MOVES)
-    task.scheduled_for = next_opening(schedule_of(task.campaign.from_mailbox), hour)
+    mailbox = task.campaign.from_mailbox
+    task.scheduled_for = next_opening(schedule_of(mailbox), hour) if mailbox else hour
 
 
 @transaction.atomic
 def declare_unknown(*, before: datetime) -> int:
     """Tasks left in mid-air by a worker that died: nobody knows, so they are never sent again.
 
-    Those only locked never reached a connection and go back to be sent. Returns how many of
-    the others there were.
+    Their sequences go on as if they had left. Those only locked never reached a connection and
+    go back to be sent. Returns how many of the others there were.
     """
     stranded = Task.objects.filter(locked_at__lt=before)
     stranded.filter(status=TaskStatus.LOCKED).update(
@@ -341,7 +361,9 @@ def declare_unknown(*, before: datetime) -> int:
     for task in tasks:
         move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
         task.last_error = "The worker stopped while this mail was leaving."
-        task.save(update_fields=["status", "last_error"])
+        plan_next(task, now=task.locked_at or before)
+        task.locked_at = task.locked_by = None
+        task.save(update_fields=["status", "last_error", "locked_at", "locked_by"])
     return len(tasks)
 
 

@@ -1,0 +1,22 @@
+"""Fixtures of mails that really leave."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from outreach.tests.postbox import Postbox, World
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    """A mail server that takes everything unless it is told otherwise."""
+    server = Postbox()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def world(committed: None, postbox: Postbox) -> World:
+    """An organisation whose mailbox sends through the postbox, really committed."""
+    return World(postbox)
