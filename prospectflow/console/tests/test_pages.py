@@ -160,6 +160,35 @@ def test_a_lookup_that_no_index_serves_is_refused(owner):
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize(("rows", "page", "links"), [(3, 1, 0), (4, 1, 1), (4, 2, 0), (6, 2, 0)])
+def test_next_leads_only_to_a_page_with_rows(owner, organisation, monkeypatch, rows, page, links):
+    monkeypatch.setattr(admin.site.get_model_admin(Company), "list_per_page", 3)
+    with tenant(organisation.pk):
+        for _ in range(rows):
+            make_company()
+
+    text = owner.get(reverse("console:crm_company_changelist"), {"p": page}).text
+
+    assert text.count('name="_selected_action"') == min(3, rows - 3 * (page - 1))
+    assert text.count('rel="next"') == links
+    assert text.count('rel="prev"') == (page > 1)
+
+
+@pytest.mark.parametrize(("rows", "offered"), [(3, False), (4, True)])
+def test_a_whole_list_is_offered_for_selection_only_where_it_is_longer_than_the_page(
+    owner, organisation, monkeypatch, rows, offered
+):
+    monkeypatch.setattr(admin.site.get_model_admin(Company), "list_per_page", 3)
+    with tenant(organisation.pk):
+        for _ in range(rows):
+            make_company()
+
+    text = owner.get(reverse("console:crm_company_changelist")).text
+
+    assert ("Select all companies of this list" in text) == offered
+    assert "9999999999" not in text
+
+
 def test_companies_are_filtered_by_their_category(owner, organisation):
     with tenant(organisation.pk):
         large, small = make_company(category="GE"), make_company(category="PME")
