@@ -111,6 +111,11 @@ TEMPLATES = [
 # People ---------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "iam.User"
 PASSWORD_SIGN_IN = env.boolean("PASSWORD_SIGN_IN", EMBEDDED)
+if PASSWORD_SIGN_IN and not DEBUG:
+    raise ImproperlyConfigured(
+        "PASSWORD_SIGN_IN is on although DEBUG is off: passwords are for a laptop;"
+        " on a server people sign in with the organisation's provider."
+    )
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"] if PASSWORD_SIGN_IN else []
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

@@ -123,3 +123,16 @@ def test_the_command_line_says_it_without_a_traceback():
     assert ended.stderr == (
         "DEBUG is malformed: it must be true or false; .env.example shows an example.\n"
     )
+
+
+def test_nobody_signs_in_by_password_on_a_server():
+    ended = load(**SERVER | {"DEBUG": "off", "PASSWORD_SIGN_IN": "on"})
+
+    assert ended.returncode != 0
+    assert "ImproperlyConfigured: PASSWORD_SIGN_IN is on although DEBUG is off" in ended.stderr
+
+
+def test_without_password_sign_in_nothing_checks_passwords():
+    program = "from django.conf import settings; print(settings.AUTHENTICATION_BACKENDS)"
+
+    assert load(program, **SERVER | {"DEBUG": "off"}).stdout == "[]\n"
