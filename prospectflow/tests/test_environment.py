@@ -133,6 +133,6 @@ def test_nobody_signs_in_by_password_on_a_server():
 
 
 def test_without_password_sign_in_nothing_checks_passwords():
-    program = "from django.conf import settings; print(settings.AUTHENTICATION_BACKENDS)"
+    program = "from prospectflow import settings; print(settings.AUTHENTICATION_BACKENDS)"
 
     assert load(program, **SERVER | {"DEBUG": "off"}).stdout == "[]\n"
