@@ -12,13 +12,17 @@ from uuid import UUID
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from outreach.models import Mailbox, Message
+from outreach.models import Enrollment, Mailbox, Message, Task
+from outreach.services.approval import approve
+from outreach.services.drafting import compose
 from outreach.services.mailboxes import set_password
 from outreach.services.sending import send_next
+from outreach.tests.making import fresh, make_open_campaign, make_ready, message_of
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import make_mailbox, make_organisation
+from prospectflow.testing.factories import make_mailbox, make_organisation, make_step
 
 PASSWORD = "sesame"
+SUBJECT = "Une idée courte"
 
 
 class Postbox(Controller):
@@ -107,3 +111,33 @@ class World:
     def send(self, at: datetime) -> Message | None:
         """One round of one worker."""
         return send_next(self.organisation_id, self.mailbox_id, now=at, worker="test")
+
+    def queue(self, count: int = 1, steps: int = 1) -> Any:
+        """A running campaign of so many steps, with so many first mails that may leave."""
+        with self.open() as mailbox:
+            campaign = make_open_campaign(mailbox)
+            made = [
+                make_step(campaign, delay_days=4 * n, subject_template="" if n else SUBJECT)
+                for n in range(steps)
+            ]
+            tasks = [make_ready(campaign, workflow_step=made[0]) for _ in range(count)]
+        return tasks if count > 1 else tasks[0]
+
+    def state(self, task: Task) -> tuple[Task, Message | None, Enrollment, Mailbox]:
+        """The task, its message, its enrolment and its mailbox, as they stand."""
+        with self.open() as mailbox:
+            task = fresh(task)
+            return task, message_of(task), task.enrollment, mailbox
+
+    def follow_up_of(self, task: Task) -> Task | None:
+        """The task that was planned after this one."""
+        with self.open():
+            others = Task.objects.exclude(pk=task.pk)
+            return others.filter(enrollment_id=task.enrollment_id).first()
+
+    def approve_all(self, at: datetime) -> None:
+        """Write and approve what is planned, and have the inbox read."""
+        with self.open():
+            for task in Task.objects.filter(status="scheduled", drafts__isnull=True):
+                approve(compose(task, at=at), at=at, rule="test")
+            Mailbox.objects.update(last_synced_at=at)
