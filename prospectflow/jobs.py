@@ -22,7 +22,7 @@ from outreach.templating import TemplateRefused
 from prospectflow.tenancy.context import tenant
 from tracking.services import place_pixel, roll_up
 
-LEASE = timedelta(minutes=10)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
+LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
 

@@ -10,12 +10,14 @@ from outreach.services.mailboxes import schedule_of
 from outreach.services.policy import may_send
 from outreach.services.sending import RETRIES, declare_unknown
 from outreach.services.suppressing import suppression_of
+from outreach.smtp import SmtpAccount
 from outreach.tests.making import (
     MORNING,
     make_open_campaign,
     make_ready,
 )
 from outreach.tests.postbox import hang_up
+from prospectflow.jobs import LEASE
 from prospectflow.testing.factories import make_position
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -211,3 +213,10 @@ def test_a_task_that_was_only_locked_goes_back_to_be_sent(world):
 
     assert world.state(task)[0].status == "scheduled"
     assert world.send(MORNING + MINUTE).status == "sent"
+
+
+def test_a_worker_is_declared_dead_only_after_the_longest_conversation_there_can_be():
+    account = SmtpAccount("127.0.0.1", 25, "plain")
+    answers = len(("connect", "hello", "starttls", "hello", *["auth"] * 4, "mail", "rcpt", "data"))
+
+    assert LEASE > timedelta(seconds=answers * account.timeout + account.final_timeout)
