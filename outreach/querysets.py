@@ -10,6 +10,10 @@ from django.db.models import Count, Q
 class CampaignQuerySet(models.QuerySet[Any]):
     """Campaigns."""
 
+    def taking_in(self) -> Self:
+        """Those that take people in, the newest first."""
+        return self.exclude(status="archived").order_by("-created_at", "id")
+
     def with_progress(self) -> Self:
         """Each with the numbers of its enrolments: in all, active, replied."""
         return self.annotate(

@@ -126,7 +126,7 @@ class CampaignAdmin(TenantAdmin):
 
     @display(description="Campaign", ordering="name")
     def campaign(self, campaign: Campaign) -> SafeString:
-        return _overview(campaign, campaign.name)
+        return overview(campaign, campaign.name)
 
     @display(description="State", ordering="status", label=CAMPAIGN_COLOURS)
     def state(self, campaign: Campaign) -> str:
@@ -134,7 +134,7 @@ class CampaignAdmin(TenantAdmin):
 
     @display(description="Numbers")
     def numbers(self, campaign: Campaign) -> SafeString | str:
-        return "–" if campaign._state.adding else _overview(campaign, "Open the campaign's page")
+        return "–" if campaign._state.adding else overview(campaign, "Open the campaign's page")
 
     @display(description="Enrolled")
     def enrolled(self, campaign: Campaign) -> int:
@@ -196,7 +196,7 @@ class WorkflowStepAdmin(TenantAdmin):
 
     @display(description="Campaign", ordering="campaign__name")
     def of(self, step: WorkflowStep) -> SafeString | str:
-        return _overview(step.campaign, step.campaign.name)
+        return overview(step.campaign, step.campaign.name)
 
 
 @admin.register(Prompt)
@@ -310,7 +310,7 @@ class EnrollmentAdmin(TenantAdmin):
 
     @display(description="Campaign", ordering="campaign__name")
     def of(self, enrollment: Enrollment) -> SafeString | str:
-        return _overview(enrollment.campaign, enrollment.campaign.name)
+        return overview(enrollment.campaign, enrollment.campaign.name)
 
     @display(description="State", ordering="state", label=ENROLLMENT_COLOURS)
     def status(self, enrollment: Enrollment) -> str:
@@ -338,7 +338,8 @@ class VariantAssignmentAdmin(TenantAdmin):
         return link_to(assignment.enrollment, assignment.enrollment.position.email or "")
 
 
-def _overview(campaign: Campaign, text: str) -> SafeString:
+def overview(campaign: Campaign, text: str) -> SafeString:
+    """A link to the campaign's own page."""
     page = reverse("admin:campaign", args=[campaign.pk])
     return linked(page, text)
 

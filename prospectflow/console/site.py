@@ -86,6 +86,7 @@ class ConsoleSite(UnfoldAdminSite):
             ("inbox/<uuid:position_id>/", inbox.thread, "thread"),
             ("campaigns/<uuid:campaign_id>/", campaign.overview, "campaign"),
             ("campaigns/<uuid:campaign_id>/move/", campaign.move, "campaign_move"),
+            ("campaigns/<uuid:campaign_id>/enroll/", campaign.enroll, "campaign_enroll"),
         ]
         return [path(route, self.admin_view(view), name=name) for route, view, name in pages]
 

@@ -9,13 +9,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from iam.roles import may
 from iam.services import record
 from outreach.admin.campaigns import CAMPAIGN_COLOURS
+from outreach.admin.enrolling import tell
 from outreach.models import Campaign
 from outreach.services import campaigns as services
+from outreach.services.enrolling import enroll_everyone, not_yet_in
 from outreach.states import CampaignStatus
 from prospectflow.console import figures
 from prospectflow.console.forms import CampaignMoveForm
@@ -35,6 +37,8 @@ MOVES = {
     CampaignStatus.ARCHIVED: [("restore", "Restore")],
 }
 
+WAITING_SHOWN = 5  # of the positions not yet in
+
 
 @require_safe
 def overview(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
@@ -48,6 +52,7 @@ def overview(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         campaign.name,
         campaign=campaign,
         colour=CAMPAIGN_COLOURS[campaign.status],
+        takes_in=may(request.membership, "change") and campaign.status != CampaignStatus.ARCHIVED,
         moves=MOVES[campaign.status] if may(request.membership, "change") else [],
         **figures.campaign_numbers(campaign),
     )
@@ -70,3 +75,25 @@ def move(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         except DomainError as refusal:
             messages.error(request, str(refusal))
     return SeeOther(reverse("console:campaign", args=[campaign_id]))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def enroll(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    """Ask whether everyone who may be written to shall be taken in; a POST does it."""
+    if not may(request.membership, "change"):
+        raise PermissionDenied
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    if request.method == "POST":
+        try:
+            tell(request, campaign, enroll_everyone(campaign, at=timezone.now()))
+        except DomainError as refusal:
+            messages.error(request, str(refusal))
+        return SeeOther(reverse("console:campaign", args=[campaign_id]))
+    waiting = not_yet_in(campaign).select_related("person", "company")
+    return page(
+        request,
+        "enroll_everyone.html",
+        f"Enrol people in {campaign}",
+        campaign=campaign,
+        waiting=waiting[:WAITING_SHOWN],
+    )

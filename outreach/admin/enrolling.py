@@ -1,0 +1,86 @@
+"""Taking positions into a campaign, from the list of positions."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.html import format_html
+
+from crm.admin import PositionAdmin
+from crm.models import Position
+from iam.services import record
+from outreach.admin.campaigns import overview
+from outreach.models import Campaign
+from outreach.services.enrolling import Intake, enroll_list
+
+SHOWN = 5  # of the positions that would be enrolled
+
+admin.site.unregister(Position)  # registered again below, with what a campaign can do to it
+
+
+class EnrollForm(forms.Form):
+    """Which campaign takes the positions in."""
+
+    campaign = forms.ModelChoiceField(
+        Campaign.objects.none(),
+        empty_label=None,
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose a campaign.",
+            "invalid_choice": "That campaign takes nobody in: choose another.",
+        },
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["campaign"].queryset = Campaign.objects.taking_in()
+
+
+@admin.register(Position)
+class EnrollablePositionAdmin(PositionAdmin):
+    """Positions, and the way into a campaign."""
+
+    actions = ["enroll_in_campaign"]
+
+    @admin.action(description="Enrol in a campaign", permissions=["change"])
+    def enroll_in_campaign(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Ask which campaign, then enrol; Django asks for the same rows both times."""
+        form = EnrollForm(request.POST if "campaign_asked" in request.POST else None)
+        if not form.is_valid():
+            return self._asking(request, queryset, form)
+        campaign = form.cleaned_data["campaign"]
+        tell(request, campaign, enroll_list(campaign, queryset, at=timezone.now()))
+        return None
+
+    def _asking(self, request: HttpRequest, queryset: QuerySet, form: EnrollForm) -> HttpResponse:
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        some = list(queryset[: SHOWN + 1])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Enrol in a campaign",
+            "opts": self.opts,
+            "form": form,
+            "selected": selected,
+            "across": request.POST.get("select_across") == "1",
+            "search": request.GET.get("q", ""),
+            "some": some[:SHOWN],
+            "more": len(some) > SHOWN,
+            "checkbox": ACTION_CHECKBOX_NAME,
+            "list_address": request.get_full_path(),
+        }
+        return TemplateResponse(request, "console/enroll.html", context)
+
+
+def tell(request: HttpRequest, campaign: Campaign, intake: Intake) -> None:
+    """Say on the next page what became of the positions, and write it in the trail."""
+    if intake.enrolled:
+        text = f"{campaign}: {intake}"
+        record("enrolled", at=timezone.now(), user=request.user, target=campaign, text=text)
+    level = messages.SUCCESS if intake.enrolled else messages.WARNING
+    text = format_html("{}: {}", overview(campaign, str(campaign)), str(intake))
+    messages.add_message(request, level, text)

@@ -1,0 +1,60 @@
+"""Many positions at once: those of a list, or everyone who may be written to."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from crm.models import Position
+from outreach.models import Campaign, Enrollment
+from outreach.services.campaigns import enroll
+from prospectflow.errors import DomainError
+
+AT_ONCE = 20_000  # what a web request can carry
+
+
+class TooManyAtOnce(DomainError):
+    """More than 20,000 positions at once: narrow the list by a filter or a search."""
+
+
+class Intake(NamedTuple):
+    """What became of the positions that were offered to a campaign."""
+
+    enrolled: int
+    left_out: int
+
+    def __str__(self) -> str:
+        """How many were enrolled, how many left out and why, as two sentences."""
+        people = "position was" if self.enrolled == 1 else "positions were"
+        if not self.left_out:
+            return f"{self.enrolled} {people} enrolled."
+        return (
+            f"{self.enrolled} {people} enrolled. {self.left_out} left out: already in, suppressed,"
+            " without a usable address, or in a company that opposes prospecting."
+        )
+
+
+@transaction.atomic
+def enroll_list(campaign: Campaign, positions: QuerySet[Position], *, at: datetime) -> Intake:
+    """Offer the campaign these positions; raises as enroll does, or TooManyAtOnce."""
+    rows = positions.order_by().select_related(None).only("pk")
+    offered = list(rows[: AT_ONCE + 1])
+    if len(offered) > AT_ONCE:
+        raise TooManyAtOnce
+    enrolled = len(enroll(campaign, offered, at=at))
+    return Intake(enrolled, len(offered) - enrolled)
+
+
+@transaction.atomic
+def enroll_everyone(campaign: Campaign, *, at: datetime) -> Intake:
+    """Offer the campaign all who may be written to and are not in it, 20,000 at a time."""
+    offered = list(not_yet_in(campaign).only("pk")[:AT_ONCE])
+    enrolled = len(enroll(campaign, offered, at=at))
+    return Intake(enrolled, len(offered) - enrolled)
+
+
+def not_yet_in(campaign: Campaign) -> QuerySet[Position]:
+    """The positions that may be written to and that the campaign has not taken in, oldest first."""
+    taken = Enrollment.objects.filter(campaign=campaign, position=OuterRef("pk"))
+    return Position.objects.sendable().filter(~Exists(taken)).order_by("id")
