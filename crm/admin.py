@@ -202,7 +202,7 @@ class PositionAdmin(SourcedAdmin):
     def where(self, position: Position) -> SafeString | str:
         return link_to(position.company)
 
-    @display(description="Address", ordering="email_status", label=STATUS_COLOURS)
+    @display(description="Address status", ordering="email_status", label=STATUS_COLOURS)
     def address_state(self, position: Position) -> tuple[str, str]:
         return position.email_status, position.get_email_status_display()
 

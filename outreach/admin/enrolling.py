@@ -63,10 +63,10 @@ class EnrollablePositionAdmin(PositionAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": "Enrol in a campaign",
-            "opts": self.opts,
             "form": form,
             "selected": selected,
             "across": request.POST.get("select_across") == "1",
+            "narrowed": request.GET.keys() - {"p", "o"},
             "search": request.GET.get("q", ""),
             "some": some[:SHOWN],
             "more": len(some) > SHOWN,

@@ -138,7 +138,8 @@ def test_the_whole_list_is_enrolled_as_it_was_searched_and_filtered(
     page = run(owner, found[:2], query=query, across=True, index="0")
     response = answer(owner, found[:2], campaign, query=query, across=True)
 
-    assert "Every position that the search “tissus” finds" in page.text
+    assert "Every position of the list" in page.text
+    assert "narrowed by the search “tissus”" in page.text
     assert 'name="select_across" value="1"' in page.text
     assert enrolled(organisation) == {position.pk for position in found}
     assert response.url == reverse(LIST, query=query)
