@@ -44,7 +44,12 @@ def make_sent(
 
 def answer(sent: Message, text: str, *, subject: str = "Re: Une idée", **headers: str) -> Fetched:
     """What the recipient of this mail writes back, as a mail program threads it."""
-    headers = {"From": sent.to_address, "In-Reply-To": sent.rfc822_message_id} | headers
+    ours = {
+        "From": sent.to_address,
+        "To": sent.from_address,
+        "In-Reply-To": sent.rfc822_message_id,
+    }
+    headers = ours | headers
     reply = mail(text, subject=subject, **{k: v for k, v in headers.items() if v})
     return fetched(reply, identifier=f"<answer-{next(_numbers)}@societe-exemple.fr>")
 

@@ -1,62 +1,23 @@
 """Fetching from a real IMAP server, which other people's mail programs read as well."""
 
-import imaplib
-import os
-import smtplib
 import socket
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from outreach.inbox import imap
 from outreach.inbox.imap import ImapAccount, check_account, fetch_new
-
-PASSWORD = "correct horse"
-
-
-@dataclass(frozen=True)
-class MailServer:
-    """A mail server that takes in everything and keeps it in memory."""
-
-    imap_port: int
-    smtp_port: int
-
-    def deliver(self, address: str, *messages: bytes) -> None:
-        with smtplib.SMTP("127.0.0.1", self.smtp_port) as smtp:
-            for message in messages:
-                smtp.sendmail("jean@exemple.fr", [address], message)
-
-    def client(self, address: str) -> imaplib.IMAP4:
-        client = imaplib.IMAP4("127.0.0.1", self.imap_port)
-        client.login(address, PASSWORD)
-        return client
+from outreach.tests.mail_server import PASSWORD, MailServer, free_port, running_mail_server
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[MailServer]:
-    ports = _free_port(), _free_port()
-    log = tmp_path_factory.mktemp("mail") / "log"
-    command = [sys.executable, "-m", "mail_devel", "--host", "127.0.0.1",
-               "--multi-user", "--no-http",
-               "--imap-port", str(ports[0]), "--smtp-port", str(ports[1])]  # fmt: skip
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdout=output, stderr=output, env=os.environ | {"MAIL_PASSWORD": PASSWORD}
-        )
-    try:
-        for port in ports:
-            _wait_for(port, process)
-        yield MailServer(*ports)
-    finally:
-        process.kill()
-        process.wait()
+    with running_mail_server(tmp_path_factory.mktemp("mail") / "log") as running:
+        yield running
 
 
 @pytest.fixture
@@ -65,24 +26,6 @@ def account(server, request) -> ImapAccount:
     return ImapAccount(
         "127.0.0.1", server.imap_port, "plain", f"{request.node.name}@a.fr", PASSWORD
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def _wait_for(port: int, process: subprocess.Popen) -> None:
-    for _ in range(200):
-        assert process.poll() is None, "the mail server did not start"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(f"nothing listens on port {port}")
 
 
 def letter(account: ImapAccount, subject: str, body: bytes = b"Oui.") -> bytes:
@@ -227,7 +170,7 @@ def test_a_password_with_a_line_break_is_never_sent(account):
 )
 def test_a_host_that_cannot_be_reached_is_named(account, host, port):
     nowhere = replace(
-        account, host=host, port=_free_port() if port is None else port, security="tls"
+        account, host=host, port=free_port() if port is None else port, security="tls"
     )
 
     with pytest.raises(imap.HostUnreachable, match=f"The IMAP server {host}:.*cannot be reached"):
