@@ -8,6 +8,7 @@ from tracking.views import pixel
 
 urlpatterns = [
     path("u/<str:token>", opt_out, name="opt-out"),
+    path("u/<str:token>/", opt_out),  # whoever adds a slash is not sent elsewhere
     path("t/<str:token>.gif", pixel, name="pixel"),
     path("", admin.site.urls),  # the console; what has no sign-in stands above it
 ]
