@@ -1,0 +1,113 @@
+"""Addresses are suppressed by keyed hashes, domains by name; the list outlives its key."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from outreach.models import Suppression
+from outreach.services.suppressing import (
+    suppress_address,
+    suppress_domain,
+    suppressed_among,
+    suppression_of,
+)
+from outreach.states import SuppressionReason
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import NOON
+
+ADA = "ada@shop.example.com"
+
+
+def suppress(address, reason=SuppressionReason.BY_HAND):
+    suppress_address(address, reason=reason, source="test", at=NOON)
+
+
+def bar(domain):
+    suppress_domain(domain, reason=SuppressionReason.BY_HAND, source="test", at=NOON)
+
+
+def test_only_a_keyed_hash_of_the_address_is_kept(inside, settings):
+    suppress(ADA)
+    first = Suppression.objects.get().address_hash
+    Suppression.objects.all().delete()
+    settings.TOKEN_KEYS = ["another key of some length"]
+    suppress(ADA)
+
+    row = Suppression.objects.values().get()
+    assert row["address_hash"] != first
+    assert not any("ada" in str(value).lower() for value in row.values())
+
+
+@pytest.mark.parametrize("spelling", [ADA, ADA.upper(), f"  {ADA}\n"])
+def test_an_address_is_known_however_it_is_written(inside, spelling):
+    suppress(spelling)
+
+    assert suppression_of(ADA)
+    assert suppression_of(spelling)
+    assert suppression_of("bea@shop.example.com") is None
+
+
+def test_the_first_reason_stands(inside):
+    suppress(ADA, SuppressionReason.OBJECTION)
+    suppress(ADA, SuppressionReason.BOUNCED)
+
+    assert Suppression.objects.get().reason == SuppressionReason.OBJECTION
+
+
+def test_a_list_begun_with_an_older_key_still_counts(inside, settings):
+    settings.TOKEN_KEYS = ["old key"]
+    suppress(ADA)
+    settings.TOKEN_KEYS = ["new key", "old key"]
+
+    assert suppression_of(ADA)
+    assert suppressed_among([ADA, "bea@shop.example.com"]) == {ADA}
+
+    settings.TOKEN_KEYS = ["new key"]
+    assert suppression_of(ADA) is None
+
+
+@pytest.mark.parametrize("address", [ADA, "BEA@Shop.Example.com"])
+def test_a_domain_covers_everybody_at_it(inside, address):
+    bar(" Shop.Example.COM ")
+
+    assert suppression_of(address).domain == "shop.example.com"
+    assert suppressed_among([address]) == {address}
+
+
+@pytest.mark.parametrize(
+    "address", ["ada@example.com", "ada@myshop.example.com", "ada@shop.example.com.fr"]
+)
+def test_a_domain_covers_no_other_domain(inside, address):
+    bar("shop.example.com")
+
+    assert suppression_of(address) is None
+    assert suppressed_among([address]) == set()
+
+
+def test_one_organisations_list_binds_no_other(organisation, other_organisation):
+    with tenant(organisation.pk):
+        suppress(ADA)
+        bar("shop.example.com")
+
+    with tenant(other_organisation.pk):
+        assert suppression_of(ADA) is None
+        assert suppressed_among([ADA]) == set()
+
+
+def test_many_addresses_cost_as_much_as_one(inside):
+    addresses = [f"person{n}@shop{n % 7}.example.com" for n in range(300)]
+    for address in addresses[::3]:
+        suppress(address)
+    bar("shop1.example.com")
+
+    with CaptureQueriesContext(connection) as few:
+        suppressed_among(addresses[:1])
+    with CaptureQueriesContext(connection) as many:
+        found = suppressed_among(addresses)
+
+    assert len(many) == len(few) == 2
+    assert found == {a for n, a in enumerate(addresses) if n % 3 == 0 or n % 7 == 1}
+
+
+def test_of_nothing_nothing_is_suppressed(inside):
+    assert suppressed_among([]) == set()
