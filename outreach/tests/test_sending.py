@@ -6,7 +6,7 @@ import psycopg
 
 from outreach.calendar import is_open
 from outreach.mail import message_id
-from outreach.models import Message, Task
+from outreach.models import Mailbox, Message, Task
 from outreach.services.mailboxes import schedule_of
 from outreach.tests.making import (
     MORNING,
@@ -229,3 +229,25 @@ def test_a_fortnight_keeps_the_windows_the_limit_and_the_pace(committed, postbox
     with world.open():
         assert Message.objects.outbound().exclude(status="sent").count() == 0
         assert not Task.objects.exclude(status="sent").exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "at"),
+    [
+        ({"next_send_at": MORNING + MINUTE}, MORNING),
+        ({"status": "paused"}, MORNING),
+        ({"windows": {"fri": [["08:30", "11:30"]]}}, MORNING),
+        ({"daily_limit": 1}, MORNING + HOUR),
+    ],
+)
+def test_what_holds_the_mailbox_back_leaves_the_hours_of_its_tasks_alone(world, fields, at):
+    _, waiting = world.queue(count=2)
+    if at > MORNING:
+        world.send(MORNING)
+    with world.open():
+        Mailbox.objects.update(**fields)
+
+    assert world.send(at) is None
+
+    after = world.state(waiting)[0]
+    assert (after.scheduled_for, after.last_error) == (MORNING, None)
