@@ -30,8 +30,8 @@ def stop_company(enrollment: Enrollment, *, reason: str, at: datetime) -> int:
     Returns how many other enrolments this ended, in whatever campaign.
     """
     company_id = enrollment.position.company_id
-    colleagues = Enrollment.objects.going().filter(position__company_id=company_id)
-    colleagues = list(colleagues.exclude(pk=enrollment.pk))
+    going = Enrollment.objects.going().filter(position__company_id=company_id)
+    colleagues = list(going.exclude(pk=enrollment.pk))
     for colleague in colleagues:
         stop(colleague, EnrollmentState.FINISHED, reason=reason, at=at)
     return len(colleagues)
