@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from outreach.calendar import is_open
 from outreach.mail import message_id
