@@ -108,7 +108,10 @@ LEFT JOIN LATERAL (
     WHERE s.organisation_id = m.organisation_id AND s.enrollment_id = m.enrollment_id
       AND s.direction = 'outbound' ORDER BY s.sent_at DESC LIMIT 1
 ) last ON true
-WHERE m.direction = 'outbound' AND m.sent_at >= %s
+WHERE m.direction = 'outbound' AND m.sent_at >= %(since)s - interval '3 days'
+  -- Whole days only: the condition looks at what is grouped by, in whatever zone.
+  AND (m.sent_at AT TIME ZONE coalesce(b.time_zone, 'UTC'))::date
+      >= (%(since)s AT TIME ZONE 'UTC')::date - 1
 GROUP BY 1, 2, 3, 4
 ORDER BY 1, 2, 3, 4
 ON CONFLICT (organisation_id, campaign_id, workflow_step_id, variant_id, day) DO UPDATE SET
@@ -121,9 +124,9 @@ ON CONFLICT (organisation_id, campaign_id, workflow_step_id, variant_id, day) DO
 def roll_up(*, since: datetime) -> int:
     """Make the daily numbers of mails sent since then anew from the facts; returns rows written.
 
-    A day is the mailbox's own. An answer or an objection counts on the day and the step of the
-    mail it was to, once a mail; an unsubscription on the last mail of its enrolment.
+    A day is the mailbox's own, and counted whole. An answer or an objection counts on the day and
+    the step of the mail it was to, once a mail; an unsubscription on the last of its enrolment.
     """
     with connection.cursor() as cursor:
-        cursor.execute(ROLL_UP, [since])
+        cursor.execute(ROLL_UP, {"since": since})
         return int(cursor.rowcount)
