@@ -137,7 +137,7 @@ def test_what_was_read_before_the_connection_broke_is_kept_and_obeyed(
     monkeypatch.setattr(receiving, "fetch_new", breaks_off)
     with pytest.raises(ConnectionLost):
         read_mailbox(organisation.pk, mailbox.pk, now=NOW)
-    assert list(states(organisation).values()) == ["replied", "active"]
+    assert sorted(states(organisation).values()) == ["active", "replied"]  # one, whichever came
     with tenant(organisation.pk):
         assert Mailbox.objects.get(pk=mailbox.pk).last_synced_at is None
     monkeypatch.undo()

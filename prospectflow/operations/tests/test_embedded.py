@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from prospectflow.operations import embedded
 from prospectflow.operations.embedded import EmbeddedError
+from prospectflow.operations.embedded.mail import EVERYONE, SENDERS
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +225,19 @@ def test_two_starts_at_once_make_one_server(directory):
     assert pids == {str(embedded.status(directory).postgres.pid)}
 
 
+def hello(recipient):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "a@acme.test", recipient, "Hello"
+    message.set_content("Hello.")
+    return message
+
+
+def mails_of(address, server):
+    with imaplib.IMAP4(server.host, server.imap_port) as imap:
+        imap.login(address, server.password)
+        return int(imap.select("INBOX")[1][0])
+
+
 def test_stopped_servers_keep_their_rows_and_reset_ones_do_not(directory):
     embedded.start(directory)
     ask(directory, "CREATE TABLE kept ()", role="owner")
@@ -237,16 +251,14 @@ def test_stopped_servers_keep_their_rows_and_reset_ones_do_not(directory):
     assert ask(directory, "SELECT to_regclass('kept') IS NULL", role="owner") == (True,)
 
 
-def test_the_mail_server_takes_a_mail_and_shows_it_over_imap(directory):
+def test_the_mail_server_takes_mail_for_the_senders_and_for_everyone_else(directory):
     embedded.start(directory, mail=True)
     server = embedded.mail_settings(directory)
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "a@acme.test", "b@other.test", "Hello"
-    message.set_content("Hello.")
     with smtplib.SMTP(server.host, server.smtp_port) as smtp:
-        smtp.send_message(message)
-    with imaplib.IMAP4(server.host, server.imap_port) as imap:
-        imap.login("b@other.test", server.password)
-        assert imap.select("INBOX") == ("OK", [b"1"])
+        for recipient in (SENDERS[0], "b@other.test", "c@other.test"):
+            smtp.send_message(hello(recipient))
+    assert mails_of(SENDERS[0], server) == 1
+    assert mails_of(EVERYONE, server) == 2
+    assert mails_of(EVERYONE, embedded.empty_mail(directory)) == 0
     embedded.stop(directory)
     assert not embedded.status(directory).mail.running
