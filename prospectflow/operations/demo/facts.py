@@ -31,7 +31,7 @@ def no_step_twice(store: Sequence[Received]) -> Fact:
     """Nobody got the same step a second time."""
     counted = Counter((mail.recipient, mail.step) for mail in store)
     twice = [f"{who}: step {step + 1}, {n} times" for (who, step), n in counted.items() if n > 1]
-    return Fact("No address got the same step twice", tuple(twice))
+    return _of_store("No address got the same step twice", store, twice)
 
 
 def none_after_stop(store: Sequence[Received], heard: dict[str, datetime]) -> Fact:
@@ -41,7 +41,7 @@ def none_after_stop(store: Sequence[Received], heard: dict[str, datetime]) -> Fa
         for mail in store
         if (stopped := heard.get(mail.recipient)) is not None and mail.at > stopped
     ]
-    return Fact("No mail left after a stop", tuple(late))
+    return _of_store("No mail left after a stop", store, late)
 
 
 def all_approved(store: Sequence[Received], organisation_id: UUID) -> Fact:
@@ -55,7 +55,7 @@ def all_approved(store: Sequence[Received], organisation_id: UUID) -> Fact:
     foreign = [
         f"{mail.recipient}: “{mail.subject}”" for mail in store if _hash(mail) not in approved
     ]
-    return Fact("Every mail was approved, word for word", tuple(foreign))
+    return _of_store("Every mail was approved, word for word", store, foreign)
 
 
 def untouched(other_id: UUID, companies: int) -> Fact:
@@ -73,6 +73,11 @@ def untouched(other_id: UUID, companies: int) -> Fact:
     return Fact("The second organisation is untouched", tuple(against))
 
 
+def _of_store(sentence: str, store: Sequence[Received], against: Sequence[str]) -> Fact:
+    """Of an empty store everything would be true, so nothing is."""
+    return Fact(sentence, tuple(against) if store else ("The store holds no mail.",))
+
+
 def _hash(received: Received) -> str:
     return content_hash(
         sender=header(received.mail, "From"),
@@ -84,5 +89,5 @@ def _hash(received: Received) -> str:
 
 
 def _body(mail: Mail, content_type: str) -> str:
-    part = next(part for part in mail.walk() if part.get_content_type() == content_type)
-    return text_of(part)
+    parts = (part for part in mail.walk() if part.get_content_type() == content_type)
+    return next(map(text_of, parts), "")

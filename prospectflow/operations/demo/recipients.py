@@ -138,7 +138,7 @@ def _received(mail: Message, at: datetime) -> Received:
         sender=header(mail, "From"),
         subject=header(mail, "Subject"),
         message_id=header(mail, "Message-ID").strip(),
-        step=int(step),
+        step=int(step) if step.isdecimal() else -1,  # not one of ours
         at=at,
         mail=mail,
     )

@@ -48,8 +48,8 @@ class Command(ServingCommand):
 
     def handle(self, *args: Any, no_serve: bool, **options: Any) -> None:
         console = Console(highlight=False, soft_wrap=True)
-        mail = embedded.empty_mail(settings.LOCAL_DIRECTORY)
         with web_process(settings.PUBLIC_URL, settings.LOCAL_DIRECTORY / "web.log") as web:
+            mail = embedded.empty_mail(settings.LOCAL_DIRECTORY)
             stage = cast.gather(mail)
             if not play_all(console, stage, Recipients(mail)):
                 raise CommandError("A fact that must be true is false.", returncode=1)
