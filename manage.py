@@ -6,11 +6,13 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 
+UNDEFINED_TABLE = "42P01"
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prospectflow.settings")
     from django.core.management import execute_from_command_line
-    from django.db import OperationalError
+    from django.db import OperationalError, ProgrammingError
 
     from prospectflow.errors import DomainError
 
@@ -23,6 +25,11 @@ def main() -> None:
     except OperationalError as error:
         first_line = str(error).partition("\n")[0]
         sys.stderr.write(f"The database cannot be used, check DATABASE_URL: {first_line}\n")
+        sys.exit(2)
+    except ProgrammingError as error:
+        if getattr(error.__cause__, "sqlstate", "") != UNDEFINED_TABLE:
+            raise
+        sys.stderr.write("The tables are not there: DATABASE_ROLE=owner manage.py migrate.\n")
         sys.exit(2)
 
 
