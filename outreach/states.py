@@ -122,7 +122,7 @@ MESSAGE_MOVES: Moves = {
 }
 
 
-class Verdict(models.TextChoices):
+class MessageKind(models.TextChoices):
     """What an inbound mail is."""
 
     REPLY = "reply"

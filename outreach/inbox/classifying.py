@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from email.message import Message
-from enum import StrEnum
 
 from outreach.inbox import patterns
 from outreach.inbox.bounces import (
@@ -17,21 +16,7 @@ from outreach.inbox.bounces import (
 from outreach.inbox.dates import return_date
 from outreach.inbox.reading import addresses, content_type, header, headers
 from outreach.inbox.replies import fold, new_text
-
-
-class MessageKind(StrEnum):
-    """What an incoming message is."""
-
-    REPLY = "reply"
-    OUT_OF_OFFICE = "out_of_office"
-    BOUNCE = "bounce"
-    COMPLAINT = "complaint"
-    OBJECTION = "objection"
-    CHALLENGE = "challenge"
-    LEFT_COMPANY = "left_company"
-    ADDRESS_CHANGED = "address_changed"
-    ACKNOWLEDGEMENT = "acknowledgement"
-    AUTO_OTHER = "auto_other"
+from outreach.states import MessageKind
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from outreach.states import (
     TASK_MOVES,
     Direction,
     DraftStatus,
+    MessageKind,
     MessageStatus,
     TaskStatus,
-    Verdict,
 )
 from prospectflow.choices import known
 from prospectflow.tenancy.constraints import TenantReference, Trigger
@@ -229,7 +229,7 @@ class Message(TenantModel):
     raw = models.BinaryField(null=True, blank=True)
     content_hash = models.CharField(max_length=64, null=True, blank=True)
     unsubscribe_digest = models.BinaryField(null=True, blank=True, max_length=32)
-    verdict = models.TextField(choices=Verdict, null=True, blank=True)
+    verdict = models.TextField(choices=MessageKind, null=True, blank=True)
     evidence = models.TextField(blank=True, default="", db_default="")
     answer_code = models.TextField(
         blank=True, default="", db_default="", help_text="The server's last word."
@@ -245,7 +245,7 @@ class Message(TenantModel):
             *TenantModel.Meta.constraints,
             known("direction", Direction, name="messages_direction_known"),
             known("status", MessageStatus, name="messages_status_known"),
-            known("verdict", Verdict, name="messages_verdict_known"),
+            known("verdict", MessageKind, name="messages_verdict_known"),
             models.CheckConstraint(
                 condition=Q(direction="inbound") | Q(position__isnull=False),
                 name="messages_outbound_has_position",

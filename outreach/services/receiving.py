@@ -23,9 +23,9 @@ from outreach.states import (
     Direction,
     EnrollmentState,
     MailboxStatus,
+    MessageKind,
     MessageStatus,
     SuppressionReason,
-    Verdict,
 )
 from prospectflow.choices import move
 from prospectflow.tenancy.context import tenant
@@ -90,7 +90,7 @@ def receive(mailbox: Mailbox, fetched: Fetched, *, now: datetime) -> Message | N
         subject=storable(header(mail, "Subject")),
         body_text=storable(new_text(mail)),
         raw=fetched.raw,
-        verdict=verdict.kind.value,
+        verdict=verdict.kind,
         evidence=storable(verdict.evidence)[:500],
         received_at=now,
         **marks,
@@ -116,7 +116,7 @@ def _unparsed(mailbox: Mailbox, fetched: Fetched, marks: dict[str, str], now: da
         mailbox=mailbox,
         subject="(unreadable)",
         raw=fetched.raw,
-        verdict=Verdict.AUTO_OTHER,
+        verdict=MessageKind.AUTO_OTHER,
         evidence=fetched.problem,
         received_at=now,
         **marks,
@@ -173,10 +173,10 @@ def _uuid(text: str) -> UUID | None:
 def _obey(
     verdict: classifying.Verdict, answered: Message | None, message: Message, now: datetime
 ) -> None:
-    kind = Verdict(verdict.kind.value)
+    kind = verdict.kind
     if answered is not None and answered.enrollment is not None:
         ACTIONS.get(kind, _nothing)(verdict, answered, message, now)
-    elif kind == Verdict.OBJECTION and not verdict.doubtful:
+    elif kind == MessageKind.OBJECTION and not verdict.doubtful:
         _say_no(answered, message, now)
 
 
@@ -271,11 +271,11 @@ def _left(verdict: classifying.Verdict, answered: Message, message: Message, now
 
 
 type Action = Callable[[classifying.Verdict, Message, Message, datetime], None]
-ACTIONS: dict[Verdict, Action] = {
-    Verdict.REPLY: _reply,
-    Verdict.OUT_OF_OFFICE: _away,
-    Verdict.BOUNCE: _bounced,
-    Verdict.COMPLAINT: _complained,
-    Verdict.OBJECTION: _objected,
-    Verdict.LEFT_COMPANY: _left,
+ACTIONS: dict[MessageKind, Action] = {
+    MessageKind.REPLY: _reply,
+    MessageKind.OUT_OF_OFFICE: _away,
+    MessageKind.BOUNCE: _bounced,
+    MessageKind.COMPLAINT: _complained,
+    MessageKind.OBJECTION: _objected,
+    MessageKind.LEFT_COMPANY: _left,
 }

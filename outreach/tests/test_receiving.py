@@ -8,7 +8,7 @@ from outreach.inbox.imap import Fetched
 from outreach.models import Enrollment, Mailbox, Message, Suppression
 from outreach.services.receiving import receive
 from outreach.services.suppressing import suppression_of
-from outreach.states import MailboxStatus, MessageStatus, SuppressionReason, Verdict
+from outreach.states import MailboxStatus, MessageKind, MessageStatus, SuppressionReason
 from outreach.tests.conversing import (
     LATER,
     answer,
@@ -63,7 +63,7 @@ def test_a_reply_ends_the_enrolment_and_nothing_more_is_sent(sent):
 
     heard = hear(answer(sent, "Avec plaisir, jeudi matin."))
 
-    assert (heard.verdict, state_of(sent), open_tasks(sent)) == (Verdict.REPLY, "replied", [])
+    assert (heard.verdict, state_of(sent), open_tasks(sent)) == (MessageKind.REPLY, "replied", [])
     assert (heard.task_id, heard.enrollment_id) == (sent.task_id, sent.enrollment_id)
     assert heard.body_text == "Avec plaisir, jeudi matin."
     assert not Suppression.objects.exists()
@@ -95,7 +95,7 @@ def test_somebody_away_is_waited_for_and_loses_no_step(sent):
 
     (task,) = open_tasks(sent)
     enrollment = Enrollment.objects.get(pk=sent.enrollment_id)
-    assert heard.verdict == Verdict.OUT_OF_OFFICE
+    assert heard.verdict == MessageKind.OUT_OF_OFFICE
     assert enrollment.state == "active"
     assert enrollment.paused_until == task.scheduled_for
     assert task.scheduled_for.date() == date(2026, 12, 15)
@@ -126,7 +126,7 @@ def test_an_absence_is_a_week_when_nothing_is_said_and_sixty_days_at_most(sent, 
 def test_a_hard_bounce_suppresses_the_address(sent):
     heard = hear(report(sent, failed(sent.to_address, "5.1.1", UNKNOWN)))
 
-    assert (heard.verdict, state_of(sent), open_tasks(sent)) == (Verdict.BOUNCE, "bounced", [])
+    assert (heard.verdict, state_of(sent), open_tasks(sent)) == (MessageKind.BOUNCE, "bounced", [])
     assert suppression_of(sent.to_address).reason == SuppressionReason.BOUNCED
     assert Message.objects.get(pk=sent.pk).status == MessageStatus.BOUNCED
 
@@ -157,7 +157,7 @@ def test_a_bounce_of_a_mail_that_is_not_ours_does_nothing(sent):
 
     heard = hear(report(sent, failed(sent.to_address, "5.1.1", UNKNOWN), original=forged))
 
-    assert (heard.verdict, heard.enrollment_id) == (Verdict.BOUNCE, None)
+    assert (heard.verdict, heard.enrollment_id) == (MessageKind.BOUNCE, None)
     assert untouched(sent)
 
 
@@ -226,7 +226,7 @@ def test_a_doubtful_objection_stops_without_suppressing(campaign):
 
     heard = hear(answer(sent, "D'où tenez-vous mon adresse ? Je connais bien la CNIL, vous savez."))
 
-    assert heard.verdict == Verdict.OBJECTION
+    assert heard.verdict == MessageKind.OBJECTION
     assert (state_of(sent), state_of(colleague)) == ("replied", "finished")
     assert not Suppression.objects.exists()
 
@@ -244,7 +244,7 @@ def test_a_mail_that_only_says_unsubscribe_counts_from_a_stranger_as_well(sent):
 
     heard = hear(fetched(stranger))
 
-    assert heard.verdict == Verdict.OBJECTION
+    assert heard.verdict == MessageKind.OBJECTION
     assert suppression_of("nobody@else.example.com")
 
 
@@ -254,7 +254,7 @@ def test_our_own_footer_quoted_back_is_no_objection(sent, back):
 
     heard = hear(answer(sent, f"Oui, jeudi.\n\n{ours}"))
 
-    assert (heard.verdict, state_of(sent)) == (Verdict.REPLY, "replied")
+    assert (heard.verdict, state_of(sent)) == (MessageKind.REPLY, "replied")
     assert not Suppression.objects.exists()
 
 

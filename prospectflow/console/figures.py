@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from outreach.calendar import midnight_before
 from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task
 from outreach.services.mailboxes import schedule_of
-from outreach.states import CampaignStatus, EnrollmentState, TaskStatus, Verdict
+from outreach.states import CampaignStatus, EnrollmentState, MessageKind, TaskStatus
 from tracking.models import DailyStats
 
 COUNTED_TO = 1000  # "1000+" says enough, and costs no more
@@ -20,7 +20,7 @@ ANSWERS_SHOWN = 6
 def dashboard(*, at: datetime) -> dict[str, Any]:
     """What the organisation's day looks like."""
     week = Message.objects.filter(
-        direction="inbound", verdict=Verdict.REPLY, received_at__gt=at - timedelta(days=7)
+        direction="inbound", verdict=MessageKind.REPLY, received_at__gt=at - timedelta(days=7)
     )
     replies = week.aggregate(
         week=Count("pk"), day=Count("pk", filter=Q(received_at__gt=at - timedelta(days=1)))

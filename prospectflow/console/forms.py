@@ -5,7 +5,7 @@ from django.contrib.auth.forms import AuthenticationForm as AnybodysForm
 from unfold.forms import AuthenticationForm
 
 from iam.models import User
-from outreach.states import Verdict
+from outreach.states import MessageKind
 
 
 class SignInForm(AuthenticationForm):
@@ -38,7 +38,7 @@ class ReviewForm(forms.Form):
 class InboxForm(forms.Form):
     """Which messages to list."""
 
-    verdict = forms.ChoiceField(choices=[("", "All"), *Verdict.choices], required=False)
+    verdict = forms.ChoiceField(choices=[("", "All"), *MessageKind.choices], required=False)
     page = forms.IntegerField(min_value=1, max_value=100_000, required=False)
 
 

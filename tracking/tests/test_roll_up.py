@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from outreach.models import Message, StepExperiment, Variant
-from outreach.states import Direction, DraftStatus, MessageStatus, Verdict
+from outreach.states import Direction, DraftStatus, MessageKind, MessageStatus
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import (
     make_campaign,
@@ -88,7 +88,7 @@ def make_facts(seed):
                 )
                 at += timedelta(minutes=chance.randint(1, 3 * 24 * 60))
                 for _ in range(chance.randint(0, 2)):
-                    hear(sent, chance.choice([Verdict.REPLY, Verdict.OUT_OF_OFFICE]))
+                    hear(sent, chance.choice([MessageKind.REPLY, MessageKind.OUT_OF_OFFICE]))
                 if chance.random() < 0.4:
                     OpenStats.objects.create(message=sent, unique_opens=chance.randint(0, 3))
 
@@ -102,7 +102,7 @@ def recount():
         where = (mail.task.campaign_id, mail.task.workflow_step_id, mail.variant_id, day)
         state, status = mail.enrollment.state, mail.status
         last = mail.enrollment.messages.outbound().order_by("-sent_at").first()
-        answers = Message.objects.inbox().filter(task=mail.task, verdict=Verdict.REPLY)
+        answers = Message.objects.inbox().filter(task=mail.task, verdict=MessageKind.REPLY)
         counted.setdefault(where, Counter()).update(
             sent=status != "failed",
             delivered=status in {"sent", "delivered"},
@@ -142,7 +142,7 @@ def test_what_happens_later_changes_the_numbers_of_its_day(inside):
     roll_up(since=LONG_AGO)
     assert [(row.sent, row.replied) for row in DailyStats.objects.all()] == [(1, 0)]
 
-    hear(sent, Verdict.REPLY)
+    hear(sent, MessageKind.REPLY)
     roll_up(since=LONG_AGO)
 
     assert [(row.sent, row.replied) for row in DailyStats.objects.all()] == [(1, 1)]

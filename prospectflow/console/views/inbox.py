@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from crm.models import Position
 from outreach.models import Message
-from outreach.states import Verdict
+from outreach.states import MessageKind
 from prospectflow.console.forms import InboxForm
 from prospectflow.console.previews import as_document
 from prospectflow.console.views import page
@@ -35,7 +35,7 @@ def messages_in(request: HttpRequest) -> HttpResponse:
         "inbox.html",
         "Inbox",
         received=_dated(rows[:PER_PAGE]),
-        verdicts=[("", "All"), *Verdict.choices],
+        verdicts=[("", "All"), *MessageKind.choices],
         verdict=verdict,
         previous_page=number - 1,
         next_page=number + 1 if len(rows) > PER_PAGE else 0,
