@@ -16,7 +16,6 @@ from prospectflow.console.tests.cast import (
     make_daily_stats,
     make_message,
     make_reviewable_draft,
-    make_variant,
     signed_in,
 )
 from prospectflow.tenancy.context import tenant
@@ -29,6 +28,7 @@ from prospectflow.testing.factories import (
     make_position,
     make_step,
 )
+from prospectflow.testing.rows import make_variant
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_count_stops_at_its_limit(inside):
 
 def test_the_campaign_page_adds_up_each_step_and_variant(owner, organisation):
     with tenant(organisation.pk):
-        variant = make_variant()
+        variant = make_variant(key="A")
         step = variant.step_experiment.workflow_step
         for day in range(2):
             make_daily_stats(

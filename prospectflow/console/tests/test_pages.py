@@ -39,7 +39,7 @@ def owner(organisation) -> Client:
 def test_a_list_costs_the_same_for_one_row_and_for_many(owner, organisation, model):
     def cost(numbers: range) -> int:
         with tenant(organisation.pk):
-            rows = [make_row(model, number) for number in numbers]
+            rows = [make_row(model) for number in numbers]
         with CaptureQueriesContext(connection) as queries:
             answer = owner.get(address(model, "changelist"))
         assert str(rows[-1].pk) in answer.text
@@ -62,7 +62,7 @@ def test_no_list_counts_its_rows_or_collects_its_values(owner, organisation, mod
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=named)
 def test_the_pages_of_a_row_open_for_the_owner(owner, organisation, model):
     with tenant(organisation.pk):
-        row = make_row(model, 1)
+        row = make_row(model)
 
     for page in ("change", "history"):
         assert owner.get(address(model, page, row.pk)).status_code == 200, page
@@ -74,7 +74,7 @@ def test_the_pages_of_a_row_open_for_the_owner(owner, organisation, model):
 def test_a_search_and_every_filter_answer(owner, organisation, model):
     model_admin = admin.site.get_model_admin(model)
     with tenant(organisation.pk):
-        row = make_row(model, 1)
+        row = make_row(model)
     query = {"q": "zzz zzz"} if model_admin.search_fields else {}
     for field in model_admin.list_filter:
         if isinstance(field, str) and getattr(row, field) is not None:
@@ -90,7 +90,7 @@ def test_a_search_and_every_filter_answer(owner, organisation, model):
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=named)
 def test_another_organisations_row_is_nowhere(organisation, other_organisation, model):
     with tenant(other_organisation.pk):
-        theirs = make_row(model, 1)
+        theirs = make_row(model)
     owner = signed_in(organisation)
 
     listed = owner.get(address(model, "changelist"))
@@ -135,7 +135,7 @@ def test_hours_are_shown_in_the_organisations_zone(organisation):
 @pytest.mark.parametrize("model", TENANT_MODELS, ids=named)
 def test_a_viewer_changes_nothing(organisation, model):
     with tenant(organisation.pk):
-        row = make_row(model, 1)
+        row = make_row(model)
     viewer = signed_in(organisation, role=Role.VIEWER)
 
     assert viewer.post(address(model, "add"), {}).status_code == 403
