@@ -1,6 +1,8 @@
 """The picture in a mail: always the same bytes, whoever asks and whatever the token."""
 
-from django.db import transaction
+import logging
+
+from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -8,6 +10,7 @@ from django.views.decorators.http import require_safe
 from prospectflow.tenancy.middleware import without_tenant
 from tracking.services import record_open
 
+logger = logging.getLogger(__name__)
 GIF = bytes.fromhex(
     "47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b"
 )
@@ -27,6 +30,13 @@ HEADERS = {
 def pixel(request: HttpRequest, token: str) -> HttpResponse:
     """One transparent point. A GET counts an open where the person consented; a HEAD never does."""
     if request.method == "GET":
-        agent = request.headers.get("User-Agent", "")
-        record_open(token, user_agent=agent, at=timezone.now())
+        _count(token, request.headers.get("User-Agent", ""))
     return HttpResponse(GIF, content_type="image/gif", headers=HEADERS)
+
+
+def _count(token: str, user_agent: str) -> None:
+    """Without a database the count is lost and logged; the reader still gets the picture."""
+    try:
+        record_open(token, user_agent=user_agent, at=timezone.now())
+    except DatabaseError:
+        logger.exception("An opening could not be counted.")

@@ -4,7 +4,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -248,3 +248,15 @@ def test_a_load_costs_the_same_however_much_was_sent(acme, sent, load):
         send_to(acme, ConsentState.GIVEN)
 
     assert cost() == before
+
+
+def test_without_a_database_the_reader_still_gets_the_picture(monkeypatch, caplog):
+    def lost(*args, **kwargs):
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(views, "record_open", lost)
+
+    answer = Client().get("/t/anything.gif")
+
+    assert (answer.status_code, answer.content) == (200, views.GIF)
+    assert "could not be counted" in caplog.text
