@@ -951,6 +951,7 @@ CREATE TABLE outreach.suppressions (
     updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     id uuid DEFAULT uuidv7() NOT NULL,
     address_hash character varying(64),
+    key_mark character varying(8),
     domain character varying(253),
     reason text NOT NULL,
     source text DEFAULT ''::text NOT NULL,
@@ -966,6 +967,7 @@ CASE
     ELSE 0
 END)))),
     CONSTRAINT suppressions_domain_lower_case CHECK (((domain)::text = lower((domain)::text))),
+    CONSTRAINT suppressions_hash_names_its_key CHECK ((((address_hash IS NOT NULL) AND (key_mark IS NOT NULL)) OR ((address_hash IS NULL) AND (key_mark IS NULL)))),
     CONSTRAINT suppressions_reason_known CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'objection'::text, 'bounced'::text, 'complaint'::text, 'left_company'::text, 'by_hand'::text])))
 );
 
@@ -2062,6 +2064,12 @@ CREATE INDEX prompts_is_active ON outreach.prompts USING btree (organisation_id,
 --
 
 CREATE INDEX step_experiment_variants_organisation_id_prompt_id_85b7450b ON outreach.step_experiment_variants USING btree (organisation_id, prompt_id);
+
+--
+-- Name: suppressions_key_mark; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX suppressions_key_mark ON outreach.suppressions USING btree (organisation_id, key_mark);
 
 --
 -- Name: tasks_due; Type: INDEX; Schema: outreach; Owner: prospectflow_owner

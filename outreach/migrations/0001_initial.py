@@ -242,6 +242,7 @@ class Migration(migrations.Migration):
                 ('updated_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ('id', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, primary_key=True, serialize=False)),
                 ('address_hash', models.CharField(blank=True, max_length=64, null=True)),
+                ('key_mark', models.CharField(blank=True, help_text='Which key the address was hashed with.', max_length=8, null=True)),
                 ('domain', models.CharField(blank=True, max_length=253, null=True)),
                 ('reason', models.TextField(choices=[('unsubscribed', 'Unsubscribed'), ('objection', 'Objection'), ('bounced', 'Bounced'), ('complaint', 'Complaint'), ('left_company', 'Left Company'), ('by_hand', 'By Hand')])),
                 ('source', models.TextField(blank=True, db_default='', default='', help_text='What it was learnt from.')),
@@ -534,6 +535,10 @@ class Migration(migrations.Migration):
             model_name='prompt',
             constraint=models.UniqueConstraint(fields=('organisation', 'name', 'version'), name='prompts_once'),
         ),
+        migrations.AddIndex(
+            model_name='suppression',
+            index=models.Index(fields=['organisation', 'key_mark'], name='suppressions_key_mark'),
+        ),
         migrations.AddConstraint(
             model_name='suppression',
             constraint=prospectflow.tenancy.constraints.TenantIsolation(name='suppression_isolation'),
@@ -549,6 +554,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='suppression',
             constraint=models.CheckConstraint(condition=models.Q(('address_hash__isnull', False), ('domain__isnull', False), _connector='XOR'), name='suppressions_address_or_domain'),
+        ),
+        migrations.AddConstraint(
+            model_name='suppression',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('address_hash__isnull', False), ('key_mark__isnull', False)), models.Q(('address_hash__isnull', True), ('key_mark__isnull', True)), _connector='OR'), name='suppressions_hash_names_its_key'),
         ),
         migrations.AddConstraint(
             model_name='suppression',

@@ -95,6 +95,9 @@ class Suppression(TenantModel):
     Reason = SuppressionReason
 
     address_hash = models.CharField(max_length=64, null=True, blank=True)
+    key_mark = models.CharField(
+        max_length=8, null=True, blank=True, help_text="Which key the address was hashed with."
+    )
     domain = models.CharField(max_length=253, null=True, blank=True)
     reason = models.TextField(choices=SuppressionReason)
     source = models.TextField(
@@ -112,12 +115,18 @@ class Suppression(TenantModel):
                 condition=Q(address_hash__isnull=False) ^ Q(domain__isnull=False),
                 name="suppressions_address_or_domain",
             ),
+            models.CheckConstraint(
+                condition=Q(address_hash__isnull=False, key_mark__isnull=False)
+                | Q(address_hash__isnull=True, key_mark__isnull=True),
+                name="suppressions_hash_names_its_key",
+            ),
             models.UniqueConstraint(
                 fields=["organisation", "address_hash", "domain"],
                 nulls_distinct=False,
                 name="suppressions_once",
             ),
         ]
+        indexes = [models.Index(fields=["organisation", "key_mark"], name="suppressions_key_mark")]
 
     def __str__(self) -> str:
         return self.domain or f"{(self.address_hash or '')[:12]}…"

@@ -10,7 +10,7 @@ from outreach.calendar import is_open, midnight_before, next_opening
 from outreach.models import Draft, Enrollment, Message, Task
 from outreach.services.approval import rendered
 from outreach.services.mailboxes import schedule_of, sent_today
-from outreach.services.suppressing import suppression_of
+from outreach.services.suppressing import SuppressionsUnreadable, suppression_of
 from outreach.states import (
     CampaignStatus,
     DraftStatus,
@@ -103,7 +103,10 @@ def _unusable(case: _Case) -> Reason | None:
 
 
 def _suppressed(case: _Case) -> Reason | None:
-    found = suppression_of(case.enrollment.position.email or "")
+    try:
+        found = suppression_of(case.enrollment.position.email or "")
+    except SuppressionsUnreadable as error:
+        return Reason("suppressions_unreadable", str(error))
     if found is None:
         return None
     return Reason("suppressed", f"The address is suppressed: {found.reason}.")

@@ -8,12 +8,18 @@ from django.conf import settings
 from django.db.models import Q
 
 from outreach.models import Suppression
+from prospectflow.errors import DomainError
+
+
+class SuppressionsUnreadable(DomainError):
+    """Addresses were suppressed under a key that TOKEN_KEYS has lost: put it back at its end."""
 
 
 def suppress_address(address: str, *, reason: str, source: str, at: datetime) -> None:
     """Never write to this address again; the first reason stands, a second time changes nothing."""
+    key, value = settings.TOKEN_KEYS[0], _hashes(address)[0]
     Suppression.objects.bulk_create(
-        [Suppression(address_hash=_hashes(address)[0], reason=reason, source=source, at=at)],
+        [Suppression(address_hash=value, key_mark=_mark(key), reason=reason, source=source, at=at)],
         ignore_conflicts=True,
     )
 
@@ -27,12 +33,17 @@ def suppress_domain(domain: str, *, reason: str, source: str, at: datetime) -> N
 
 
 def suppression_of(address: str) -> Suppression | None:
-    """Why this address must not be written to, or nothing."""
+    """Why this address must not be written to, or nothing. Raises SuppressionsUnreadable."""
+    _refuse_unreadable()
     return Suppression.objects.filter(_covering(address)).order_by("at").first()
 
 
 def suppressed_among(addresses: Sequence[str]) -> set[str]:
-    """Those of the addresses that must not be written to; two queries however many there are."""
+    """Those of the addresses that must not be written to, however many, in three queries.
+
+    Raises SuppressionsUnreadable, as `suppression_of` does: better no mail than one too many.
+    """
+    _refuse_unreadable()
     owners = {value: address for address in addresses for value in _hashes(address)}
     domains = {_domain(address) for address in addresses}
     hashed = set(
@@ -42,6 +53,18 @@ def suppressed_among(addresses: Sequence[str]) -> set[str]:
     return {owners[value] for value in hashed if value} | {
         a for a in addresses if _domain(a) in barred
     }
+
+
+def _refuse_unreadable() -> None:
+    known = [_mark(key) for key in settings.TOKEN_KEYS]
+    hashed = Suppression.objects.filter(address_hash__isnull=False)
+    if hashed.exclude(key_mark__in=known).exists():
+        raise SuppressionsUnreadable
+
+
+def _mark(key: str) -> str:
+    """Tells one key from another, and nothing of either."""
+    return hmac.digest(key.encode(), b"mark", "sha256").hex()[:8]
 
 
 def _covering(address: str) -> Q:

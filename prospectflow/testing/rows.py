@@ -89,7 +89,8 @@ def make_message(**fields: Any) -> Message:
 
 
 def make_suppression(**fields: Any) -> Suppression:
-    defaults = {"address_hash": f"{next(_numbers):064x}", "reason": "by_hand", "at": NOON}
+    hashed = {"address_hash": f"{next(_numbers):064x}", "key_mark": "0" * 8}
+    defaults = hashed | {"reason": "by_hand", "at": NOON}
     return Suppression.objects.create(**(defaults | fields))
 
 
