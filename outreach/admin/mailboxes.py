@@ -1,8 +1,10 @@
 """Pages for mailboxes, suppressions and imported files."""
 
+from ipaddress import ip_address
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -18,9 +20,13 @@ from iam.tenant_admin import TenantAdmin
 from outreach.models import ImportUpload, Mailbox, Suppression
 from outreach.services.mailboxes import move_mailbox, schedule_of, set_password
 from outreach.services.suppressing import suppress_address, suppress_domain, suppression_of
-from outreach.states import MailboxStatus
+from outreach.states import MailboxStatus, Security
 from prospectflow.errors import DomainError
 
+SERVER_FIELDS = frozenset(
+    {"username", "smtp_host", "smtp_port", "smtp_security"}
+    | {"imap_host", "imap_port", "imap_security"}
+)
 MAILBOX_COLOURS = {"active": "success", "paused": "warning", "broken": "danger"}
 UPLOAD_COLOURS = {"completed": "success", "failed": "danger", "validation_failed": "danger"}
 
@@ -42,7 +48,28 @@ class MailboxForm(forms.ModelForm):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             self._check_schedule(cleaned)
+            self._check_password(cleaned)
+            for protocol in ("smtp", "imap"):
+                self._check_security(cleaned, protocol)
         return cleaned
+
+    def _check_password(self, cleaned: dict[str, Any]) -> None:
+        """The password that is kept goes only where whoever typed it sent it."""
+        elsewhere = SERVER_FIELDS.intersection(self.changed_data)
+        if self.instance.sealed_password and elsewhere and not cleaned["password"]:
+            self.add_error(
+                "password",
+                "Type the password again: it is not handed to another server or user by itself.",
+            )
+
+    def _check_security(self, cleaned: dict[str, Any], protocol: str) -> None:
+        if cleaned[f"{protocol}_security"] != Security.PLAIN:
+            return
+        if not (settings.DEBUG and _is_this_machine(cleaned[f"{protocol}_host"])):
+            self.add_error(
+                f"{protocol}_security",
+                "Choose TLS or STARTTLS: without them the password can be read on its way.",
+            )
 
     def _check_schedule(self, cleaned: dict[str, Any]) -> None:
         fields = ("windows", "time_zone", "country", "subdivision", "blackout_dates")
@@ -50,6 +77,14 @@ class MailboxForm(forms.ModelForm):
             schedule_of(Mailbox(**{name: cleaned[name] for name in fields}))
         except DomainError as refusal:
             self.add_error("windows", str(refusal))
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether the host is a loopback address, or the name that stands for one (RFC 6761, 6.3)."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 @admin.register(Mailbox)

@@ -10,10 +10,9 @@ from django.urls import reverse
 
 from crm.models import Company
 from iam.models import AuditEntry, Organisation, Role
-from outreach.models import Mailbox
 from prospectflow.console.tests.cast import make_row, signed_in
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import make_company, make_mailbox, make_position, make_task
+from prospectflow.testing.factories import make_company, make_position, make_task
 
 ORGANISATION = "iam.Organisation"
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -269,38 +268,6 @@ def test_a_company_named_like_a_script_is_only_text(owner, organisation):
         assert "<script>alert(1)" not in text, page
         assert "<i>x</i>" not in text, page
         assert "&lt;script&gt;alert(1)" in text, page
-
-
-def test_a_mailboxs_password_goes_in_and_never_comes_out(owner, organisation):
-    with tenant(organisation.pk):
-        mailbox = make_mailbox()
-    page = reverse("console:outreach_mailbox_change", args=[mailbox.pk])
-    form = owner.get(page).context["adminform"].form
-    data = {name: form[name].value() or "" for name in form.fields}
-    data |= {"windows": '{"mon": [["09:00", "12:00"]]}', "blackout_dates": "[]"}
-
-    answer = owner.post(page, data | {"password": "un secret à garder"})
-
-    assert answer.status_code == 302, answer.context["errors"]
-    with tenant(organisation.pk):
-        sealed = Mailbox.objects.get(pk=mailbox.pk).sealed_password
-    assert sealed
-    shown = owner.get(page).text
-    assert "un secret" not in shown
-    assert sealed not in shown
-
-
-def test_windows_that_cannot_be_read_are_refused_with_a_sentence(owner, organisation):
-    with tenant(organisation.pk):
-        mailbox = make_mailbox()
-    page = reverse("console:outreach_mailbox_change", args=[mailbox.pk])
-    form = owner.get(page).context["adminform"].form
-    data = {name: form[name].value() or "" for name in form.fields}
-
-    answer = owner.post(page, data | {"windows": '{"mon": ["9h"]}', "blackout_dates": "[]"})
-
-    assert answer.status_code == 200
-    assert answer.context["adminform"].form.errors["windows"]
 
 
 def test_the_last_owner_stays_and_the_page_says_why(owner, organisation):

@@ -1,0 +1,125 @@
+"""The page of a mailbox: its password goes in, stays sealed, and goes to no other server."""
+
+from typing import Any
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import reverse
+
+from outreach.models import Mailbox
+from outreach.services.mailboxes import set_password
+from prospectflow.console.tests.cast import signed_in
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import make_mailbox
+
+SAFE = {"smtp_security": "tls", "imap_security": "tls"}
+
+
+@pytest.fixture
+def owner(organisation) -> Client:
+    return signed_in(organisation)
+
+
+@pytest.fixture
+def mailbox(organisation) -> Mailbox:
+    with tenant(organisation.pk):
+        mailbox = make_mailbox(**SAFE)
+        set_password(mailbox, "un secret à garder")
+        mailbox.save()
+    return mailbox
+
+
+def page_of(mailbox: Mailbox) -> str:
+    return reverse("console:outreach_mailbox_change", args=[mailbox.pk])
+
+
+def post(client: Client, mailbox: Mailbox, **changed: Any) -> HttpResponse:
+    """Post the form as the page shows it, with what the person changed."""
+    form = client.get(page_of(mailbox)).context["adminform"].form
+    data = {name: form[name].value() or "" for name in form.fields}
+    data |= {"windows": '{"mon": [["09:00", "12:00"]]}', "blackout_dates": "[]"}
+    return client.post(page_of(mailbox), data | changed)
+
+
+def errors(answer: HttpResponse) -> dict[str, list[str]]:
+    return answer.context["adminform"].form.errors
+
+
+def fresh(mailbox: Mailbox, organisation) -> Mailbox:
+    with tenant(organisation.pk):
+        return Mailbox.objects.get(pk=mailbox.pk)
+
+
+def test_a_password_goes_in_and_never_comes_out(owner, organisation, mailbox):
+    answer = post(owner, mailbox, password="un autre secret")
+
+    assert answer.status_code == 302
+    sealed = fresh(mailbox, organisation).sealed_password
+    assert sealed != mailbox.sealed_password
+    shown = owner.get(page_of(mailbox)).text
+    assert "un autre secret" not in shown
+    assert sealed not in shown
+
+
+def test_windows_that_cannot_be_read_are_refused_with_a_sentence(owner, mailbox):
+    assert errors(post(owner, mailbox, windows='{"mon": ["9h"]}'))["windows"]
+
+
+ELSEWHERE = [
+    ("smtp_host", "mail.attacker.example"),
+    ("smtp_port", 2526),
+    ("smtp_security", "starttls"),
+    ("imap_host", "mail.attacker.example"),
+    ("imap_port", 2144),
+    ("imap_security", "starttls"),
+    ("username", "somebody"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), ELSEWHERE)
+def test_a_kept_password_is_not_handed_to_another_server(
+    owner, organisation, mailbox, field, value
+):
+    answer = post(owner, mailbox, **{field: value})
+
+    assert "Type the password again" in errors(answer)["password"][0]
+    assert getattr(fresh(mailbox, organisation), field) == getattr(mailbox, field)
+
+
+@pytest.mark.parametrize(("field", "value"), ELSEWHERE)
+def test_a_server_is_changed_by_who_knows_the_password(owner, organisation, mailbox, field, value):
+    post(owner, mailbox, password="un secret à garder", **{field: value})
+
+    assert getattr(fresh(mailbox, organisation), field) == value
+
+
+def test_what_is_no_server_changes_without_the_password(owner, organisation, mailbox):
+    post(owner, mailbox, display_name="Inès")
+
+    assert fresh(mailbox, organisation).display_name == "Inès"
+
+
+@pytest.mark.parametrize("protocol", ["smtp", "imap"])
+@pytest.mark.parametrize(
+    ("debug", "host", "refused"),
+    [
+        (True, "127.0.0.1", False),
+        (True, "::1", False),
+        (True, "localhost", False),
+        (True, "mail.example.com", True),
+        (True, "10.0.0.1", True),
+        (False, "127.0.0.1", True),
+    ],
+)
+def test_a_password_travels_in_the_open_on_a_laptop_alone(
+    owner, mailbox, settings, protocol, debug, host, refused
+):
+    settings.DEBUG = debug
+    changed = {f"{protocol}_security": "plain", f"{protocol}_host": host}
+
+    answer = post(owner, mailbox, password="un secret à garder", **changed)
+
+    assert (answer.status_code == 200) == refused
+    if refused:
+        assert "Choose TLS or STARTTLS" in errors(answer)[f"{protocol}_security"][0]
