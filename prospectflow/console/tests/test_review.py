@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from crm.models import Position
 from iam.models import AuditEntry, Role
 from outreach.models import Draft
 from outreach.services import approval
@@ -41,6 +42,12 @@ def decide(client: Client, draft: Draft, action: str, **changed):
 def fresh(draft: Draft, organisation) -> Draft:
     with tenant(organisation.pk):
         return Draft.objects.select_related("approved_by").get(pk=draft.pk)
+
+
+def move_to(email: str, draft: Draft, organisation) -> None:
+    """Give the draft's person another address."""
+    with tenant(organisation.pk):
+        Position.objects.filter(enrollments__tasks__drafts=draft).update(email=email)
 
 
 def test_the_queue_begins_with_the_first_draft_and_says_how_many_there_are(owner, drafts):
@@ -124,6 +131,38 @@ def test_a_mail_that_changed_meanwhile_is_not_approved(owner, organisation, draf
     assert "read it again" in answer.text
     draft = fresh(drafts[0], organisation)
     assert (draft.status, draft.subject) == ("pending", "Autre")
+
+
+def test_the_present_address_is_shown_before_approval(owner, organisation, drafts):
+    move_to("ada@elsewhere.example", drafts[0], organisation)
+
+    shown = owner.get(page_of(drafts[0]))
+    decide(owner, drafts[0], "approve")
+
+    assert shown.context["mail"].recipient == "ada@elsewhere.example"
+    assert f"Drafted for {drafts[0].recipient}" in shown.text
+    draft = fresh(drafts[0], organisation)
+    assert (draft.status, draft.recipient) == ("approved", "ada@elsewhere.example")
+    assert draft.approved_hash == shown.context["mail"].hash
+
+
+def test_an_address_that_changed_since_it_was_shown_is_not_approved(owner, organisation, drafts):
+    seen = owner.get(page_of(drafts[0])).context["mail"].hash
+    move_to("ada@elsewhere.example", drafts[0], organisation)
+
+    answer = decide(owner, drafts[0], "approve", seen=seen)
+
+    assert "read it again" in answer.text
+    assert fresh(drafts[0], organisation).status == "pending"
+
+
+def test_an_approved_mail_is_shown_as_it_was_approved(owner, organisation, drafts):
+    decide(owner, drafts[0], "approve")
+    move_to("ada@elsewhere.example", drafts[0], organisation)
+
+    shown = owner.get(page_of(drafts[0])).context["mail"]
+
+    assert shown.hash == fresh(drafts[0], organisation).approved_hash
 
 
 def test_a_text_with_errors_is_refused_with_the_gates_sentence_and_kept_as_it_was(

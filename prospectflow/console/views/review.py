@@ -1,5 +1,6 @@
 """The review page: one draft at a time, by keyboard or mouse."""
 
+from copy import copy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from iam.services import record
 from outreach.models import Draft
 from outreach.services import approval
 from outreach.services.policy import may_send
+from outreach.states import DraftStatus
 from prospectflow.console.forms import ReviewForm
 from prospectflow.console.previews import as_document
 from prospectflow.console.views import SeeOther, page
@@ -77,6 +79,7 @@ def _shown(request: HttpRequest, draft: Draft, form: ReviewForm) -> HttpResponse
         form=form,
         mail=mail,
         refusal=refusal,
+        drafted_for=draft.recipient if mail and mail.recipient != draft.recipient else "",
         document=as_document(mail.html) if mail else "",
         number=None if place is None else place + 1,
         total=len(waiting),
@@ -124,14 +127,22 @@ def _act(draft: Draft, wanted: dict[str, Any], *, user: User, at: datetime) -> s
     )
     if action == "save":
         return "saved"
-    approval.approve(draft, at=at, user=user)
+    approved = approval.approve(draft, at=at, user=user)
+    if mail and approved.recipient != mail.recipient:
+        raise ChangedMeanwhile
     return "approved"
 
 
 def _rendered(draft: Draft) -> tuple[approval.Rendered | None, str]:
-    """The exact mail, or the sentence that says why there is none yet."""
+    """The exact mail, or the sentence that says why there is none yet.
+
+    One that nobody approved yet would go to where the person is now.
+    """
+    seen = copy(draft)
+    if draft.status != DraftStatus.APPROVED:
+        seen.recipient = draft.task.enrollment.position.email or ""
     try:
-        return approval.rendered(draft), ""
+        return approval.rendered(seen), ""
     except DomainError as refusal:
         return None, str(refusal)
 
