@@ -17,7 +17,14 @@ from outreach.inbox.reading import addresses, header, storable
 from outreach.inbox.replies import new_text
 from outreach.models import Mailbox, Message
 from outreach.services.mailboxes import imap_account, move_mailbox, schedule_of
-from outreach.services.stopping import opt_out, pause_until, stop, stop_company
+from outreach.services.stopping import (
+    hold_company,
+    opt_out,
+    opt_out_recipient,
+    pause_until,
+    stop,
+    stop_company,
+)
 from outreach.services.suppressing import suppress_address
 from outreach.states import (
     Direction,
@@ -175,6 +182,7 @@ def _obey(
 ) -> None:
     kind = verdict.kind
     if answered is not None and answered.enrollment is not None:
+        hold_company(answered.enrollment)
         ACTIONS.get(kind, _nothing)(verdict, answered, message, now)
     elif kind == MessageKind.OBJECTION and not verdict.doubtful:
         _say_no(answered, message, now)
@@ -189,6 +197,9 @@ def _nothing(
 def _reply(
     verdict: classifying.Verdict, answered: Message, message: Message, now: datetime
 ) -> None:
+    """A reply ends the sequence, and the company's, unless the step says to go on after one."""
+    if answered.task is not None and not answered.task.workflow_step.exit_on_reply:
+        return
     stop(answered.enrollment, EnrollmentState.REPLIED, reason="replied", at=now)
     stop_company(answered.enrollment, reason="a colleague replied", at=now)
 
@@ -240,7 +251,8 @@ def _complained(
     verdict: classifying.Verdict, answered: Message, message: Message, now: datetime
 ) -> None:
     """Whoever calls a mail abuse has objected (RFC 5965); the report's sender is a provider."""
-    _opt_out(answered.to_address, SuppressionReason.COMPLAINT, message, now)
+    source = f"mail {message.pk}"
+    opt_out_recipient(answered, reason=SuppressionReason.COMPLAINT, source=source, at=now)
     stop_company(answered.enrollment, reason="a colleague complained", at=now)
 
 
@@ -257,12 +269,11 @@ def _objected(
 
 def _say_no(answered: Message | None, message: Message, now: datetime) -> None:
     """A no counts for whom we wrote to and for who says it, known to us or not (GDPR, 21)."""
-    for address in {answered.to_address if answered else "", message.from_address} - {""}:
-        _opt_out(address, SuppressionReason.OBJECTION, message, now)
-
-
-def _opt_out(address: str, reason: SuppressionReason, message: Message, now: datetime) -> None:
-    opt_out(address, reason=reason, source=f"mail {message.pk}", at=now)
+    reason, source = SuppressionReason.OBJECTION, f"mail {message.pk}"
+    if answered is not None:
+        opt_out_recipient(answered, reason=reason, source=source, at=now)
+    if message.from_address:
+        opt_out(message.from_address, reason=reason, source=source, at=now)
 
 
 def _left(verdict: classifying.Verdict, answered: Message, message: Message, now: datetime) -> None:

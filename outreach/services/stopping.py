@@ -5,16 +5,18 @@ from datetime import datetime
 from django.db import transaction
 
 from crm.models import Position
-from outreach.models import Enrollment, Task
+from outreach.models import Enrollment, Message, Task
 from outreach.services.suppressing import suppress_address
 from outreach.states import EnrollmentState, SuppressionReason, TaskStatus
 from prospectflow.choices import move
+
+GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
 
 
 @transaction.atomic
 def stop(enrollment: Enrollment, state: str, *, reason: str, at: datetime) -> Enrollment:
     """End an enrolment and cancel what it was still to be sent; a stronger end replaces another."""
-    enrollment = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
+    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
     if state in Enrollment.MOVES[enrollment.state]:
         move(enrollment, "state", state, Enrollment.MOVES)
         enrollment.stopped_reason, enrollment.last_activity_at = reason[:500], at
@@ -25,16 +27,44 @@ def stop(enrollment: Enrollment, state: str, *, reason: str, at: datetime) -> En
 
 @transaction.atomic
 def stop_company(enrollment: Enrollment, *, reason: str, at: datetime) -> int:
-    """One answer speaks for the company (a SIREN is one): nobody there is written to any more.
+    """One answer speaks for the company (a SIREN is one): its people's sequences end.
 
     Returns how many other enrolments this ended, in whatever campaign.
     """
-    company_id = enrollment.position.company_id
-    going = Enrollment.objects.going().filter(position__company_id=company_id)
-    colleagues = list(going.exclude(pk=enrollment.pk))
+    colleagues = [
+        each
+        for each in hold_company(enrollment)
+        if each.pk != enrollment.pk and each.state in GOING
+    ]
     for colleague in colleagues:
         stop(colleague, EnrollmentState.FINISHED, reason=reason, at=at)
     return len(colleagues)
+
+
+def hold_company(enrollment: Enrollment) -> list[Enrollment]:
+    """Lock the company's enrolments, always in one order, so that two answers never block."""
+    company_id = enrollment.position.company_id
+    return list(
+        Enrollment.objects.filter(position__company_id=company_id)
+        .select_for_update(no_key=True, of=("self",))
+        .order_by("id")
+    )
+
+
+@transaction.atomic
+def opt_out_recipient(
+    message: Message, *, reason: SuppressionReason, source: str, at: datetime
+) -> None:
+    """The person this mail was to is never written to again, whatever their address is by now."""
+    addresses = {message.to_address}
+    if message.position is not None:
+        same_person = Position.objects.filter(person_id=message.position.person_id)
+        addresses |= {each.email for each in same_person if each.email}
+        enrolled = Enrollment.objects.filter(position__in=same_person).order_by("id")
+        for enrollment in enrolled.select_for_update(no_key=True, of=("self",)):
+            stop(enrollment, EnrollmentState.UNSUBSCRIBED, reason=source, at=at)
+    for address in sorted(addresses - {""}):
+        opt_out(address, reason=reason, source=source, at=at)
 
 
 @transaction.atomic
@@ -45,15 +75,16 @@ def opt_out(address: str, *, reason: SuppressionReason, source: str, at: datetim
     enrollments = Enrollment.objects.filter(position__in=positions).exclude(
         state=EnrollmentState.UNSUBSCRIBED
     )
-    for enrollment in enrollments:
+    held = list(enrollments.select_for_update(no_key=True, of=("self",)).order_by("id"))
+    for enrollment in held:
         stop(enrollment, EnrollmentState.UNSUBSCRIBED, reason=source, at=at)
-    return len(enrollments)
+    return len(held)
 
 
 @transaction.atomic
 def pause_until(enrollment: Enrollment, until: datetime, *, at: datetime) -> Enrollment:
     """Hold an enrolment back while the person is away; no step is lost."""
-    enrollment = Enrollment.objects.select_for_update().get(pk=enrollment.pk)
+    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
     enrollment.paused_until, enrollment.last_activity_at = until, at
     enrollment.save(update_fields=["paused_until", "last_activity_at"])
     Task.objects.open().filter(enrollment=enrollment, scheduled_for__lt=until).update(

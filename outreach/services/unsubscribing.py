@@ -1,11 +1,12 @@
 """The one-click way out (RFC 8058): a token in, and nothing more is sent to that person."""
 
 from datetime import datetime
+from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from outreach.models import Message
-from outreach.services.stopping import opt_out
+from outreach.services.stopping import opt_out_recipient
 from outreach.states import SuppressionReason
 from outreach.tokens import digest
 from prospectflow.tenancy.context import tenant
@@ -22,13 +23,22 @@ def unsubscribe(candidate: str, *, at: datetime) -> bool:
         found = cursor.fetchone()
     if found is None:
         return False
-    organisation_id, message_id = found
+    for last in (False, False, True):
+        try:
+            _opt_out(*found, at=at)
+        except OperationalError:  # two transactions met; the next try finds the way free
+            if last:
+                raise
+        else:
+            break
+    return True
+
+
+def _opt_out(organisation_id: UUID, message_id: UUID, *, at: datetime) -> None:
     with tenant(organisation_id):
-        message = Message.objects.get(pk=message_id)
-        opt_out(
-            message.to_address,
+        opt_out_recipient(
+            Message.objects.get(pk=message_id),
             reason=SuppressionReason.UNSUBSCRIBED,
             source="one-click unsubscribe",
             at=at,
         )
-    return True
