@@ -113,6 +113,22 @@ $$;
 ALTER FUNCTION iam.current_organisation_id() OWNER TO prospectflow_owner;
 
 --
+-- Name: invitations_of(uuid); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.invitations_of(person uuid) RETURNS TABLE(organisation_id uuid, slug text, name text, role text)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT o.id, o.slug::text, o.name, m.role
+    FROM iam.organisation_users m JOIN iam.organisations o ON o.id = m.organisation_id
+    WHERE m.user_id = person AND m.status = 'invited'
+    ORDER BY o.name, o.id
+$$;
+
+ALTER FUNCTION iam.invitations_of(person uuid) OWNER TO prospectflow_owner;
+
+--
 -- Name: memberships_of(uuid); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
 --
 
@@ -3225,6 +3241,13 @@ GRANT USAGE ON SCHEMA search TO prospectflow_app;
 --
 
 GRANT USAGE ON SCHEMA tracking TO prospectflow_app;
+
+--
+-- Name: FUNCTION invitations_of(person uuid); Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION iam.invitations_of(person uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION iam.invitations_of(person uuid) TO prospectflow_app;
 
 --
 -- Name: FUNCTION memberships_of(person uuid); Type: ACL; Schema: iam; Owner: prospectflow_owner

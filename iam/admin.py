@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from iam import services
 from iam.models import AuditEntry, Membership, MembershipStatus, Organisation, Role, User
 from iam.tenant_admin import TenantAdmin
+from prospectflow.errors import DomainError
 
 admin.site.unregister(Group)  # roles say what a person may do, groups would only seem to
 
@@ -77,6 +78,10 @@ class MembershipForm(forms.ModelForm):
         return cleaned
 
 
+class NotAccepted(DomainError):
+    """Only the invited person accepts an invitation."""
+
+
 @admin.register(Membership)
 class MembershipAdmin(TenantAdmin):
     """The organisation's members."""
@@ -86,7 +91,7 @@ class MembershipAdmin(TenantAdmin):
     list_display = ["person", "email", "role", "state", "created_at"]
     list_filter = ["role", "status"]
     list_select_related = ["user"]
-    search_fields = ["user__email", "user__first_name", "user__last_name"]
+    search_fields = ["user__email"]  # a name would tell who an invited address belongs to
     ordering = ["created_at", "id"]
     actions = ["activate", "disable"]
 
@@ -101,11 +106,12 @@ class MembershipAdmin(TenantAdmin):
     ) -> None:
         if not change:
             obj.user = services.person_of(form.cleaned_data["email"])
+            obj.status = MembershipStatus.INVITED
         super().save_model(request, obj, form, change)
 
     @display(description="Member")
     def person(self, member: Membership) -> str:
-        return str(member.user)
+        return member.shown_name
 
     @display(description="E-mail", ordering="user__email")
     def email(self, member: Membership) -> str:
@@ -129,6 +135,8 @@ class MembershipAdmin(TenantAdmin):
 
     def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
         for member in queryset:
+            if member.status == MembershipStatus.INVITED:
+                raise NotAccepted(f"{member.user.email} has not accepted yet: wait, or delete it.")
             services.move_membership(member, to)
             services.record(to, at=timezone.now(), user=request.user, target=member)
         self.message_user(request, f"{len(queryset)} changed.")
@@ -136,14 +144,14 @@ class MembershipAdmin(TenantAdmin):
 
 @admin.register(User)
 class UserAdmin(TenantAdmin):
-    """The members as people. Only they and the platform's operator change what is here."""
+    """The active members as people. Only they and the platform's operator change what is here."""
 
     delete_capability = "manage_members"
-    list_display = ["email", "first_name", "last_name", "is_active", "last_login"]
+    list_display = ["email", "first_name", "last_name", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email", "id"]
-    fields = ["email", "first_name", "last_name", "is_active", "last_login", "created_at"]
-    readonly_fields = ["email", "is_active", "last_login", "created_at"]
+    fields = ["email", "first_name", "last_name", "is_active", "created_at"]
+    readonly_fields = ["email", "is_active", "created_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).filter(self._members())
@@ -152,7 +160,8 @@ class UserAdmin(TenantAdmin):
         return super()._bare_rows().filter(self._members())
 
     def _members(self) -> Q:
-        return Q(pk__in=Membership.objects.values("user"))
+        active = Membership.objects.filter(status=MembershipStatus.ACTIVE)
+        return Q(pk__in=active.values("user"))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -172,7 +172,13 @@ class Membership(TenantModel):
         indexes = [models.Index(fields=["user"], name="organisation_users_user")]
 
     def __str__(self) -> str:
-        return f"{self.user} ({self.role})"
+        return f"{self.shown_name} ({self.role})"
+
+    @property
+    def shown_name(self) -> str:
+        """The person's name; only the address they were added by while they are not inside."""
+        inside = self.status == MembershipStatus.ACTIVE
+        return str(self.user) if inside else self.user.email
 
 
 class AuditEntry(TenantModel):

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest
 
-from iam.models import User
-from iam.services import record
+from iam.models import Membership, MembershipStatus, User
+from iam.services import move_membership, record
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
-from prospectflow.tenancy.memberships import Place, memberships_of
+from prospectflow.tenancy.memberships import Place, invitations_of, memberships_of
 from prospectflow.tenancy.middleware import SESSION_KEY
 
 
@@ -36,10 +36,24 @@ def enter(request: HttpRequest, organisation_id: UUID, *, at: datetime) -> Place
     return place
 
 
+class NotInvited(DomainError):
+    """No invitation to that organisation waits for you: ask its owner for one."""
+
+
+def accept(user: User, organisation_id: UUID, *, at: datetime) -> None:
+    """Make the person's own invitation a membership; NotInvited where there is none."""
+    with tenant(organisation_id, user_id=user.pk):
+        invited = Membership.objects.filter(user=user, status=MembershipStatus.INVITED).first()
+        if invited is None:
+            raise NotInvited
+        move_membership(invited, MembershipStatus.ACTIVE)
+        record("accepted", at=at, user=user, target=invited)
+
+
 def enter_only_place(request: HttpRequest, *, at: datetime) -> None:
-    """Spare a person with exactly one membership the choice."""
+    """Spare a person with exactly one membership, and no invitation, the choice."""
     places = memberships_of(request.user.pk)
-    if len(places) == 1:
+    if len(places) == 1 and not invitations_of(request.user.pk):
         enter(request, places[0].organisation_id, at=at)
 
 

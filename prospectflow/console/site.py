@@ -17,7 +17,7 @@ from iam.models import Organisation
 from prospectflow.console.entering import enter_only_place
 
 OPEN_PAGES = frozenset(
-    {"organisations", "enter", "leave", "logout", "jsi18n"}
+    {"organisations", "enter", "accept", "leave", "logout", "jsi18n"}
     | {"password_change", "password_change_done"}
 )
 
@@ -79,6 +79,7 @@ class ConsoleSite(UnfoldAdminSite):
         pages = [
             ("organisations/", organisations.choose, "organisations"),
             ("organisations/enter/", organisations.enter_organisation, "enter"),
+            ("organisations/accept/", organisations.accept_invitation, "accept"),
             ("organisations/leave/", organisations.leave_organisation, "leave"),
             ("review/", review.start, "review"),
             ("review/<uuid:draft_id>/", review.draft, "review_draft"),

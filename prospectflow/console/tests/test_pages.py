@@ -283,15 +283,6 @@ def test_the_last_owner_stays_and_the_page_says_why(owner, organisation):
         assert organisation_owner().role == Role.OWNER
 
 
-def test_a_member_is_added_by_address(owner, organisation):
-    owner.post(
-        reverse("console:iam_membership_add"), {"email": "New@Example.com", "role": "viewer"}
-    )
-
-    with tenant(organisation.pk):
-        assert organisation_member("new@example.com").role == Role.VIEWER
-
-
 def test_a_suppressed_address_is_kept_as_a_hash(owner, organisation):
     from outreach.services.suppressing import suppression_of
 
@@ -315,9 +306,3 @@ def organisation_owner():
     from iam.models import Membership
 
     return Membership.objects.get(role=Role.OWNER)
-
-
-def organisation_member(email: str):
-    from iam.models import Membership
-
-    return Membership.objects.get(user__email=email)

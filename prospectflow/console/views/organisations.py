@@ -1,26 +1,44 @@
 """The chooser: which organisation to enter."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from prospectflow.console.entering import NotAMember, enter, leave
+from prospectflow.console.entering import NotAMember, NotInvited, accept, enter, leave
 from prospectflow.console.forms import EnterForm
 from prospectflow.console.views import SeeOther, page
-from prospectflow.tenancy.memberships import memberships_of
+from prospectflow.tenancy.memberships import invitations_of, memberships_of
+from prospectflow.tenancy.middleware import without_tenant
 
 
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
-    """The organisations the person may enter."""
+    """The organisations the person may enter, and those they were invited to."""
     return page(
         request,
         "organisations.html",
         "Choose an organisation",
         places=memberships_of(request.user.pk),
+        invitations=invitations_of(request.user.pk),
     )
+
+
+@transaction.non_atomic_requests
+@without_tenant  # the organisation to join is another than the one that is entered
+@require_POST
+def accept_invitation(request: HttpRequest) -> HttpResponse:
+    """Become a member of the organisation of the form, or say why not."""
+    form = EnterForm(request.POST)
+    try:
+        if not form.is_valid():
+            raise NotInvited
+        accept(request.user, form.cleaned_data["organisation"], at=timezone.now())
+    except NotInvited as refusal:
+        messages.error(request, str(refusal))
+    return SeeOther(reverse("console:organisations"))
 
 
 @require_POST
