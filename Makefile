@@ -16,9 +16,9 @@ help: ## Show this list
 demo: $(installed) ## Play a whole campaign, then serve the console (SERVE=0: end instead)
 	@$(manage) demo $(if $(filter 0,$(SERVE)),--no-serve)
 
-run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/
+run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/ (PUBLIC_URL: elsewhere)
 	@$(as_owner) migrate --verbosity 0
-	@$(manage) runserver 127.0.0.1:8000
+	@$(manage) serve
 
 test: $(installed) ## Run every test (ARGS="-k words" chooses)
 	@$(python) -m pytest $(ARGS)

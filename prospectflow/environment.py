@@ -1,13 +1,15 @@
 """Settings come from the environment; a missing or malformed one is named in one sentence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-_REQUIRED = object()
+REQUIRED = object()
 
 
 class Environment:
@@ -19,19 +21,47 @@ class Environment:
         if env_file.exists():
             self._env.read_env(str(env_file))
 
-    def text(self, name: str, default: Any = _REQUIRED) -> Any:
+    def text(self, name: str, default: Any = REQUIRED) -> Any:
         return self._read(name, self._env.str, "text", default)
 
-    def boolean(self, name: str, default: Any = _REQUIRED) -> Any:
+    def boolean(self, name: str, default: Any = REQUIRED) -> Any:
         return self._read(name, self._strict_boolean, "true or false", default)
 
-    def integer(self, name: str, default: Any = _REQUIRED) -> Any:
-        return self._read(name, self._env.int, "a whole number", default)
+    def integer(self, name: str, default: Any = REQUIRED) -> Any:
+        return self._read(name, self._natural, "a whole number, 0 or more", default)
 
-    def words(self, name: str, default: Any = _REQUIRED) -> Any:
+    def words(self, name: str, default: Any = REQUIRED) -> Any:
         return self._read(name, self._env.list, "words separated by commas", default)
 
-    def database(self, name: str, default: Any = _REQUIRED) -> Any:
+    def choice(self, name: str, options: Sequence[str], default: Any = REQUIRED) -> Any:
+        def one_of(name: str) -> str:
+            return options[options.index(self._env.str(name))]
+
+        return self._read(name, one_of, " or ".join(options), default)
+
+    def url(self, name: str, example: str, default: Any = REQUIRED) -> Any:
+        """An address of the same kind of scheme as the example, without a slash at its end."""
+        schemes = {"https": {"https", "http"}}.get(urlsplit(example).scheme, {"redis", "rediss"})
+
+        def address(name: str) -> str:
+            parts = urlsplit(self._env.str(name))
+            if parts.scheme not in schemes or not parts.hostname:
+                raise ValueError(name)
+            return parts.geturl().rstrip("/")
+
+        return self._read(name, address, f"a URL such as {example}", default)
+
+    def sealing_keys(self, name: str, default: Any = REQUIRED) -> Any:
+        def keys(name: str) -> list[str]:
+            given: list[str] = self._env.list(name)
+            for key in given:
+                Fernet(key)  # ValueError unless it is one
+            return given
+
+        kind = "keys of 32 bytes in URL-safe base64, separated by commas"
+        return self._read(name, keys, kind, default)
+
+    def database(self, name: str, default: Any = REQUIRED) -> Any:
         kind = "a URL such as postgres://user:password@host:5432/name"
         return self._read(name, self._postgres, kind, default)
 
@@ -41,13 +71,19 @@ class Environment:
             raise ValueError(value)
         return value in self._env.BOOLEAN_TRUE_STRINGS
 
+    def _natural(self, name: str) -> int:
+        value = int(self._env.str(name))
+        if value < 0:
+            raise ValueError(name)
+        return value
+
     def _postgres(self, name: str) -> dict[str, Any]:
         return database_from(self._env.str(name))
 
     def _read(self, name: str, cast: Callable[[str], Any], kind: str, default: Any) -> Any:
         self.names.add(name)
         if not self._env.str(name, default=""):
-            if default is _REQUIRED:
+            if default is REQUIRED:
                 raise ImproperlyConfigured(
                     f"{name} is not set: it must be {kind}; .env.example says what it is for."
                 )
@@ -62,6 +98,8 @@ class Environment:
 
 def database_from(url: str) -> dict[str, Any]:
     """Django's settings for a PostgreSQL URL; ValueError when it is none."""
+    if urlsplit(url).scheme not in {"postgres", "postgresql", "psql", "pgsql"}:
+        raise ValueError("not the URL of a PostgreSQL database")
     configuration = dict(environ.Env.db_url_config(url))
     if "postgresql" not in configuration.get("ENGINE", "") or not configuration["NAME"]:
         raise ValueError("not the URL of a PostgreSQL database")

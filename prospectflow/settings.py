@@ -9,7 +9,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
-from prospectflow.environment import Environment, database_from
+from prospectflow.environment import REQUIRED, Environment, database_from
 from prospectflow.operations import embedded
 from prospectflow.operations.embedded.secrets import local_secret
 
@@ -38,10 +38,12 @@ def _secrets(name: str) -> list[str]:
 
 SECRET_KEY = _secret("SECRET_KEY")
 TOKEN_KEYS = _secrets("TOKEN_KEYS")
-CREDENTIAL_KEYS = _secrets("CREDENTIAL_KEYS")
+CREDENTIAL_KEYS = env.sealing_keys(
+    "CREDENTIAL_KEYS", [local_secret(LOCAL_DIRECTORY, "CREDENTIAL_KEYS")] if EMBEDDED else REQUIRED
+)
 
 # Databases ------------------------------------------------------------------------------------
-DATABASE_ROLE = env.text("DATABASE_ROLE", "app")
+DATABASE_ROLE = env.choice("DATABASE_ROLE", ["app", "owner"], "app")
 if EMBEDDED:
     _database = database_from(embedded.database_url(LOCAL_DIRECTORY, role=DATABASE_ROLE))
 DATABASES = {
@@ -54,11 +56,11 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.text("REDIS_URL", embedded.redis_url(LOCAL_DIRECTORY) if EMBEDDED else None)
-if REDIS_URL is None:
-    raise ImproperlyConfigured(
-        "REDIS_URL is not set: it must be a URL such as redis://host:6379/0."
-    )
+REDIS_URL = env.url(
+    "REDIS_URL",
+    "redis://:password@host:6379/0",
+    embedded.redis_url(LOCAL_DIRECTORY) if EMBEDDED else REQUIRED,
+)
 CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL}}
 
 # Applications ---------------------------------------------------------------------------------
@@ -127,12 +129,10 @@ SESSION_COOKIE_AGE = 24 * 60 * 60
 SESSION_SAVE_EVERY_REQUEST = True
 
 # The web --------------------------------------------------------------------------------------
-PUBLIC_URL = env.text("PUBLIC_URL", "http://127.0.0.1:8000" if EMBEDDED else None)
-if PUBLIC_URL is None:
-    raise ImproperlyConfigured(
-        "PUBLIC_URL is not set: it must be a URL such as https://mail.example.com."
-    )
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if EMBEDDED else [])
+PUBLIC_URL = env.url(
+    "PUBLIC_URL", "https://mail.example.com", "http://127.0.0.1:8000" if EMBEDDED else REQUIRED
+)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost"] if EMBEDDED else REQUIRED)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 APPEND_SLASH = True
 STATIC_URL = "static/"
@@ -196,10 +196,11 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 FORMAT_MODULE_PATH = "prospectflow.formats"  # hours from 0 to 23
+LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], "WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -74,7 +74,15 @@ def test_the_example_itself_is_a_file_that_settings_can_be_read_from(tmp_path):
 
 @pytest.mark.parametrize(
     "name",
-    ["SECRET_KEY", "TOKEN_KEYS", "CREDENTIAL_KEYS", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL"],
+    [
+        "SECRET_KEY",
+        "TOKEN_KEYS",
+        "CREDENTIAL_KEYS",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "PUBLIC_URL",
+        "ALLOWED_HOSTS",
+    ],
 )
 @pytest.mark.parametrize("state", ["unset", "empty"])
 def test_a_missing_setting_stops_with_a_sentence_that_names_it(name, state):
@@ -96,6 +104,13 @@ def test_a_missing_setting_stops_with_a_sentence_that_names_it(name, state):
         ("SECURE_SSL_REDIRECT", "perhaps", "true or false"),
         ("DATABASE_CONNECTION_SECONDS", "a minute", "a whole number"),
         ("SECURE_HSTS_SECONDS", "1.5", "a whole number"),
+        ("DATABASE_CONNECTION_SECONDS", "-3", "a whole number"),
+        ("DATABASE_ROLE", "superuser", "app or owner"),
+        ("LOG_LEVEL", "LOUD", "DEBUG or INFO or"),
+        ("PUBLIC_URL", "foo", "a URL such as https://"),
+        ("PUBLIC_URL", "redis://host", "a URL such as https://"),
+        ("REDIS_URL", "nonsense", "a URL such as redis://"),
+        ("CREDENTIAL_KEYS", "short", "keys of 32 bytes"),
         ("DATABASE_URL", "mysql://root@127.0.0.1/x", "a URL such as postgres://"),
         ("DATABASE_URL", "postgres://prospectflow_app@127.0.0.1:port/x", "a URL such as postgres://"),
         ("DATABASE_URL", "nonsense", "a URL such as postgres://"),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from crm.models import Position
 from outreach.calendar import Schedule, add_working_days, is_open, next_opening
-from outreach.models import Campaign, Draft, Enrollment, Mailbox
+from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message
 from outreach.services.approval import approve
 from outreach.services.campaigns import enroll, start
 from outreach.services.mailboxes import schedule_of
@@ -42,7 +42,7 @@ class Play:
         now, limit_reached = opening, False
         while is_open(self.schedule, now) and not limit_reached:
             self._read(now)
-            sent = jobs.send_due(self.organisation_id, now=now, worker="demo")
+            sent = self._send(now)
             self.sent += len(sent)
             limit_reached = not sent
             now = self._next_send(now)
@@ -59,6 +59,9 @@ class Play:
                 if not any(each["level"] == "error" for each in draft.problems):
                     approve(draft, at=now, rule=RULE)
                     self.approved += 1
+
+    def _send(self, now: datetime) -> list[Message]:
+        return jobs.send_due(self.organisation_id, clock=lambda: now, worker="demo")
 
     def _read(self, now: datetime, *, due: bool = False) -> None:
         """Let the recipients live until now, then hear what they said; every quarter of an hour."""

@@ -24,6 +24,8 @@ def tell_import(console: Console, name: str, report: Report) -> None:
         f" {report.people.created} people, {report.positions.created} positions;"
         f" {report.rows_duplicate} duplicates, {report.rows_refused} refused"
     )
+    if report.columns_unknown:
+        console.print(f"  kept, though not recognised: {', '.join(report.columns_unknown)}")
     for problem in report.refused:
         console.print(f"  row {problem.row}: {problem.sentence}", style="dim", highlight=False)
 

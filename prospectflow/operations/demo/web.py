@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from outreach.mail.message import is_loopback
 from prospectflow.errors import DomainError
 
 PATIENCE_SECONDS = 30
@@ -20,6 +21,10 @@ class PortTaken(DomainError):
     """The web process cannot listen where it should."""
 
 
+class NotThisMachine(DomainError):
+    """PUBLIC_URL leads to another machine: unset it, or set it to http://127.0.0.1:8001."""
+
+
 class WebProcessFailed(DomainError):
     """The web process did not start."""
 
@@ -27,9 +32,7 @@ class WebProcessFailed(DomainError):
 @contextmanager
 def web_process(public_url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A real web process at this address, stopped at the end; PortTaken when somebody is there."""
-    parts = urlsplit(public_url)
-    host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    _refuse_taken(host, port)
+    host, port = listening_address(public_url)
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"{host}:{port}"]
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ.copy())
@@ -39,6 +42,19 @@ def web_process(public_url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]
         finally:
             process.terminate()
             process.wait(timeout=20)
+
+
+def listening_address(public_url: str) -> tuple[str, int]:
+    """Host and port of this machine at which PUBLIC_URL is served, both free to listen at.
+
+    Raises NotThisMachine for a URL that leads elsewhere, PortTaken when somebody listens there.
+    """
+    parts = urlsplit(public_url)
+    host, port = parts.hostname or "", parts.port or 80
+    if parts.scheme != "http" or not is_loopback(host):
+        raise NotThisMachine
+    _refuse_taken(host, port)
+    return host, port
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 
 from prospectflow.operations import embedded
+from prospectflow.operations.demo.web import NotThisMachine, listening_address
 from prospectflow.operations.management.commands.check_migrations import to_zero
 from prospectflow.operations.scratch import scratch_database
 
@@ -116,3 +117,33 @@ def test_a_command_follows_the_servers_to_new_ports(tmp_path):
     embedded.stop(local)
     assert (command.stdout, command.stderr) == ("hello\n", "")
     assert set(json.loads((local / "servers.json").read_text())["ports"].values()).isdisjoint(ports)
+
+
+@pytest.mark.parametrize(
+    "address", ["https://127.0.0.1:8443", "http://prospects.example.com", "http://10.0.0.1:8000"]
+)
+def test_a_laptop_serves_nobody_elsewhere(address, settings):
+    with pytest.raises(NotThisMachine, match="leads to another machine"):
+        listening_address(address)
+
+
+def test_serving_at_a_taken_port_is_one_sentence(settings, committed):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        settings.PUBLIC_URL, settings.DEBUG = f"http://127.0.0.1:{port}", True
+
+        with pytest.raises(CommandError, match=f"Port {port} of 127.0.0.1 is taken") as refusal:
+            call_command("serve")
+
+    assert refusal.value.returncode == 2
+
+
+def test_serving_for_a_laptop_is_refused_on_a_server(settings, committed):
+    settings.DEBUG = False
+
+    with pytest.raises(CommandError, match="run granian") as refusal:
+        call_command("serve")
+
+    assert refusal.value.returncode == 2
