@@ -79,7 +79,7 @@ def _count(message: Message, reader: Reader, at: datetime) -> None:
 
 
 ROLL_UP = """
-INSERT INTO tracking.campaign_daily_stats
+INSERT INTO tracking.campaign_daily_stats AS counted
     (campaign_id, workflow_step_id, variant_id, day,
      sent, delivered, bounced, replied, unsubscribed, opened)
 SELECT t.campaign_id, t.workflow_step_id, m.variant_id,
@@ -117,12 +117,16 @@ ORDER BY 1, 2, 3, 4
 ON CONFLICT (organisation_id, campaign_id, workflow_step_id, variant_id, day) DO UPDATE SET
     sent = excluded.sent, delivered = excluded.delivered, bounced = excluded.bounced,
     replied = excluded.replied, unsubscribed = excluded.unsubscribed, opened = excluded.opened
+WHERE (counted.sent, counted.delivered, counted.bounced,
+       counted.replied, counted.unsubscribed, counted.opened)
+    IS DISTINCT FROM (excluded.sent, excluded.delivered, excluded.bounced,
+                      excluded.replied, excluded.unsubscribed, excluded.opened)
 """
 
 
 @transaction.atomic
 def roll_up(*, since: datetime) -> int:
-    """Make the daily numbers of mails sent since then anew from the facts; returns rows written.
+    """Make the daily numbers of mails sent since then anew from the facts; returns rows changed.
 
     A day is the mailbox's own, and counted whole. An answer or an objection counts on the day and
     the step of the mail it was to, once a mail; an unsubscription on the last of its enrolment.
