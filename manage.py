@@ -6,7 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 
-UNDEFINED_TABLE = "42P01"
+UNDEFINED_TABLE, DISK_FULL = "42P01", "53100"
 
 
 def main() -> None:
@@ -23,14 +23,21 @@ def main() -> None:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
     except OperationalError as error:
-        first_line = str(error).partition("\n")[0]
-        sys.stderr.write(f"The database cannot be used, check DATABASE_URL: {first_line}\n")
+        sys.stderr.write(f"{_about_the_database(error)}\n")
         sys.exit(2)
     except ProgrammingError as error:
         if getattr(error.__cause__, "sqlstate", "") != UNDEFINED_TABLE:
             raise
         sys.stderr.write("The tables are not there: DATABASE_ROLE=owner manage.py migrate.\n")
         sys.exit(2)
+
+
+def _about_the_database(error: Exception) -> str:
+    """What to do about a database that cannot be used, in one sentence."""
+    first_line = str(error).partition("\n")[0]
+    if getattr(error.__cause__, "sqlstate", "") == DISK_FULL:
+        return f"The database's disk is full: make room, then try again ({first_line})."
+    return f"The database cannot be used, check DATABASE_URL: {first_line}"
 
 
 def _start_what_is_embedded() -> None:

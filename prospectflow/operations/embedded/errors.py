@@ -8,6 +8,7 @@ from pathlib import Path
 
 from prospectflow.errors import DomainError
 
+FULL = ("No space left on device", "could not extend file", "Check free disk space")
 ALMOST_NOTHING = 8 * 1024 * 1024  # bytes; a full disk also keeps the server from logging that it is
 
 
@@ -24,7 +25,8 @@ def disk_full(folder: Path) -> EmbeddedError:
 
 def failed(what: str, folder: Path, output: str) -> EmbeddedError:
     """The refusal that names what failed, from what a server printed or logged."""
-    if "No space left on device" in output or shutil.disk_usage(folder).free < ALMOST_NOTHING:
+    said_so = any(words in output for words in FULL)
+    if said_so or shutil.disk_usage(folder).free < ALMOST_NOTHING:
         return disk_full(folder)
     lines = [line.strip() for line in output.strip().splitlines() if line.strip()]
     return EmbeddedError(f"{what}: {' / '.join(lines[-6:]) or 'it said nothing'}")

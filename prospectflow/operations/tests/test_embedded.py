@@ -20,6 +20,7 @@ from redis.retry import Retry
 
 from prospectflow.operations import embedded
 from prospectflow.operations.embedded import EmbeddedError
+from prospectflow.operations.embedded.errors import failed
 from prospectflow.operations.embedded.mail import EVERYONE, SENDERS
 
 
@@ -262,3 +263,18 @@ def test_the_mail_server_takes_mail_for_the_senders_and_for_everyone_else(direct
     assert mails_of(EVERYONE, embedded.empty_mail(directory)) == 0
     embedded.stop(directory)
     assert not embedded.status(directory).mail.running
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "could not write: No space left on device",
+        "could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space.",
+    ],
+)
+def test_a_full_disk_is_named_however_the_server_says_it(tmp_path, said):
+    assert "The disk is full" in str(failed("initdb", tmp_path, said))
+
+
+def test_another_failure_is_not_called_a_full_disk(tmp_path):
+    assert "initdb: no permission" in str(failed("initdb", tmp_path, "no permission"))
