@@ -149,6 +149,7 @@ def run(program, **variables):
         "CREDENTIAL_KEYS": "bm90LWEtc2VjcmV0LWJ1dC1leGFjdGx5LTMyLWJ5dGU=",
         "REDIS_URL": settings.REDIS_URL,
         "PUBLIC_URL": "https://prospectflow.example",
+        "ALLOWED_HOSTS": "prospectflow.example",
     }
     return subprocess.run(
         [sys.executable, *program],
