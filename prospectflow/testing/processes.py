@@ -22,6 +22,7 @@ def environment() -> dict[str, str]:
         "TOKEN_KEYS": ",".join(settings.TOKEN_KEYS),
         "CREDENTIAL_KEYS": ",".join(settings.CREDENTIAL_KEYS),
         "PUBLIC_URL": settings.PUBLIC_URL,
+        "ALLOWED_HOSTS": "127.0.0.1",
     }
     return dict(os.environ) | own
 
