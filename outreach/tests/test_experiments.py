@@ -139,6 +139,14 @@ def test_an_experiment_that_has_not_begun_gives_nothing():
     assert variant_for(make_due(campaign), at=NOON) is None
 
 
+def test_an_experiment_that_lost_its_variants_leaves_the_text_to_the_step():
+    campaign = make_open_campaign()
+    experiment = make_experiment(make_step(campaign))
+    experiment.variants.all().delete()
+
+    assert variant_for(make_due(campaign), at=NOON) is None
+
+
 def test_the_draft_is_written_from_the_variant_that_was_given():
     campaign = make_open_campaign()
     make_experiment(make_step(campaign, body_template="Le corps de l’étape."))
