@@ -1034,6 +1034,7 @@ CREATE TABLE outreach.workflow_steps (
     is_active boolean DEFAULT true NOT NULL,
     campaign_id uuid NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    CONSTRAINT workflow_steps_delay_days_a_year CHECK ((delay_days <= 365)),
     CONSTRAINT workflow_steps_delay_days_not_negative CHECK ((delay_days >= 0)),
     CONSTRAINT workflow_steps_kind_known CHECK ((kind = 'email'::text)),
     CONSTRAINT workflow_steps_step_index_not_negative CHECK ((step_index >= 0))

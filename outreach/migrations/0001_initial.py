@@ -376,7 +376,7 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(db_default=django.db.models.functions.uuid.UUID7(), editable=False, primary_key=True, serialize=False)),
                 ('step_index', models.IntegerField(db_default=0, default=0)),
                 ('kind', models.TextField(choices=[('email', 'Email')], db_default='email', default='email')),
-                ('delay_days', models.IntegerField(db_default=0, default=0, help_text='Working days after the step before; 0 for the first.', verbose_name='delay in working days')),
+                ('delay_days', models.IntegerField(db_default=0, default=0, help_text='Working days after the step before; 0 for the first.', validators=[django.core.validators.MaxValueValidator(365)], verbose_name='delay in working days')),
                 ('subject_template', models.TextField(blank=True, db_default='', default='', help_text="Empty: the thread's subject.")),
                 ('body_template', models.TextField(blank=True, db_default='', default='')),
                 ('exit_on_reply', models.BooleanField(db_default=True, default=True, verbose_name='stop on reply')),
@@ -698,6 +698,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='workflowstep',
             constraint=models.CheckConstraint(condition=models.Q(('delay_days__gte', 0)), name='workflow_steps_delay_days_not_negative'),
+        ),
+        migrations.AddConstraint(
+            model_name='workflowstep',
+            constraint=models.CheckConstraint(condition=models.Q(('delay_days__lte', 365)), name='workflow_steps_delay_days_a_year'),
         ),
         migrations.AddConstraint(
             model_name='workflowstep',

@@ -1,5 +1,6 @@
 """Campaigns, their steps, what is tried in them, and who is in them."""
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -18,6 +19,8 @@ from prospectflow.tenancy.constraints import TenantReference
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
 from prospectflow.tenancy.models import TenantModel
 from prospectflow.tenancy.search import search_index
+
+LONGEST_DELAY = 365  # working days between two steps
 
 
 class Campaign(TenantModel):
@@ -87,6 +90,7 @@ class WorkflowStep(TenantModel):
         "delay in working days",
         default=0,
         db_default=0,
+        validators=[MaxValueValidator(LONGEST_DELAY)],
         help_text="Working days after the step before; 0 for the first.",
     )
     subject_template = models.TextField(
@@ -107,6 +111,9 @@ class WorkflowStep(TenantModel):
             ),
             models.CheckConstraint(
                 condition=Q(delay_days__gte=0), name="workflow_steps_delay_days_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(delay_days__lte=LONGEST_DELAY), name="workflow_steps_delay_days_a_year"
             ),
             models.UniqueConstraint(
                 fields=["organisation", "campaign", "step_index"], name="workflow_steps_once"
