@@ -11,11 +11,12 @@ from django.db import transaction
 from iam.models import Organisation
 from outreach.mail import content_hash, footer, to_html, wire_address
 from outreach.mail.body import Source
-from outreach.models import Draft
+from outreach.models import Draft, Enrollment, Task
 from outreach.services.consents import may_track_opens
 from outreach.services.drafting import found_problems
 from outreach.services.mailboxes import schedule_of
-from outreach.states import DraftStatus
+from outreach.services.planning import plan_next
+from outreach.states import DraftStatus, MessageStatus, TaskStatus
 from outreach.tokens import token
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
@@ -91,13 +92,16 @@ def approve(draft: Draft, *, at: datetime, user: "User | None" = None, rule: str
 
 @transaction.atomic
 def edit(draft: Draft, *, subject: str, body_text: str, at: datetime, user: "User | None") -> Draft:
-    """Change the text, keep what it was, and take any approval away."""
+    """Change the text, keep what it was, and take any approval away.
+
+    A mail that the server refused for now is withdrawn. Raises AlreadySent once it has left.
+    """
     draft = _locked(draft)
-    if draft.messages.exists():
-        raise AlreadySent
+    _refuse_sent(draft)
     subject = " ".join(subject.split())
     if (subject, body_text) == (draft.subject, draft.body_text):
         return draft
+    _withdraw(draft)
     before = {"subject": draft.subject, "body_text": draft.body_text}
     by = str(user.pk) if user else ""
     draft.edits = [*draft.edits, {"at": at.isoformat(), "by": by, "before": before}]
@@ -127,14 +131,32 @@ def skip(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
 
 @transaction.atomic
 def reject(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
-    """This mail is not to be sent at all."""
+    """This mail is not to be sent at all: the sequence goes on without it, or ends.
+
+    A mail that the server refused for now is withdrawn. Raises AlreadySent once it has left.
+    """
     draft = _locked(draft)
-    if draft.messages.exists():
-        raise AlreadySent
+    _refuse_sent(draft)
+    _withdraw(draft)
     draft.approved_hash = draft.approved_at = draft.approved_by = None
     move(draft, "status", DraftStatus.SKIPPED, Draft.MOVES)
     draft.save()
+    if draft.task.status == TaskStatus.SCHEDULED:
+        move(draft.task, "status", TaskStatus.SKIPPED, Task.MOVES)
+        plan_next(draft.task, now=at)
+        draft.task.save(update_fields=["status", "last_error"])
     return draft
+
+
+def _refuse_sent(draft: Draft) -> None:
+    """A message of a task that is scheduled has not left: it waits for another try."""
+    if draft.task.status != TaskStatus.SCHEDULED and draft.messages.exists():
+        raise AlreadySent
+
+
+def _withdraw(draft: Draft) -> None:
+    """Forget a mail that only ever was refused."""
+    draft.messages.filter(status=MessageStatus.QUEUED).delete()
 
 
 def unsubscribe_url(draft: Draft) -> str:
@@ -170,4 +192,10 @@ _NAMES = {"pharow": "Pharow", "file": "un fichier professionnel", "hand": "notre
 
 
 def _locked(draft: Draft) -> Draft:
-    return Draft.objects.select_for_update().get(pk=draft.pk)
+    """The draft, locked after its enrolment and its task as everywhere."""
+    enrollments = Enrollment.objects.select_for_update(no_key=True, of=["self"])
+    enrollments.filter(tasks=draft.task_id).first()
+    task = Task.objects.select_for_update(no_key=True).get(pk=draft.task_id)
+    draft = Draft.objects.select_for_update().get(pk=draft.pk)
+    draft.task = task
+    return draft

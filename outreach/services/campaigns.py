@@ -12,7 +12,7 @@ from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, StepExperiment, Task, WorkflowStep
 from outreach.services.mailboxes import schedule_of
 from outreach.services.suppressing import suppressed_among
-from outreach.states import CampaignStatus, ExperimentStatus
+from outreach.states import CampaignStatus, EnrollmentState, ExperimentStatus
 from outreach.templating import check
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
@@ -61,15 +61,25 @@ def pause(campaign: Campaign, *, at: datetime) -> Campaign:
 
 @transaction.atomic
 def archive(campaign: Campaign, *, at: datetime) -> Campaign:
-    """Close the campaign: what was still to be sent is cancelled."""
+    """Close the campaign: its enrolments end, what was still to be sent is cancelled."""
     campaign = _moved(_locked(campaign), CampaignStatus.ARCHIVED)
+    going = Enrollment.objects.going().filter(campaign=campaign).order_by("id")
+    locked = going.select_for_update(no_key=True).values_list("pk", flat=True)
+    Enrollment.objects.filter(pk__in=list(locked)).update(
+        state=EnrollmentState.FINISHED,
+        stopped_reason="The campaign was archived.",
+        last_activity_at=at,
+    )
     Task.objects.open().filter(campaign=campaign).update(status=Task.Status.CANCELLED)
     return campaign
 
 
 @transaction.atomic
 def restore(campaign: Campaign, *, at: datetime) -> Campaign:
-    """Take an archived campaign out again; it stays paused until somebody starts it."""
+    """Take an archived campaign out again; it stays paused until somebody starts it.
+
+    Whom archiving ended stays out; it goes on with those taken in from now on.
+    """
     return _moved(_locked(campaign), CampaignStatus.PAUSED)
 
 
@@ -129,7 +139,7 @@ def _task(enrollment: Enrollment, step: WorkflowStep, hour: datetime) -> Task:
 
 
 def _locked(campaign: Campaign) -> Campaign:
-    return Campaign.objects.select_for_update(of=["self"]).get(pk=campaign.pk)
+    return Campaign.objects.select_for_update(no_key=True, of=["self"]).get(pk=campaign.pk)
 
 
 def _moved(campaign: Campaign, to: str) -> Campaign:

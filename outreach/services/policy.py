@@ -3,11 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import wraps
+
+from django.db.models import Q
 
 from crm.models import Diffusion
 from crm.querysets import SENDABLE
-from outreach.calendar import is_open, midnight_before, next_opening
-from outreach.models import Draft, Enrollment, Message, Task
+from outreach.calendar import NeverOpen, ScheduleRefused, is_open, midnight_before, next_opening
+from outreach.models import Draft, Enrollment, Mailbox, Message, Task
 from outreach.services.approval import rendered
 from outreach.services.mailboxes import schedule_of, sent_today
 from outreach.services.suppressing import SuppressionsUnreadable, suppression_of
@@ -77,6 +80,12 @@ def _campaign(case: _Case) -> Reason | None:
     if status == CampaignStatus.RUNNING:
         return None
     return Reason("campaign_not_running", f"The campaign is {status}.")
+
+
+def _step(case: _Case) -> Reason | None:
+    if case.task.workflow_step.is_active:
+        return None
+    return Reason("step_inactive", "The step was taken out of the campaign.")
 
 
 def _enrollment(case: _Case) -> Reason | None:
@@ -167,16 +176,33 @@ def _mailbox(case: _Case) -> Reason | None:
 
 
 def _inbox(case: _Case) -> Reason | None:
-    """A follow-up leaves only while we know that no answer has come."""
+    """A follow-up leaves only while we know that no answer has come, wherever it would."""
     mailbox = case.task.campaign.from_mailbox
     if mailbox is None or case.task.workflow_step.step_index == 0:
         return None
-    read = mailbox.last_synced_at
-    if read is not None and read >= case.now - INBOX_FRESH_FOR:
+    wrote = Message.objects.outbound().filter(enrollment_id=case.enrollment.pk)
+    asked = Mailbox.objects.filter(Q(pk=mailbox.pk) | Q(pk__in=wrote.values("mailbox_id")))
+    oldest = case.now - INBOX_FRESH_FOR
+    stale = asked.exclude(last_synced_at__gte=oldest, last_synced_at__lte=case.now)
+    if not stale.exists():
         return None
     return Reason("inbox_stale", "The inbox has not been read for 15 minutes.")
 
 
+def _by_schedule(rule: Rule) -> Rule:
+    """The rule, with a reason of its own where the mailbox's hours cannot be told."""
+
+    @wraps(rule)
+    def told(case: _Case) -> Reason | None:
+        try:
+            return rule(case)
+        except (NeverOpen, ScheduleRefused) as error:
+            return Reason("no_window", str(error))
+
+    return told
+
+
+@_by_schedule
 def _quota(case: _Case) -> Reason | None:
     mailbox = case.task.campaign.from_mailbox
     if mailbox is None or sent_today(mailbox, now=case.now) < mailbox.daily_limit:
@@ -194,6 +220,7 @@ def _pace(case: _Case) -> Reason | None:
     return Reason("pace", "The mailbox keeps a human pace.", mailbox.next_send_at)
 
 
+@_by_schedule
 def _window(case: _Case) -> Reason | None:
     mailbox = case.task.campaign.from_mailbox
     if mailbox is None:
@@ -208,6 +235,7 @@ RULES: tuple[Rule, ...] = (
     _not_waiting,
     _too_early,
     _campaign,
+    _step,
     _enrollment,
     _away,
     _unusable,

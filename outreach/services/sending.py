@@ -3,25 +3,24 @@
 scheduled -> locked -> transmitting (committed) -> sent, or back, or failed, or unknown.
 """
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
-from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_answer
-from outreach.calendar import next_opening, pace
+from outreach.calendar import pace
 from outreach.mail import Outgoing, Sender, build, message_id
-from outreach.models import Draft, Mailbox, Message, Task
+from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task
 from outreach.services.approval import UNSUBSCRIBE, Rendered, rendered, unapprove, unsubscribe_url
 from outreach.services.mailboxes import move_mailbox, schedule_of, smtp_account
 from outreach.services.planning import plan_next
 from outreach.services.policy import Reason, reasons
+from outreach.services.settling import settle
 from outreach.services.stopping import stop
-from outreach.services.suppressing import suppress_address
 from outreach.smtp import (
-    Accepted,
     MailboxUnreachable,
     Outcome,
     Refused,
@@ -32,8 +31,6 @@ from outreach.states import (
     Direction,
     EnrollmentState,
     MailboxStatus,
-    MessageStatus,
-    SuppressionReason,
     TaskStatus,
 )
 from outreach.tokens import digest, token
@@ -41,14 +38,17 @@ from prospectflow.choices import move
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
-RETRIES = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 720, 1440))
 CONSIDERED = 20  # due tasks looked at for one mail; the others wait for the next round
 LOOK_AGAIN = timedelta(minutes=15)
-OF_THE_MAILBOX = frozenset({"outside_window", "daily_limit", "pace", "mailbox_stopped"})
+OF_THE_MAILBOX = frozenset(
+    {"outside_window", "no_window", "daily_limit", "pace", "mailbox_stopped"}
+)
 FINAL = frozenset({"suppressed", "address_unusable", "company_opposed", "company_answered"})
 UNAPPROVING = frozenset({"changed_since_approval", "cannot_be_built"})
 
 Frozen = Callable[[Message], None]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def send_next(
         return None
     outcome = _transmit(intention)
     with tenant(organisation_id):
-        return _settle(intention, outcome, now=now)
+        return settle(intention.task_id, intention.message_id, outcome, now=now)
 
 
 def _intend(mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen) -> Intention | None:
@@ -120,11 +120,13 @@ def _mark_leaving(task: Task, now: datetime, worker: str) -> None:
 
 
 def _choose(mailbox: Mailbox, now: datetime) -> Task | None:
-    for task_id in _candidates(mailbox, now):
+    campaigns = _running(mailbox)
+    for task_id, enrollment_id in _candidates(campaigns, now):
         # One by one: a join over all that the rules look at takes longer to plan than to run.
-        task = Task.objects.select_for_update(skip_locked=True).filter(pk=task_id).first()
+        task = _held(task_id, enrollment_id)
         if task is None:
             continue
+        task.campaign = campaigns[task.campaign_id]
         task.campaign.from_mailbox = mailbox
         reason = next(reasons(task, now=now), None)
         if reason is None:
@@ -135,12 +137,41 @@ def _choose(mailbox: Mailbox, now: datetime) -> Task | None:
     return None
 
 
-def _candidates(mailbox: Mailbox, now: datetime) -> list[UUID]:
-    running = list(mailbox.campaigns.filter(status="running").values_list("pk", flat=True))
+def _running(mailbox: Mailbox) -> dict[UUID, Campaign]:
+    """What this mailbox sends for, locked: who pauses it waits until the choice is committed."""
+    running = Campaign.objects.filter(from_mailbox=mailbox, status="running").order_by("id")
+    locked = running.select_for_update(no_key=True, skip_locked=True)
+    return {campaign.pk: campaign for campaign in locked}
+
+
+def _candidates(campaigns: Iterable[UUID], now: datetime) -> list[tuple[UUID, UUID]]:
+    """The tasks that could leave, each with its enrolment."""
     due = Task.objects.due(now).filter(
-        campaign__in=running, drafts__status="approved", enrollment__state="active"
+        campaign__in=list(campaigns), drafts__status="approved", enrollment__state="active"
     )
-    return list(due.values_list("pk", flat=True)[:CONSIDERED])
+    return list(due.values_list("pk", "enrollment_id")[:CONSIDERED])
+
+
+def _held(task_id: UUID, enrollment_id: UUID) -> Task | None:
+    """The task, locked after its enrolment as everywhere; None while somebody else has a part."""
+    locked = Enrollment.objects.select_for_update(no_key=True, skip_locked=True)
+    enrollment = locked.filter(pk=enrollment_id).first()
+    if enrollment is None or not _address_is_ours(enrollment):
+        return None
+    task = Task.objects.select_for_update(skip_locked=True).filter(pk=task_id).first()
+    if task is not None:
+        task.enrollment = enrollment
+    return task
+
+
+def _address_is_ours(enrollment: Enrollment) -> bool:
+    """Whether no other mailbox is choosing a mail to this address; none may until we commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))",
+            [f"{enrollment.organisation_id}{enrollment.position.email}"],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _put_aside(task: Task, reason: Reason, now: datetime) -> None:
@@ -242,108 +273,10 @@ def _outgoing(
 def _transmit(intention: Intention) -> Outcome:
     """Talk to the server. A mailbox that cannot be used is a refusal before any recipient."""
     try:
-        with connect(intention.account) as connection:
-            return connection.transmit(intention.sender, intention.recipient, intention.raw)
+        with connect(intention.account) as server:
+            return server.transmit(intention.sender, intention.recipient, intention.raw)
     except MailboxUnreachable as error:
         return Refused(error.failure, str(error))
-
-
-def _settle(intention: Intention, outcome: Outcome, *, now: datetime) -> Message:
-    """Write down what became of the mail, and what follows for its sequence."""
-    task = (
-        Task.objects.select_for_update(of=["self"])
-        .select_related("enrollment", "campaign__from_mailbox", "workflow_step")
-        .get(pk=intention.task_id)
-    )
-    message = Message.objects.select_for_update().get(pk=intention.message_id)
-    task.locked_at = task.locked_by = None
-    if isinstance(outcome, Accepted):
-        _accepted(task, message, outcome, now)
-    elif isinstance(outcome, Refused):
-        _refused(task, message, outcome, now)
-    else:
-        _unknown(task, message, outcome.failure.text, now)
-    task.save()
-    message.save()
-    return message
-
-
-def _accepted(task: Task, message: Message, outcome: Accepted, now: datetime) -> None:
-    move(task, "status", TaskStatus.SENT, Task.MOVES)
-    move(message, "status", MessageStatus.SENT, Message.MOVES)
-    task.last_error = None
-    message.answer_code = f"{outcome.code} {outcome.text}".strip()[:500]
-    plan_next(task, now=now)
-
-
-def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
-    """It may have arrived: nothing is sent again, and the sequence goes on as if it had."""
-    move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
-    message.answer_code = task.last_error = text[:500]
-    plan_next(task, now=now)
-
-
-def _refused(task: Task, message: Message, outcome: Refused, now: datetime) -> None:
-    failure = outcome.failure
-    answer = classify_answer(failure.stage, failure.code, failure.text, failure.host)
-    message.answer_code = task.last_error = f"{answer.code} {answer.text}".strip()[:500]
-    passing = answer.kind == Kind.SOFT or (answer.kind == Kind.BLOCK and not answer.permanent)
-    if answer.kind == Kind.HARD:
-        _bounce(task, message, now)
-    elif answer.kind == Kind.CONFIG and answer.scope == Scope.MESSAGE:
-        _give_up(task, message, EnrollmentState.FINISHED, now)
-    elif passing and answer.stage in BEFORE_RECIPIENT:
-        _hold_mailbox(task, message, now)
-    elif passing:
-        _later(task, message, now)
-    else:
-        _stop_mailbox(task, message, answer, outcome.sentence, now)
-
-
-def _bounce(task: Task, message: Message, now: datetime) -> None:
-    suppress_address(
-        message.to_address, reason=SuppressionReason.BOUNCED, source=message.answer_code, at=now
-    )
-    _give_up(task, message, EnrollmentState.BOUNCED, now)
-
-
-def _hold_mailbox(task: Task, message: Message, now: datetime) -> None:
-    """The server was not ready before it heard of any recipient: nobody's ladder is used up."""
-    task.attempts -= 1
-    _again(task, now + RETRIES[0])
-    Mailbox.objects.filter(messages=message).update(next_send_at=now + RETRIES[0])
-
-
-def _stop_mailbox(
-    task: Task, message: Message, answer: Answer, sentence: str, now: datetime
-) -> None:
-    """Our settings or our reputation: the mailbox stops, and its mails wait for it."""
-    _again(task, now)
-    if message.mailbox is not None:
-        stopped = MailboxStatus.BROKEN if answer.kind == Kind.CONFIG else MailboxStatus.PAUSED
-        move_mailbox(message.mailbox, stopped, reason=sentence or message.answer_code)
-
-
-def _later(task: Task, message: Message, now: datetime) -> None:
-    """Up the ladder of pauses, and off it after the last."""
-    if task.attempts <= len(RETRIES):
-        _again(task, now + RETRIES[task.attempts - 1])
-    else:
-        _give_up(task, message, EnrollmentState.FINISHED, now)
-
-
-def _give_up(task: Task, message: Message, state: EnrollmentState, now: datetime) -> None:
-    """Nothing more comes after a mail that could not be delivered."""
-    move(task, "status", TaskStatus.FAILED, Task.MOVES)
-    move(message, "status", MessageStatus.FAILED, Message.MOVES)
-    stop(task.enrollment, state, reason=message.answer_code, at=now)
-
-
-def _again(task: Task, hour: datetime) -> None:
-    """It has certainly not left: the same bytes may go later, inside the windows."""
-    move(task, "status", TaskStatus.SCHEDULED, Task.MOVES)
-    mailbox = task.campaign.from_mailbox
-    task.scheduled_for = next_opening(schedule_of(mailbox), hour) if mailbox else hour
 
 
 @transaction.atomic
@@ -357,23 +290,33 @@ def declare_unknown(*, before: datetime) -> int:
     stranded.filter(status=TaskStatus.LOCKED).update(
         status=TaskStatus.SCHEDULED, locked_at=None, locked_by=None
     )
-    tasks = stranded.filter(status=TaskStatus.TRANSMITTING).select_for_update()
-    for task in tasks:
-        move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
-        task.last_error = "The worker stopped while this mail was leaving."
-        plan_next(task, now=task.locked_at or before)
-        task.locked_at = task.locked_by = None
-        task.save(update_fields=["status", "last_error", "locked_at", "locked_by"])
-    return len(tasks)
+    leaving = stranded.filter(status=TaskStatus.TRANSMITTING).order_by("id")
+    found = list(leaving.values_list("pk", "enrollment_id"))
+    return sum(_given_up(*each, before) for each in found)
+
+
+def _given_up(task_id: UUID, enrollment_id: UUID, before: datetime) -> bool:
+    """Whether this one was still in mid-air; one that cannot be marked keeps back no other."""
+    try:
+        with transaction.atomic():
+            Enrollment.objects.select_for_update(no_key=True).filter(pk=enrollment_id).first()
+            stranded = Task.objects.filter(locked_at__lt=before, status=TaskStatus.TRANSMITTING)
+            task = stranded.select_for_update().filter(pk=task_id).first()
+            if task is None:
+                return False
+            move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
+            task.last_error = "The worker stopped while this mail was leaving."
+            plan_next(task, now=task.locked_at or before)
+            task.locked_at = task.locked_by = None
+            task.save(update_fields=["status", "last_error", "locked_at", "locked_by"])
+            return True
+    except DomainError:
+        logger.exception("The outcome of task %s could not be written down.", task_id)
+        return False
 
 
 def mailboxes_with_work(*, now: datetime) -> list[UUID]:
     """The mailboxes of this organisation that have something due, by id."""
-    due = Task.objects.due(now).filter(campaign__status="running").order_by()
-    return sorted(
-        set(
-            due.exclude(campaign__from_mailbox=None).values_list(
-                "campaign__from_mailbox", flat=True
-            )
-        )
-    )
+    due = Task.objects.due(now).filter(campaign__status="running")
+    of_theirs = due.exclude(campaign__from_mailbox=None).order_by("campaign__from_mailbox_id")
+    return list(of_theirs.values_list("campaign__from_mailbox_id", flat=True).distinct())

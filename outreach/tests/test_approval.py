@@ -33,6 +33,7 @@ from prospectflow.testing.factories import (
     make_mailbox,
     make_person,
     make_position,
+    make_step,
 )
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -326,11 +327,23 @@ def test_an_edit_that_changes_nothing_takes_nothing_away(approved):
     assert (draft_of(approved).status, draft_of(approved).edits) == ("approved", [])
 
 
-def test_a_rejected_draft_is_never_sent(approved):
+def test_a_rejected_draft_is_never_sent_and_ends_a_sequence_of_one(approved):
     reject(draft_of(approved), at=NOON, user=None)
 
-    assert reason_codes(approved) == ["not_approved"]
+    after = fresh(approved)
+    assert (after.status, after.enrollment.state) == ("skipped", "finished")
+    assert "not_approved" in reason_codes(approved)
     assert try_to_send(approved) is None
+
+
+def test_after_a_rejected_draft_the_sequence_goes_on_with_the_next_step(approved):
+    following = make_step(approved.campaign, delay_days=1)
+
+    reject(draft_of(approved), at=MORNING, user=None)
+
+    planned = Task.objects.get(workflow_step=following)
+    assert planned.scheduled_for == MORNING + timedelta(days=1)
+    assert fresh(approved).enrollment.state == "active"
 
 
 def test_a_mail_that_cannot_be_built_goes_back_to_a_person_with_a_sentence(approved, settings):

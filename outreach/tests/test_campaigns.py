@@ -258,6 +258,18 @@ def test_archiving_cancels_what_was_still_to_be_sent_and_nothing_else():
     ]
 
 
+def test_archiving_ends_the_enrolments_that_were_going_and_no_others():
+    campaign = make_open_campaign()
+    going, away, replied = (make_due(campaign).enrollment for _ in range(3))
+    Enrollment.objects.filter(pk=away.pk).update(state="paused")
+    Enrollment.objects.filter(pk=replied.pk).update(state="replied")
+
+    archive(campaign, at=NOON)
+
+    states = [Enrollment.objects.get(pk=each.pk).state for each in (going, away, replied)]
+    assert states == ["finished", "finished", "replied"]
+
+
 def test_an_archived_campaign_comes_back_paused_and_runs_only_when_started():
     campaign = make_draft_campaign(status=Campaign.Status.ARCHIVED)
 

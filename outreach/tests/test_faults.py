@@ -26,15 +26,16 @@ from uuid import UUID
 import django
 
 django.setup()
-from outreach.services import sending
+from outreach.services import sending, settling
 
 def die(*args, **named):
     os.kill(os.getpid(), signal.SIGKILL)
 
 organisation, mailbox, now, *deadly = sys.argv[1:]
 for name in deadly:
-    getattr(sending, name)
-    setattr(sending, name, die)
+    module, _, function = name.rpartition(".")
+    getattr(globals()[module], function)
+    setattr(globals()[module], function, die)
 sending.send_next(
     UUID(organisation), UUID(mailbox), now=datetime.fromisoformat(now), worker="doomed"
 )
@@ -130,12 +131,12 @@ def test_a_worker_that_is_left_alone_sends_one_mail(world, postbox, task, start_
 @pytest.mark.parametrize(
     ("deadly", "after", "copies"),
     [
-        ("_choose", "scheduled", 0),
-        ("Intention", "scheduled", 0),  # all is written, nothing committed
-        ("_transmit", "transmitting", 0),  # committed, no connection opened yet
-        ("_settle", "transmitting", 1),  # 250 was read, nothing written down
-        ("_accepted", "transmitting", 1),
-        ("plan_next", "transmitting", 1),  # written down, nothing committed
+        ("sending._choose", "scheduled", 0),
+        ("sending.Intention", "scheduled", 0),  # all is written, nothing committed
+        ("sending._transmit", "transmitting", 0),  # committed, no connection opened yet
+        ("sending.settle", "transmitting", 1),  # 250 was read, nothing written down
+        ("settling._accepted", "transmitting", 1),
+        ("settling.plan_next", "transmitting", 1),  # written down, nothing committed
     ],
 )
 def test_a_worker_killed_around_the_database_sends_no_second_mail_and_loses_none(

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.models import Company, Diffusion, Position
-from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task
+from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task, WorkflowStep
 from outreach.services.approval import approve, unapprove
 from outreach.services.drafting import compose
 from outreach.services.policy import may_send
@@ -27,6 +27,7 @@ from prospectflow.testing.factories import (
     make_mailbox,
     make_position,
     make_step,
+    make_task,
 )
 
 SECOND = timedelta(seconds=1)
@@ -232,6 +233,54 @@ def test_a_follow_up_waits_for_a_fresh_look_into_the_inbox_and_a_first_mail_does
 
     assert held(follow_up) == {}
     assert held(follow_up, MORNING + SECOND) == {"inbox_stale": None}
+
+
+@inside
+def test_an_inbox_read_in_the_future_is_not_fresh():
+    campaign = make_open_campaign()
+    _, second = make_step(campaign), make_step(campaign)
+    follow_up = make_ready(campaign, workflow_step=second)
+
+    Mailbox.objects.update(last_synced_at=MORNING + SECOND)
+
+    assert held(follow_up) == {"inbox_stale": None}
+
+
+@inside
+def test_a_follow_up_waits_for_every_inbox_that_an_answer_may_have_come_to():
+    campaign, first_mailbox = make_open_campaign(), Mailbox.objects.get()
+    opening = make_ready(campaign)
+    leave(opening, MORNING)
+    campaign.from_mailbox = make_mailbox(last_synced_at=MORNING)
+    campaign.save()
+    follow_up = make_task(
+        enrollment=opening.enrollment, workflow_step=make_step(campaign), scheduled_for=MORNING
+    )
+    approve(compose(follow_up, at=MORNING), at=MORNING, rule="test")
+    assert held(follow_up) == {"inbox_stale": None}
+
+    Mailbox.objects.filter(pk=first_mailbox.pk).update(last_synced_at=MORNING)
+
+    assert held(follow_up) == {}
+
+
+@inside
+def test_a_step_that_was_taken_out_sends_nothing():
+    task = make_ready()
+    WorkflowStep.objects.update(is_active=False)
+
+    assert held(task) == {"step_inactive": None}
+
+
+@inside
+@pytest.mark.parametrize("fields", [{"windows": {}}, {"time_zone": "Europe/Nowhere"}])
+def test_a_mailbox_whose_hours_cannot_be_told_sends_nothing_and_touches_no_task(fields):
+    task = make_ready()
+    Mailbox.objects.update(**fields)
+
+    assert next(iter(held(task))) == "no_window"
+    assert intend(task.campaign.from_mailbox_id, MORNING) is None
+    assert (fresh(task).scheduled_for, fresh(task).last_error) == (MORNING, None)
 
 
 @inside

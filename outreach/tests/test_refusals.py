@@ -8,7 +8,8 @@ from outreach.calendar import is_open, next_opening
 from outreach.models import Mailbox, Task
 from outreach.services.mailboxes import schedule_of
 from outreach.services.policy import may_send
-from outreach.services.sending import RETRIES, declare_unknown
+from outreach.services.sending import declare_unknown
+from outreach.services.settling import RETRIES
 from outreach.services.suppressing import suppression_of
 from outreach.smtp import SmtpAccount
 from outreach.tests.making import (

@@ -1,0 +1,190 @@
+"""What becomes of a mail once the server has spoken, and what follows for its sequence."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_answer
+from outreach.calendar import next_opening
+from outreach.models import Enrollment, Mailbox, Message, Task
+from outreach.services.mailboxes import move_mailbox, schedule_of
+from outreach.services.planning import GOING, plan_next
+from outreach.services.stopping import stop
+from outreach.services.suppressing import suppress_address
+from outreach.smtp import Accepted, Outcome, Refused
+from outreach.states import (
+    CampaignStatus,
+    EnrollmentState,
+    MailboxStatus,
+    MessageStatus,
+    SuppressionReason,
+    TaskStatus,
+)
+from prospectflow.choices import move
+from prospectflow.errors import DomainError
+
+RETRIES = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 720, 1440))
+
+
+def settle(task_id: UUID, message_id: UUID, outcome: Outcome, *, now: datetime) -> Message | None:
+    """Write down what became of the mail, and what follows for its sequence.
+
+    A task that was deleted meanwhile leaves its message to tell; None when that is gone as well.
+    """
+    task = _held(task_id)
+    message = Message.objects.select_for_update().filter(pk=message_id).first()
+    if message is None:
+        return None
+    if task is None:
+        _settle_alone(message, outcome, now)
+    else:
+        task.locked_at = task.locked_by = None
+        _settle_both(task, message, outcome, now)
+        task.save()
+    message.save()
+    return message
+
+
+def _held(task_id: UUID) -> Task | None:
+    """The task, locked after its enrolment as everywhere."""
+    locked = Enrollment.objects.select_for_update(no_key=True, of=["self"])
+    locked.filter(tasks=task_id).first()
+    return (
+        Task.objects.select_for_update(of=["self"])
+        .select_related("enrollment", "campaign__from_mailbox", "workflow_step")
+        .filter(pk=task_id)
+        .first()
+    )
+
+
+def _settle_both(task: Task, message: Message, outcome: Outcome, now: datetime) -> None:
+    if isinstance(outcome, Accepted):
+        _accepted(task, message, outcome, now)
+    elif isinstance(outcome, Refused):
+        _refused(task, message, outcome, now)
+    else:
+        _unknown(task, message, outcome.failure.text, now)
+
+
+def _settle_alone(message: Message, outcome: Outcome, now: datetime) -> None:
+    """Its sequence is gone; whether the mail left, and whether the address exists, still counts."""
+    if isinstance(outcome, Accepted):
+        move(message, "status", MessageStatus.SENT, Message.MOVES)
+        message.answer_code = _word_of(outcome)
+    elif isinstance(outcome, Refused):
+        answer = _answer_of(outcome)
+        move(message, "status", MessageStatus.FAILED, Message.MOVES)
+        message.answer_code = _word_of(answer)
+        if answer.kind == Kind.HARD:
+            _suppress(message, now)
+    else:
+        message.answer_code = outcome.failure.text[:500]
+
+
+def _answer_of(outcome: Refused) -> Answer:
+    failure = outcome.failure
+    return classify_answer(failure.stage, failure.code, failure.text, failure.host)
+
+
+def _word_of(said: Accepted | Answer) -> str:
+    """The server's last word, as it is kept."""
+    return f"{said.code} {said.text}".strip()[:500]
+
+
+def _accepted(task: Task, message: Message, outcome: Accepted, now: datetime) -> None:
+    move(task, "status", TaskStatus.SENT, Task.MOVES)
+    move(message, "status", MessageStatus.SENT, Message.MOVES)
+    task.last_error = None
+    message.answer_code = _word_of(outcome)
+    Mailbox.objects.filter(messages=message, status=MailboxStatus.ACTIVE).exclude(
+        status_reason=""
+    ).update(status_reason="")
+    plan_next(task, now=now)
+
+
+def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
+    """It may have arrived: nothing is sent again, and the sequence goes on as if it had."""
+    move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
+    message.answer_code = task.last_error = text[:500]
+    plan_next(task, now=now)
+
+
+def _refused(task: Task, message: Message, outcome: Refused, now: datetime) -> None:
+    answer = _answer_of(outcome)
+    message.answer_code = task.last_error = _word_of(answer)
+    passing = answer.kind == Kind.SOFT or (answer.kind == Kind.BLOCK and not answer.permanent)
+    if answer.kind == Kind.HARD:
+        _bounce(task, message, now)
+    elif answer.kind == Kind.CONFIG and answer.scope == Scope.MESSAGE:
+        _give_up(task, message, EnrollmentState.FINISHED, now)
+    elif passing and answer.stage in BEFORE_RECIPIENT:
+        _hold_mailbox(task, message, outcome.sentence, now)
+    elif passing:
+        _later(task, message, now)
+    else:
+        _stop_mailbox(task, message, answer, outcome.sentence, now)
+
+
+def _bounce(task: Task, message: Message, now: datetime) -> None:
+    _suppress(message, now)
+    _give_up(task, message, EnrollmentState.BOUNCED, now)
+
+
+def _suppress(message: Message, now: datetime) -> None:
+    suppress_address(
+        message.to_address, reason=SuppressionReason.BOUNCED, source=message.answer_code, at=now
+    )
+
+
+def _hold_mailbox(task: Task, message: Message, sentence: str, now: datetime) -> None:
+    """The server was not ready before it heard of any recipient: nobody's ladder is used up."""
+    task.attempts -= 1
+    _again(task, message, now + RETRIES[0])
+    Mailbox.objects.filter(messages=message).update(
+        next_send_at=now + RETRIES[0], status_reason=sentence or message.answer_code
+    )
+
+
+def _stop_mailbox(
+    task: Task, message: Message, answer: Answer, sentence: str, now: datetime
+) -> None:
+    """Our settings or our reputation: the mailbox stops, and its mails wait for it."""
+    _again(task, message, now)
+    if message.mailbox is not None:
+        stopped = MailboxStatus.BROKEN if answer.kind == Kind.CONFIG else MailboxStatus.PAUSED
+        move_mailbox(message.mailbox, stopped, reason=sentence or message.answer_code)
+
+
+def _later(task: Task, message: Message, now: datetime) -> None:
+    """Up the ladder of pauses, and off it after the last."""
+    if task.attempts <= len(RETRIES):
+        _again(task, message, now + RETRIES[task.attempts - 1])
+    else:
+        _give_up(task, message, EnrollmentState.FINISHED, now)
+
+
+def _give_up(task: Task, message: Message, state: EnrollmentState, now: datetime) -> None:
+    """Nothing more comes after a mail that could not be delivered."""
+    move(task, "status", TaskStatus.FAILED, Task.MOVES)
+    move(message, "status", MessageStatus.FAILED, Message.MOVES)
+    stop(task.enrollment, state, reason=message.answer_code, at=now)
+
+
+def _again(task: Task, message: Message, hour: datetime) -> None:
+    """It has certainly not left: the same bytes may go later, inside the windows.
+
+    Not at all where the sequence or the campaign has ended meanwhile.
+    """
+    move(task, "status", TaskStatus.SCHEDULED, Task.MOVES)
+    if task.campaign.status == CampaignStatus.ARCHIVED or task.enrollment.state not in GOING:
+        move(task, "status", TaskStatus.CANCELLED, Task.MOVES)
+        move(message, "status", MessageStatus.FAILED, Message.MOVES)
+    else:
+        task.scheduled_for = _opening(task.campaign.from_mailbox, hour)
+
+
+def _opening(mailbox: Mailbox | None, hour: datetime) -> datetime:
+    """The mailbox's next opening; the hour itself where there is none, for the policy to hold."""
+    try:
+        return next_opening(schedule_of(mailbox), hour) if mailbox else hour
+    except DomainError:
+        return hour
