@@ -5,28 +5,51 @@ organisation; `organisations_with_due_tasks` says which have mails to send.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import F, Q
+from django.db.models.lookups import IsNull
 
-from outreach.inbox.imap import ImapError
+from outreach.credentials import CredentialUnreadable
+from outreach.inbox.imap import ImapError, PasswordRefused
 from outreach.models import Mailbox, Message, Task
 from outreach.services.drafting import compose
+from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import declare_unknown, mailboxes_with_work, send_next
 from outreach.states import MailboxStatus
-from outreach.templating import TemplateRefused
+from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 from tracking.services import place_pixel, roll_up
 
 LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
+DRAFT_AGAIN = timedelta(minutes=15)
+UNDRAFTED = "The draft could not be written; the worker's log says why."
+
+type Clock = Callable[[], datetime]
 
 logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Log a refusal, or a database that is away, in one sentence; anything else with its trace."""
+    try:
+        yield
+    except (DomainError, OperationalError) as error:
+        logger.warning("%s: %s", what, _sentence(error))
+    except Exception:
+        logger.exception("%s", what)
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def organisations_with_due_tasks(*, now: datetime) -> list[UUID]:
@@ -37,74 +60,112 @@ def organisations_with_due_tasks(*, now: datetime) -> list[UUID]:
 
 
 def read_inboxes(organisation_id: UUID, *, now: datetime, every: timedelta = timedelta(0)) -> int:
-    """Read every mailbox that is not broken and was not read for so long; returns the new mails.
+    """Read every mailbox that was not read for so long; returns the new mails.
 
-    One that cannot be read does not keep the others from it; ImapError afterwards names each.
+    Also those that may not send: what they are answered counts. One that cannot be read keeps
+    none from it; ImapError afterwards names each that refused, the log what nobody foresaw.
     """
-    stale = Q(last_synced_at=None) | Q(last_synced_at__lte=now - every)
-    with tenant(organisation_id):
-        mailboxes = list(
-            Mailbox.objects.filter(stale)
-            .exclude(status=MailboxStatus.BROKEN)
-            .order_by(F("last_synced_at").asc(nulls_first=True), "id")
-            .values_list("pk", flat=True)
-        )
     new, refusals = 0, []
-    for mailbox in mailboxes:
-        try:
-            new += len(read_mailbox(organisation_id, mailbox, now=now))
-        except ImapError as refusal:
-            refusals.append(refusal)
+    for mailbox in _unread(organisation_id, now=now, every=every):
+        with told(f"Mailbox {mailbox} was not read"):
+            try:
+                new += len(read_mailbox(organisation_id, mailbox.pk, now=now))
+            except DomainError as refusal:
+                refusals.append(f"{mailbox}: {_sentence(refusal)}")
+                _blame(organisation_id, mailbox, refusal)
     if refusals:
-        raise ImapError(" ".join(map(str, refusals))) from refusals[0]
+        raise ImapError(" ".join(refusals))
     return new
 
 
-def write_due_drafts(organisation_id: UUID, *, now: datetime, ahead: timedelta, limit: int) -> int:
-    """Write the drafts of what is due within `ahead`, follow-ups first; returns how many."""
+def _unread(organisation_id: UUID, *, now: datetime, every: timedelta) -> list[Mailbox]:
+    """The longest unread first; one read in the future was read before the clock was set back."""
+    stale = Q(last_synced_at=None) | Q(last_synced_at__lte=now - every) | Q(last_synced_at__gt=now)
     with tenant(organisation_id):
+        unread = Mailbox.objects.filter(stale).only("pk", "address")
+        return list(unread.order_by(F("last_synced_at").asc(nulls_first=True), "id"))
+
+
+def _blame(organisation_id: UUID, mailbox: Mailbox, refusal: DomainError) -> None:
+    """Only a person can mend a password: its mailbox stops, unless it has for another reason."""
+    if isinstance(refusal, PasswordRefused | CredentialUnreadable):
+        with tenant(organisation_id):
+            if Mailbox.objects.filter(pk=mailbox.pk, status=MailboxStatus.ACTIVE).exists():
+                move_mailbox(mailbox, MailboxStatus.BROKEN, reason=_sentence(refusal))
+
+
+def write_due_drafts(organisation_id: UUID, *, now: datetime, ahead: timedelta, limit: int) -> int:
+    """Write the drafts of what is due within `ahead`, follow-ups first; returns how many.
+
+    Those that were refused before come last; those that another worker writes are left to it.
+    """
+    with tenant(organisation_id):
+        due = Task.objects.due(now + ahead)
         tasks = (
-            Task.objects.due(now + ahead)
-            .filter(drafts__isnull=True, campaign__status="running", enrollment__state="active")
+            due.filter(drafts__isnull=True, campaign__status="running", enrollment__state="active")
             .exclude(enrollment__position__email=None)
+            .order_by(IsNull(F("last_error"), False), *due.query.order_by)
             .select_related(
                 "workflow_step",
                 "campaign__from_mailbox",
                 "enrollment__position__person",
                 "enrollment__position__company",
-            )[:limit]
+            )
+            .select_for_update(skip_locked=True, of=("self",))[:limit]
         )
         return sum(_written(task, now) for task in tasks)
 
 
 def _written(task: Task, now: datetime) -> bool:
-    """Whether the draft is there; a template that cannot be rendered keeps back its own only."""
+    """Whether the draft is there; one that cannot be written keeps back its own task only."""
     try:
         compose(task, at=now)
-    except TemplateRefused as refusal:
-        logger.warning("No draft for %s: %s", task, refusal)
+    except OperationalError:
+        raise  # the database's trouble is everybody's
+    except DomainError as refusal:
+        _put_aside(task, _sentence(refusal), now)
         return False
+    except Exception:
+        _put_aside(task, UNDRAFTED, now, trace=True)
+        return False
+    if task.last_error is not None:
+        task.last_error = None
+        task.save(update_fields=["last_error"])
     return True
+
+
+def _put_aside(task: Task, sentence: str, now: datetime, *, trace: bool = False) -> None:
+    """Say on the task why it waits; again, and in the log, only when its hour has come again."""
+    if task.last_error == sentence and task.scheduled_for > now:
+        return
+    logger.warning("No draft for %s: %s", task, sentence, exc_info=trace)
+    task.last_error = sentence
+    task.scheduled_for = max(task.scheduled_for, now + DRAFT_AGAIN)
+    task.save(update_fields=["last_error", "scheduled_for"])
 
 
 def send_due(
     organisation_id: UUID,
     *,
-    now: datetime,
+    clock: Clock,
     worker: str,
     stopping: Callable[[], bool] = lambda: False,
 ) -> list[Message]:
-    """Let each mailbox with something due send the one mail its pace allows at `now`.
+    """Let each mailbox with something due send the one mail its pace allows.
 
-    Once `stopping` says so, no further mail is begun.
+    Each mail leaves by what `clock` says when it is begun. What goes wrong for one mailbox is
+    told in the log, and the others send. Once `stopping` says so, no further mail is begun.
     """
     with tenant(organisation_id):
-        mailboxes = mailboxes_with_work(now=now)
-    sent = (
-        send_next(organisation_id, mailbox, now=now, worker=worker, frozen=place_pixel)
-        for mailbox in mailboxes
-        if not stopping()
-    )
+        mailboxes = mailboxes_with_work(now=clock())
+    sent = []
+    for mailbox in mailboxes:
+        if stopping():
+            break
+        with told(f"Mailbox {mailbox} did not send"):
+            sent.append(
+                send_next(organisation_id, mailbox, now=clock(), worker=worker, frozen=place_pixel)
+            )
     return [message for message in sent if message is not None]
 
 
@@ -136,20 +197,16 @@ def hear(organisation_id: UUID, *, now: datetime, every: timedelta = timedelta(0
 def speak(
     organisation_id: UUID,
     *,
-    now: datetime,
+    clock: Clock,
     worker: str,
     stopping: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Write what is due soon, send what is due and approved; returns how many mails left."""
-    account_for_the_lost(organisation_id, now=now)
-    write_due_drafts(organisation_id, now=now, ahead=DRAFTS_AHEAD, limit=DRAFTS_AT_ONCE)
-    return len(send_due(organisation_id, now=now, worker=worker, stopping=stopping))
+    """Write what is due soon, send what is due and approved; returns how many mails left.
 
-
-def run_once(organisation_ids: Iterable[UUID], *, now: datetime, worker: str) -> int:
-    """One round for these organisations, answers before mails; returns how many mails left."""
-    sent = 0
-    for organisation_id in organisation_ids:
-        hear(organisation_id, now=now)
-        sent += speak(organisation_id, now=now, worker=worker)
-    return sent
+    What was approved leaves also when nothing new can be written.
+    """
+    with told(f"Organisation {organisation_id}: lost mails were not accounted for"):
+        account_for_the_lost(organisation_id, now=clock())
+    with told(f"Organisation {organisation_id}: no drafts were written"):
+        write_due_drafts(organisation_id, now=clock(), ahead=DRAFTS_AHEAD, limit=DRAFTS_AT_ONCE)
+    return len(send_due(organisation_id, clock=clock, worker=worker, stopping=stopping))

@@ -1,21 +1,17 @@
 """The worker: round after round for every organisation, until it is told to stop."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import OperationalError, close_old_connections
+from django.db import close_old_connections
 
 from iam.models import Organisation
 from prospectflow import jobs
-from prospectflow.errors import DomainError
+from prospectflow.jobs import told
 
 READ_EVERY = timedelta(minutes=5)
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -35,11 +31,15 @@ class Worker:
         close_old_connections()
         sent = 0
         with told("The round ended early"):
-            if self.heard_at is None or self.clock() - self.heard_at >= READ_EVERY:
+            if self._should_hear(self.clock()):
                 self._hear_everybody()
             for organisation_id in self._going(jobs.organisations_with_due_tasks(now=self.clock())):
                 sent += self._speak(organisation_id)
         return sent
+
+    def _should_hear(self, now: datetime) -> bool:
+        """Also when the clock was set back: it may have been for longer than anybody waits."""
+        return self.heard_at is None or not self.heard_at <= now < self.heard_at + READ_EVERY
 
     def _hear_everybody(self) -> None:
         for organisation_id in self._going(_everybody()):
@@ -51,7 +51,7 @@ class Worker:
         with told(f"Organisation {organisation_id} was not served"):
             return jobs.speak(
                 organisation_id,
-                now=self.clock(),
+                clock=self.clock,
                 worker=self.name,
                 stopping=lambda: self.stopping,
             )
@@ -59,17 +59,6 @@ class Worker:
 
     def _going(self, organisation_ids: Iterable[UUID]) -> Iterator[UUID]:
         return (each for each in organisation_ids if not self.stopping)
-
-
-@contextmanager
-def told(what: str) -> Iterator[None]:
-    """Log a refusal, or a database that is away, in one sentence; anything else with its trace."""
-    try:
-        yield
-    except (DomainError, OperationalError) as error:
-        logger.warning("%s: %s", what, " ".join(str(error).split()))
-    except Exception:
-        logger.exception("%s", what)
 
 
 def _everybody() -> list[UUID]:

@@ -147,6 +147,16 @@ def test_mailboxes_are_read_every_five_minutes_also_where_nothing_is_due(server,
     assert timedelta(minutes=5) == READ_EVERY
 
 
+def test_a_clock_that_was_set_back_keeps_nobody_from_being_heard(server, worker, clock):
+    acme = found(server, "back")
+    worker.round()
+    clock.now -= timedelta(days=1)
+
+    worker.round()
+
+    assert read_at(acme) == MORNING - timedelta(days=1)
+
+
 def test_two_workers_do_not_read_a_mailbox_twice(server, clock):
     acme = found(server, "shared")
     Worker("one", clock).round()
