@@ -9,6 +9,7 @@ from outreach.credentials import seal
 from outreach.inbox.imap import Fetched
 from outreach.models import Campaign, Enrollment, Mailbox, Message, Task
 from outreach.services import sending
+from outreach.services.settling import settle
 from outreach.smtp import Accepted
 from outreach.tests.inbox.corpus import OURS, mail
 from outreach.tests.making import MORNING, make_open_campaign, make_ready
@@ -39,7 +40,10 @@ def make_sent(
     intention = sending._intend(campaign.from_mailbox_id, now=at, worker="test", frozen=place_pixel)
     assert intention is not None
     assert intention.task_id == task.pk
-    return sending._settle(intention, Accepted(250, "2.0.0 Ok", "mx.example.com"), now=at)
+    taken = Accepted(250, "2.0.0 Ok", "mx.example.com")
+    message = settle(intention.task_id, intention.message_id, taken, now=at)
+    assert message is not None
+    return message
 
 
 def answer(sent: Message, text: str, *, subject: str = "Re: Une idée", **headers: str) -> Fetched:
