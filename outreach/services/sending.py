@@ -292,7 +292,7 @@ def declare_unknown(*, before: datetime) -> int:
     )
     leaving = stranded.filter(status=TaskStatus.TRANSMITTING).order_by("id")
     found = list(leaving.values_list("pk", "enrollment_id"))
-    return sum(_given_up(*each, before) for each in found)
+    return sum(_given_up(task_id, enrollment_id, before) for task_id, enrollment_id in found)
 
 
 def _given_up(task_id: UUID, enrollment_id: UUID, before: datetime) -> bool:
