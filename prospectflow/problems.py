@@ -1,4 +1,4 @@
-"""Refusals as programs read them: RFC 9457 problem details, with a stable code beside the sentence."""
+"""Refusals as programs read them: RFC 9457 problem details with a stable code."""
 
 from http import HTTPStatus
 from typing import Any
