@@ -1,4 +1,4 @@
-"""PostgreSQL, Valkey and a mail server on a laptop, from wheels, in one folder of the project."""
+"""PostgreSQL, Valkey, mail and sign-in on a laptop, from wheels, in one folder of the project."""
 
 from .errors import EmbeddedError
 from .mail import MailSettings
@@ -10,6 +10,7 @@ from .servers import (
     drop_database,
     empty_mail,
     mail_settings,
+    provider_settings,
     redis_url,
     reset,
     start,
@@ -27,6 +28,7 @@ __all__ = [
     "drop_database",
     "empty_mail",
     "mail_settings",
+    "provider_settings",
     "redis_url",
     "reset",
     "start",

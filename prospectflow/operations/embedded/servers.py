@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from . import mail, postgres, valkey
+from . import mail, oidc, postgres, valkey
 from .errors import explained
 from .mail import MailSettings
 from .processes import Daemon
 from .state import State, load, lock
 
 Role = Literal["app", "owner", "superuser"]
-KINDS = {"postgres": postgres, "valkey": valkey, "mail": mail}
+KINDS = {"postgres": postgres, "valkey": valkey, "mail": mail, "oidc": oidc}
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,26 @@ class Status:
     postgres: Server
     valkey: Server
     mail: Server
+    oidc: Server
 
     @property
     def servers(self) -> tuple[Server, ...]:
         """Each server, in the order in which they start."""
-        return (self.postgres, self.valkey, self.mail)
+        return (self.postgres, self.valkey, self.mail, self.oidc)
 
 
-def start(directory: Path, *, mail: bool = False) -> Status:
-    """Have PostgreSQL and Valkey run, and the mail server if asked; what runs already is kept."""
+def start(directory: Path, *, mail: bool = False, sign_in: bool = False) -> Status:
+    """Have PostgreSQL and Valkey run, and if asked the mail server and the OpenID provider.
+
+    What runs already is kept.
+    """
     directory = directory.absolute()
     load(directory)
+    wanted = {"mail": mail, "oidc": sign_in}
     with lock(directory):
         state = load(directory)
         for name, kind in KINDS.items():
-            if mail or name != "mail":
+            if wanted.get(name, True):
                 state = kind.start(directory, state)
     return status(directory)
 
@@ -105,6 +110,12 @@ def database_url(directory: Path, *, role: Role = "app", database: str = "prospe
 def redis_url(directory: Path) -> str:
     """The URL of Valkey, also before the server has ever run."""
     return valkey.url(load(directory.absolute()))
+
+
+def provider_settings(directory: Path) -> dict[str, str]:
+    """The OIDC_* variables of the OpenID provider, also before it has ever run."""
+    state = load(directory.absolute())
+    return {"OIDC_ISSUER": oidc.issuer(state), "OIDC_CLIENT_ID": oidc.CLIENT_ID}
 
 
 def mail_settings(directory: Path) -> MailSettings:

@@ -19,6 +19,7 @@ PORT_SETTINGS = {
     "smtp": "EMBEDDED_SMTP_PORT",
     "imap": "EMBEDDED_IMAP_PORT",
     "web": "EMBEDDED_MAIL_WEB_PORT",
+    "oidc": "EMBEDDED_OIDC_PORT",
 }
 PASSWORDS = ("superuser", "owner", "app", "valkey", "mail")
 
@@ -50,9 +51,10 @@ def load(directory: Path) -> State:
     """The state of this directory; the first call chooses and saves it."""
     directory = directory.absolute()
     state = _read(directory)
-    if state is None:
+    if state is None or not state.ports.keys() >= PORT_SETTINGS.keys():
         with lock(directory):
-            state = _read(directory) or _save(directory, _choose(directory))
+            state = _read(directory)
+            state = _save(directory, _completed(directory, state) if state else _choose(directory))
     return state
 
 
@@ -101,8 +103,7 @@ def _read(directory: Path) -> State | None:
             if not path.exists():
                 return None
             state = State(**json.loads(path.read_text()))
-        complete = state.ports.keys() >= PORT_SETTINGS.keys()
-        if complete and state.passwords.keys() >= set(PASSWORDS):
+        if "postgres" in state.ports and state.passwords.keys() >= set(PASSWORDS):
             return state
     except (ValueError, TypeError, AttributeError):
         pass
@@ -130,10 +131,16 @@ def _save(directory: Path, state: State) -> State:
 
 
 def _choose(directory: Path) -> State:
-    ports: dict[str, int] = {}
-    for name in PORT_SETTINGS:
+    passwords = {name: secrets.token_urlsafe(24) for name in PASSWORDS}
+    return _completed(directory, State({}, passwords))
+
+
+def _completed(directory: Path, state: State) -> State:
+    """The state with a port for each service, also for one that is newer than the file."""
+    ports = dict(state.ports)
+    for name in (each for each in PORT_SETTINGS if each not in ports):
         ports[name] = _free_port(directory, set(ports.values()))
-    return State(ports, {name: secrets.token_urlsafe(24) for name in PASSWORDS})
+    return replace(state, ports=ports)
 
 
 def _free_port(directory: Path, taken: set[int]) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+import requests
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -22,6 +23,7 @@ from prospectflow.operations import embedded
 from prospectflow.operations.embedded import EmbeddedError
 from prospectflow.operations.embedded.errors import failed
 from prospectflow.operations.embedded.mail import EVERYONE, SENDERS
+from prospectflow.operations.embedded.oidc import PEOPLE
 
 
 @pytest.fixture(scope="module")
@@ -263,6 +265,34 @@ def test_the_mail_server_takes_mail_for_the_senders_and_for_everyone_else(direct
     assert mails_of(EVERYONE, embedded.empty_mail(directory)) == 0
     embedded.stop(directory)
     assert not embedded.status(directory).mail.running
+
+
+def test_the_openid_provider_runs_when_asked_for_and_names_its_people(directory):
+    embedded.start(directory)
+    assert not embedded.status(directory).oidc.running
+    issuer = embedded.provider_settings(directory)["OIDC_ISSUER"]
+
+    embedded.start(directory, sign_in=True)
+
+    discovery = requests.get(f"{issuer}/.well-known/openid-configuration", timeout=5).json()
+    asked = {"client_id": "any", "response_type": "code", "redirect_uri": "http://a.test/"}
+    page = requests.get(discovery["authorization_endpoint"], asked, timeout=5).text
+    assert discovery["issuer"] == issuer
+    assert all(f'value="{person["sub"]}"' in page for person in PEOPLE)
+    embedded.stop(directory)
+    assert not embedded.status(directory).oidc.running
+
+
+def test_a_port_that_an_older_file_lacks_is_added_and_the_others_stay(directory):
+    embedded.status(directory)
+    before = json.loads((directory / "servers.json").read_text())
+    change_state(directory, lambda state: state["ports"].pop("oidc"))
+
+    embedded.status(directory)
+
+    after = json.loads((directory / "servers.json").read_text())
+    assert after["ports"] == before["ports"] | {"oidc": after["ports"]["oidc"]}
+    assert after["passwords"] == before["passwords"]
 
 
 @pytest.mark.parametrize(

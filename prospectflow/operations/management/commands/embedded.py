@@ -13,27 +13,32 @@ from prospectflow.operations import embedded
 class Command(BaseCommand):
     """Rule the embedded servers of a laptop."""
 
-    help = "Start, stop, look at or reset the embedded PostgreSQL, Valkey and mail server."
+    help = (
+        "Start, stop, look at or reset the embedded PostgreSQL, Valkey, mail and sign-in servers."
+    )
     requires_system_checks: list[str] = []  # it must work while no database runs
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("action", choices=["start", "stop", "status", "reset"])
         parser.add_argument("--mail", action="store_true", help="Start the mail server as well.")
+        parser.add_argument(
+            "--sign-in", action="store_true", help="Start the OpenID provider as well."
+        )
         parser.add_argument("--yes", action="store_true", help="Reset without asking.")
 
-    def handle(self, *args: Any, action: str, mail: bool, yes: bool, **options: Any) -> None:
+    def handle(self, *args: Any, action: str, yes: bool, **options: Any) -> None:
         refuse_unless_embedded()
         if action == "reset" and not yes and not self._confirmed():
             raise CommandError("Nothing was deleted.", returncode=2)
         try:
-            self._do(action, mail)
+            self._do(action, {name: options[name] for name in ("mail", "sign_in")})
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
 
-    def _do(self, action: str, mail: bool) -> None:
+    def _do(self, action: str, wanted: dict[str, bool]) -> None:
         directory = settings.LOCAL_DIRECTORY
         if action == "start":
-            embedded.start(directory, mail=mail)
+            embedded.start(directory, **wanted)
         elif action == "stop":
             embedded.stop(directory)
         elif action == "reset":

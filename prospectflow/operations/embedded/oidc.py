@@ -1,0 +1,85 @@
+"""oidc-provider-mock: an OpenID provider that asks for no password and forgets when it stops."""
+
+import json
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from .errors import EmbeddedError, explained
+from .processes import Daemon, answer
+from .state import State, claim_ports
+
+CLIENT_ID = "prospectflow"
+# Whom its page offers, by these subjects; the demo's people have the same addresses.
+PEOPLE = (
+    {
+        "sub": "camille",
+        "email": "demo@example.com",
+        "email_verified": True,
+        "given_name": "Camille",
+        "family_name": "Durand",
+    },
+    {
+        "sub": "lina",
+        "email": "lina@example.com",
+        "email_verified": True,
+        "given_name": "Lina",
+        "family_name": "Roche",
+    },
+)
+
+
+def issuer(state: State) -> str:
+    """The provider's name and address, also before it has ever run."""
+    return f"http://127.0.0.1:{state.port('oidc')}"
+
+
+def daemon(directory: Path, state: State) -> Daemon:
+    """The provider of this directory, running or not."""
+    folder = directory / "oidc"
+    return Daemon(
+        name="The OpenID provider",
+        folder=folder,
+        pid_file=folder / "pid",
+        marks=("oidc_provider_mock", f"prospectflow={folder} "),
+        port_marks=(_port_option(state),),
+        ports={"oidc": state.port("oidc")},
+    )
+
+
+def start(directory: Path, state: State) -> State:
+    """Have the provider run; the port may be a new one."""
+    server = daemon(directory, state)
+    if server.serves() and answer(server.ports.values()):
+        return state
+    server.stop()
+    if find_spec("oidc_provider_mock") is None:
+        raise EmbeddedError(
+            "The embedded OpenID provider is not installed: install requirements-dev.txt."
+        )
+    state = claim_ports(directory, state, "oidc")
+    server = daemon(directory, state)
+    with explained(directory):
+        server.folder.mkdir(mode=0o700, exist_ok=True)
+        log_from = server.log_size()
+        pid = server.launch(_command(server, state), dict(os.environ))
+        server.pid_file.write_text(str(pid))
+        try:
+            server.wait_until_ready(pid, lambda: answer(server.ports.values()), log_from)
+        except EmbeddedError:
+            server.stop()
+            raise
+    return state
+
+
+def _port_option(state: State) -> str:
+    return f"--port={state.port('oidc')}"
+
+
+def _command(server: Daemon, state: State) -> list[str | Path]:
+    # Python keeps any -X option for itself; by this one the process is recognised.
+    python = [sys.executable, "-X", f"prospectflow={server.folder}"]
+    people = [f"--user-claims={json.dumps(person)}" for person in PEOPLE]
+    options = ["--host=127.0.0.1", _port_option(state), *people]
+    return [*python, "-m", "oidc_provider_mock", *options]
