@@ -100,6 +100,71 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA extensions;
 COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
 
 --
+-- Name: admit_bearer(text, text, boolean, text, timestamp with time zone, text); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.admit_bearer(subject text, client text, machine boolean, wanted text, issued_at timestamp with time zone, request_id text) RETURNS TABLE(refusal text, user_id uuid, email text, first_name text, last_name text, service_account_id uuid, account_name text, organisation_id uuid, slug text, name text, role text)
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+#variable_conflict use_column
+DECLARE
+    account record;
+    place record;
+BEGIN
+    IF machine THEN
+        SELECT s.id, s.name, s.status = 'active' AS is_active, s.access_after,
+            s.organisation_id, s.role INTO account
+            FROM iam.service_accounts s WHERE s.client_id = client;
+        SELECT o.id, o.slug::text AS slug, o.name, account.role AS role, 1 AS places,
+            NULL::timestamptz AS access_after INTO place
+            FROM iam.organisations o
+            WHERE o.id = account.organisation_id AND (wanted = '' OR o.slug = wanted);
+    ELSE
+        SELECT u.id, u.email::text AS email, u.first_name, u.last_name, u.is_active,
+            u.access_after INTO account
+            FROM iam.users u WHERE u.cognito_sub = subject;
+        SELECT o.id, o.slug::text AS slug, o.name, m.role, count(*) OVER () AS places,
+            m.access_after INTO place
+            FROM iam.organisation_users m JOIN iam.organisations o ON o.id = m.organisation_id
+            WHERE m.user_id = account.id AND m.status = 'active'
+                AND (wanted = '' OR o.slug = wanted);
+    END IF;
+    refusal := CASE
+        WHEN account.id IS NULL THEN 'ACCOUNT_UNKNOWN'
+        WHEN NOT account.is_active THEN 'ACCOUNT_DISABLED'
+        WHEN issued_at <= greatest(account.access_after, place.access_after) THEN 'TOKEN_REVOKED'
+        WHEN place.id IS NULL AND wanted <> '' THEN 'NOT_A_MEMBER'
+        WHEN place.id IS NULL THEN 'MISSING_ORGANISATION'
+        WHEN place.places > 1 THEN 'ORGANISATION_REQUIRED'
+        ELSE '' END;
+    IF refusal <> '' THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    IF machine THEN
+        service_account_id := account.id;
+        account_name := account.name;
+    ELSE
+        user_id := account.id;
+        email := account.email;
+        first_name := account.first_name;
+        last_name := account.last_name;
+    END IF;
+    organisation_id := place.id;
+    slug := place.slug;
+    name := place.name;
+    role := place.role;
+    PERFORM set_config('app.organisation_id', organisation_id::text, true),
+        set_config('app.user_id', coalesce(user_id::text, ''), true),
+        set_config('app.service_account_id', coalesce(service_account_id::text, ''), true),
+        set_config('app.request_id', request_id, true);
+    RETURN NEXT;
+END $$;
+
+ALTER FUNCTION iam.admit_bearer(subject text, client text, machine boolean, wanted text, issued_at timestamp with time zone, request_id text) OWNER TO prospectflow_owner;
+
+--
 -- Name: current_organisation_id(); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
 --
 
@@ -113,36 +178,95 @@ $$;
 ALTER FUNCTION iam.current_organisation_id() OWNER TO prospectflow_owner;
 
 --
--- Name: invitations_of(uuid); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+-- Name: current_request_id(); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE FUNCTION iam.invitations_of(person uuid) RETURNS TABLE(organisation_id uuid, slug text, name text, role text)
+CREATE FUNCTION iam.current_request_id() RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT coalesce(current_setting('app.request_id', true), '')
+$$;
+
+ALTER FUNCTION iam.current_request_id() OWNER TO prospectflow_owner;
+
+--
+-- Name: current_service_account_id(); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.current_service_account_id() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT nullif(current_setting('app.service_account_id', true), '')::uuid
+$$;
+
+ALTER FUNCTION iam.current_service_account_id() OWNER TO prospectflow_owner;
+
+--
+-- Name: current_user_id(); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.current_user_id() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT nullif(current_setting('app.user_id', true), '')::uuid
+$$;
+
+ALTER FUNCTION iam.current_user_id() OWNER TO prospectflow_owner;
+
+--
+-- Name: forget_audit_events(timestamp with time zone); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.forget_audit_events(older_than timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH gone AS (
+        DELETE FROM iam.audit_events
+        WHERE at < least(older_than, now() - interval '90 days') RETURNING 1
+    ) SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION iam.forget_audit_events(older_than timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: forget_receipts(timestamp with time zone); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.forget_receipts(older_than timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    WITH gone AS (DELETE FROM iam.receipts WHERE at < older_than RETURNING 1)
+    SELECT count(*) FROM gone
+$$;
+
+ALTER FUNCTION iam.forget_receipts(older_than timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: places_of(uuid, timestamp with time zone); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.places_of(person uuid, at timestamp with time zone) RETURNS TABLE(kind text, organisation_id uuid, slug text, name text, role text, until timestamp with time zone, access_after timestamp with time zone)
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    SELECT o.id, o.slug::text, o.name, m.role
-    FROM iam.organisation_users m JOIN iam.organisations o ON o.id = m.organisation_id
-    WHERE m.user_id = person AND m.status = 'invited'
-    ORDER BY o.name, o.id
+    SELECT CASE m.status WHEN 'active' THEN 'membership' ELSE 'invitation' END,
+        o.id, o.slug::text, o.name, m.role, m.expires_at, greatest(m.access_after, u.access_after)
+    FROM iam.organisation_users m
+    JOIN iam.organisations o ON o.id = m.organisation_id JOIN iam.users u ON u.id = m.user_id
+    WHERE m.user_id = person
+        AND (m.status = 'active' OR (m.status = 'invited' AND m.expires_at > at))
+    UNION ALL
+    SELECT 'visit', o.id, o.slug::text, o.name, 'operator', max(v.ends_at), u.access_after
+    FROM iam.operator_entries v
+    JOIN iam.organisations o ON o.id = v.organisation_id JOIN iam.users u ON u.id = v.user_id
+    WHERE v.user_id = person AND v.entered_at <= at AND v.ends_at > at AND u.is_staff
+    GROUP BY o.id, u.id
+    ORDER BY 4, 2
 $$;
 
-ALTER FUNCTION iam.invitations_of(person uuid) OWNER TO prospectflow_owner;
-
---
--- Name: memberships_of(uuid); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
---
-
-CREATE FUNCTION iam.memberships_of(person uuid) RETURNS TABLE(organisation_id uuid, slug text, name text, role text)
-    LANGUAGE sql STABLE SECURITY DEFINER
-    SET search_path TO 'pg_catalog', 'pg_temp'
-    AS $$
-    SELECT o.id, o.slug::text, o.name, m.role
-    FROM iam.organisation_users m JOIN iam.organisations o ON o.id = m.organisation_id
-    WHERE m.user_id = person AND m.status = 'active'
-    ORDER BY o.name, o.id
-$$;
-
-ALTER FUNCTION iam.memberships_of(person uuid) OWNER TO prospectflow_owner;
+ALTER FUNCTION iam.places_of(person uuid, at timestamp with time zone) OWNER TO prospectflow_owner;
 
 --
 -- Name: raise_no_organisation(); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
@@ -186,6 +310,48 @@ BEGIN
 END $$;
 
 ALTER FUNCTION iam.require_one_owner() OWNER TO prospectflow_owner;
+
+--
+-- Name: write_audit_event(); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION iam.write_audit_event() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    was jsonb := CASE WHEN TG_OP = 'INSERT' THEN '{}' ELSE to_jsonb(OLD) END;
+    is_now jsonb := CASE WHEN TG_OP = 'DELETE' THEN '{}' ELSE to_jsonb(NEW) END;
+    subject jsonb := was || is_now;
+    untold text[] := string_to_array(TG_ARGV[1], ',')
+        || '{id,organisation_id,created_at,updated_at}'::text[];
+    secret text[] := string_to_array(TG_ARGV[2], ',');
+    organisation uuid := coalesce(subject ->> 'organisation_id', subject ->> 'id')::uuid;
+    changed jsonb;
+BEGIN
+    SELECT coalesce(jsonb_object_agg(k, CASE WHEN k = ANY (secret) THEN '["…", "…"]'::jsonb
+            ELSE jsonb_build_array(was -> k, is_now -> k) END), '{}')
+        INTO changed FROM jsonb_object_keys(subject) AS k
+        WHERE k <> ALL (untold) AND was -> k IS DISTINCT FROM is_now -> k;
+    IF pg_trigger_depth() > 1 OR (TG_OP = 'UPDATE' AND changed = '{}')
+        OR NOT EXISTS (SELECT FROM iam.organisations WHERE id = organisation) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO iam.audit_events (organisation_id, user_id, at, action, object_type, object_id,
+                                  description, changes)
+    VALUES (
+        organisation, iam.current_user_id(), now(),
+        CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END,
+        TG_ARGV[0], subject ->> 'id',
+        coalesce(subject ->> 'name', subject ->> 'address', subject ->> 'domain',
+                 subject ->> 'reason',
+                 (SELECT email FROM iam.users WHERE id = (subject ->> 'user_id')::uuid), ''),
+        changed
+    );
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION iam.write_audit_event() OWNER TO prospectflow_owner;
 
 --
 -- Name: organisations_with_due_tasks(timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
@@ -529,10 +695,10 @@ ALTER TABLE ONLY crm.positions FORCE ROW LEVEL SECURITY;
 ALTER TABLE crm.positions OWNER TO prospectflow_owner;
 
 --
--- Name: audit_entries; Type: TABLE; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events; Type: TABLE; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE TABLE iam.audit_entries (
+CREATE TABLE iam.audit_events (
     created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
     id uuid DEFAULT uuidv7() NOT NULL,
@@ -541,13 +707,37 @@ CREATE TABLE iam.audit_entries (
     object_type text DEFAULT ''::text NOT NULL,
     object_id text DEFAULT ''::text NOT NULL,
     description text DEFAULT ''::text NOT NULL,
+    changes jsonb DEFAULT '{}'::jsonb NOT NULL,
+    request_id text DEFAULT iam.current_request_id() NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     user_id uuid,
-    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL
+    service_account_id uuid DEFAULT iam.current_service_account_id()
 );
 
-ALTER TABLE ONLY iam.audit_entries FORCE ROW LEVEL SECURITY;
+ALTER TABLE ONLY iam.audit_events FORCE ROW LEVEL SECURITY;
 
-ALTER TABLE iam.audit_entries OWNER TO prospectflow_owner;
+ALTER TABLE iam.audit_events OWNER TO prospectflow_owner;
+
+--
+-- Name: operator_entries; Type: TABLE; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TABLE iam.operator_entries (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    reason text NOT NULL,
+    entered_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    user_id uuid NOT NULL,
+    CONSTRAINT operator_entries_limited CHECK (((ends_at >= entered_at) AND (ends_at <= (entered_at + '08:00:00'::interval)))),
+    CONSTRAINT operator_entries_reason_not_blank CHECK ((reason ~ '\S'::text))
+);
+
+ALTER TABLE ONLY iam.operator_entries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE iam.operator_entries OWNER TO prospectflow_owner;
 
 --
 -- Name: organisation_users; Type: TABLE; Schema: iam; Owner: prospectflow_owner
@@ -561,6 +751,10 @@ CREATE TABLE iam.organisation_users (
     status text DEFAULT 'active'::text NOT NULL,
     user_id uuid NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    access_after timestamp with time zone,
+    expires_at timestamp with time zone,
+    invited_by_id uuid,
+    CONSTRAINT organisation_users_invitations_expire CHECK (((NOT (status = 'invited'::text)) OR (expires_at IS NOT NULL))),
     CONSTRAINT organisation_users_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
     CONSTRAINT organisation_users_status_known CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'disabled'::text])))
 );
@@ -592,6 +786,51 @@ CREATE TABLE iam.organisations (
 ALTER TABLE iam.organisations OWNER TO prospectflow_owner;
 
 --
+-- Name: receipts; Type: TABLE; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TABLE iam.receipts (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    actor text NOT NULL,
+    key character varying(255) NOT NULL,
+    request_digest character varying(64) NOT NULL,
+    status integer NOT NULL,
+    body text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL
+);
+
+ALTER TABLE ONLY iam.receipts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE iam.receipts OWNER TO prospectflow_owner;
+
+--
+-- Name: service_accounts; Type: TABLE; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TABLE iam.service_accounts (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    name text NOT NULL,
+    client_id character varying(255) NOT NULL,
+    role text DEFAULT 'member'::text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    access_after timestamp with time zone,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    CONSTRAINT service_accounts_client_id_shape CHECK (((client_id)::text ~ '^\S+$'::text)),
+    CONSTRAINT service_accounts_name_not_blank CHECK ((name ~ '\S'::text)),
+    CONSTRAINT service_accounts_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'member'::text, 'viewer'::text]))),
+    CONSTRAINT service_accounts_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+);
+
+ALTER TABLE ONLY iam.service_accounts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE iam.service_accounts OWNER TO prospectflow_owner;
+
+--
 -- Name: users; Type: TABLE; Schema: iam; Owner: prospectflow_owner
 --
 
@@ -608,6 +847,7 @@ CREATE TABLE iam.users (
     last_name text DEFAULT ''::text NOT NULL,
     is_active boolean DEFAULT true NOT NULL,
     is_staff boolean DEFAULT false NOT NULL,
+    access_after timestamp with time zone,
     CONSTRAINT users_email_lower_case CHECK (((email)::text = lower((email)::text)))
 );
 
@@ -1344,11 +1584,18 @@ ALTER TABLE ONLY crm.positions
     ADD CONSTRAINT positions_pkey PRIMARY KEY (organisation_id, id);
 
 --
--- Name: audit_entries audit_entries_pkey; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events audit_events_pkey; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
 --
 
-ALTER TABLE ONLY iam.audit_entries
-    ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (organisation_id, id);
+ALTER TABLE ONLY iam.audit_events
+    ADD CONSTRAINT audit_events_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: operator_entries operator_entries_pkey; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.operator_entries
+    ADD CONSTRAINT operator_entries_pkey PRIMARY KEY (organisation_id, id);
 
 --
 -- Name: organisation_users organisation_users_once; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
@@ -1377,6 +1624,34 @@ ALTER TABLE ONLY iam.organisations
 
 ALTER TABLE ONLY iam.organisations
     ADD CONSTRAINT organisations_slug_key UNIQUE (slug);
+
+--
+-- Name: receipts receipts_once; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.receipts
+    ADD CONSTRAINT receipts_once UNIQUE (organisation_id, actor, key);
+
+--
+-- Name: receipts receipts_pkey; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.receipts
+    ADD CONSTRAINT receipts_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: service_accounts service_accounts_client_id_key; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.service_accounts
+    ADD CONSTRAINT service_accounts_client_id_key UNIQUE (client_id);
+
+--
+-- Name: service_accounts service_accounts_pkey; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.service_accounts
+    ADD CONSTRAINT service_accounts_pkey PRIMARY KEY (organisation_id, id);
 
 --
 -- Name: users users_cognito_sub_key; Type: CONSTRAINT; Schema: iam; Owner: prospectflow_owner
@@ -1831,16 +2106,28 @@ CREATE INDEX positions_email_search ON crm.positions USING gin (organisation_id,
 CREATE INDEX positions_organisation_id_person_id_ad48e0ed ON crm.positions USING btree (organisation_id, person_id);
 
 --
--- Name: audit_entries_newest; Type: INDEX; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events_newest; Type: INDEX; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE INDEX audit_entries_newest ON iam.audit_entries USING btree (organisation_id, at DESC, id);
+CREATE INDEX audit_events_newest ON iam.audit_events USING btree (organisation_id, at DESC, id);
 
 --
--- Name: audit_entries_object; Type: INDEX; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events_object; Type: INDEX; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE INDEX audit_entries_object ON iam.audit_entries USING btree (organisation_id, object_type, object_id);
+CREATE INDEX audit_events_object ON iam.audit_events USING btree (organisation_id, object_type, object_id);
+
+--
+-- Name: audit_events_organisation_id_service_account_id_328d653e; Type: INDEX; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE INDEX audit_events_organisation_id_service_account_id_328d653e ON iam.audit_events USING btree (organisation_id, service_account_id);
+
+--
+-- Name: operator_entries_user; Type: INDEX; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE INDEX operator_entries_user ON iam.operator_entries USING btree (user_id, ends_at);
 
 --
 -- Name: organisation_users_at_most_one_owner; Type: INDEX; Schema: iam; Owner: prospectflow_owner
@@ -1859,6 +2146,18 @@ CREATE INDEX organisation_users_user ON iam.organisation_users USING btree (user
 --
 
 CREATE INDEX organisations_slug_f3541971_like ON iam.organisations USING btree (slug varchar_pattern_ops);
+
+--
+-- Name: receipts_at; Type: INDEX; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE INDEX receipts_at ON iam.receipts USING btree (organisation_id, at);
+
+--
+-- Name: service_accounts_client_id_3e6a1147_like; Type: INDEX; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE INDEX service_accounts_client_id_3e6a1147_like ON iam.service_accounts USING btree (client_id varchar_pattern_ops);
 
 --
 -- Name: users_cognito_sub_8f3222f7_like; Type: INDEX; Schema: iam; Owner: prospectflow_owner
@@ -2197,10 +2496,28 @@ CREATE TRIGGER phones_updated_at BEFORE UPDATE ON crm.phones FOR EACH ROW EXECUT
 CREATE TRIGGER positions_updated_at BEFORE UPDATE ON crm.positions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
--- Name: audit_entries audit_entries_updated_at; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events audit_events_updated_at; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE TRIGGER audit_entries_updated_at BEFORE UPDATE ON iam.audit_entries FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+CREATE TRIGGER audit_events_updated_at BEFORE UPDATE ON iam.audit_events FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: operator_entries operator_entries_audited; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER operator_entries_audited AFTER INSERT OR DELETE OR UPDATE ON iam.operator_entries FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('iam.operatorentry', '', '');
+
+--
+-- Name: operator_entries operator_entries_updated_at; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER operator_entries_updated_at BEFORE UPDATE ON iam.operator_entries FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: organisation_users organisation_users_audited; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER organisation_users_audited AFTER INSERT OR DELETE OR UPDATE ON iam.organisation_users FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('iam.membership', '', '');
 
 --
 -- Name: organisation_users organisation_users_exactly_one_owner; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
@@ -2215,6 +2532,12 @@ CREATE CONSTRAINT TRIGGER organisation_users_exactly_one_owner AFTER INSERT OR D
 CREATE TRIGGER organisation_users_updated_at BEFORE UPDATE ON iam.organisation_users FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: organisations organisations_audited; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER organisations_audited AFTER UPDATE ON iam.organisations FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('iam.organisation', '', '');
+
+--
 -- Name: organisations organisations_exactly_one_owner; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
 --
 
@@ -2225,6 +2548,24 @@ CREATE CONSTRAINT TRIGGER organisations_exactly_one_owner AFTER INSERT ON iam.or
 --
 
 CREATE TRIGGER organisations_updated_at BEFORE UPDATE ON iam.organisations FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: receipts receipts_updated_at; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER receipts_updated_at BEFORE UPDATE ON iam.receipts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: service_accounts service_accounts_audited; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER service_accounts_audited AFTER INSERT OR DELETE OR UPDATE ON iam.service_accounts FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('iam.serviceaccount', '', '');
+
+--
+-- Name: service_accounts service_accounts_updated_at; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER service_accounts_updated_at BEFORE UPDATE ON iam.service_accounts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
 -- Name: users users_updated_at; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
@@ -2239,10 +2580,22 @@ CREATE TRIGGER users_updated_at BEFORE UPDATE ON iam.users FOR EACH ROW EXECUTE 
 CREATE TRIGGER campaign_enrollments_updated_at BEFORE UPDATE ON outreach.campaign_enrollments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: campaigns campaigns_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaigns_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.campaigns FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.campaign', '', '');
+
+--
 -- Name: campaigns campaigns_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE TRIGGER campaigns_updated_at BEFORE UPDATE ON outreach.campaigns FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: drafts drafts_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER drafts_audited AFTER UPDATE ON outreach.drafts FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.draft', 'recipient,subject,body_text,hooks,problems,edits,skip_count,approved_at,approved_by_id,variant_id,prompt_id', '');
 
 --
 -- Name: drafts drafts_change_unapproves; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -2269,6 +2622,12 @@ CREATE TRIGGER enrollment_step_variant_assignments_updated_at BEFORE UPDATE ON o
 CREATE TRIGGER import_uploads_updated_at BEFORE UPDATE ON outreach.import_uploads FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: mailboxes mailboxes_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER mailboxes_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.mailboxes FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.mailbox', 'next_send_at,last_synced_at,folder_states', 'sealed_password');
+
+--
 -- Name: mailboxes mailboxes_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2287,10 +2646,22 @@ CREATE TRIGGER messages_require_draft BEFORE INSERT OR UPDATE ON outreach.messag
 CREATE TRIGGER messages_updated_at BEFORE UPDATE ON outreach.messages FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: prompts prompts_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER prompts_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.prompts FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.prompt', '', '');
+
+--
 -- Name: prompts prompts_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE TRIGGER prompts_updated_at BEFORE UPDATE ON outreach.prompts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: step_experiment_variants step_experiment_variants_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER step_experiment_variants_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.step_experiment_variants FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.variant', '', '');
 
 --
 -- Name: step_experiment_variants step_experiment_variants_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -2299,10 +2670,22 @@ CREATE TRIGGER prompts_updated_at BEFORE UPDATE ON outreach.prompts FOR EACH ROW
 CREATE TRIGGER step_experiment_variants_updated_at BEFORE UPDATE ON outreach.step_experiment_variants FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: step_experiments step_experiments_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER step_experiments_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.step_experiments FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.stepexperiment', '', '');
+
+--
 -- Name: step_experiments step_experiments_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE TRIGGER step_experiments_updated_at BEFORE UPDATE ON outreach.step_experiments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: suppressions suppressions_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER suppressions_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.suppressions FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.suppression', '', '');
 
 --
 -- Name: suppressions suppressions_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -2315,6 +2698,12 @@ CREATE TRIGGER suppressions_updated_at BEFORE UPDATE ON outreach.suppressions FO
 --
 
 CREATE TRIGGER tasks_updated_at BEFORE UPDATE ON outreach.tasks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: workflow_steps workflow_steps_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER workflow_steps_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.workflow_steps FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.workflowstep', '', '');
 
 --
 -- Name: workflow_steps workflow_steps_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -2404,18 +2793,46 @@ ALTER TABLE ONLY crm.positions
     ADD CONSTRAINT positions_person_id_45c8871b_fk_people_id FOREIGN KEY (organisation_id, person_id) REFERENCES crm.people(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
--- Name: audit_entries audit_entries_organisation_id_e3f5b8b1_fk_organisations_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events audit_events_organisation_id_f1ba774c_fk_organisations_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
 --
 
-ALTER TABLE ONLY iam.audit_entries
-    ADD CONSTRAINT audit_entries_organisation_id_e3f5b8b1_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ONLY iam.audit_events
+    ADD CONSTRAINT audit_events_organisation_id_f1ba774c_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
--- Name: audit_entries audit_entries_user_id_bde73235_fk_users_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events audit_events_service_account_id_0b10ab2c_fk_service_accounts_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
 --
 
-ALTER TABLE ONLY iam.audit_entries
-    ADD CONSTRAINT audit_entries_user_id_bde73235_fk_users_id FOREIGN KEY (user_id) REFERENCES iam.users(id) ON DELETE SET NULL (user_id) DEFERRABLE INITIALLY DEFERRED;
+ALTER TABLE ONLY iam.audit_events
+    ADD CONSTRAINT audit_events_service_account_id_0b10ab2c_fk_service_accounts_id FOREIGN KEY (organisation_id, service_account_id) REFERENCES iam.service_accounts(organisation_id, id) ON DELETE SET NULL (service_account_id) DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: audit_events audit_events_user_id_c7715f55_fk_users_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.audit_events
+    ADD CONSTRAINT audit_events_user_id_c7715f55_fk_users_id FOREIGN KEY (user_id) REFERENCES iam.users(id) ON DELETE SET NULL (user_id) DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: operator_entries operator_entries_organisation_id_6aa10ee8_fk_organisations_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.operator_entries
+    ADD CONSTRAINT operator_entries_organisation_id_6aa10ee8_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: operator_entries operator_entries_user_id_155c12f2_fk_users_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.operator_entries
+    ADD CONSTRAINT operator_entries_user_id_155c12f2_fk_users_id FOREIGN KEY (user_id) REFERENCES iam.users(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: organisation_users organisation_users_invited_by_id_bb31a434_fk_users_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.organisation_users
+    ADD CONSTRAINT organisation_users_invited_by_id_bb31a434_fk_users_id FOREIGN KEY (invited_by_id) REFERENCES iam.users(id) ON DELETE SET NULL (invited_by_id) DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: organisation_users organisation_users_organisation_id_a3704711_fk_organisations_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
@@ -2430,6 +2847,20 @@ ALTER TABLE ONLY iam.organisation_users
 
 ALTER TABLE ONLY iam.organisation_users
     ADD CONSTRAINT organisation_users_user_id_13a3589c_fk_users_id FOREIGN KEY (user_id) REFERENCES iam.users(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: receipts receipts_organisation_id_86b86269_fk_organisations_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.receipts
+    ADD CONSTRAINT receipts_organisation_id_86b86269_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: service_accounts service_accounts_organisation_id_6a290ef0_fk_organisations_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY iam.service_accounts
+    ADD CONSTRAINT service_accounts_organisation_id_6a290ef0_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: users_groups users_groups_group_id_2f3517aa_fk_auth_group_id; Type: FK CONSTRAINT; Schema: iam; Owner: prospectflow_owner
@@ -2982,10 +3413,16 @@ CREATE POLICY tenant_isolation ON crm.phones USING ((organisation_id = COALESCE(
 CREATE POLICY tenant_isolation ON crm.positions USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
--- Name: audit_entries; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
+-- Name: audit_events; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
 --
 
-ALTER TABLE iam.audit_entries ENABLE ROW LEVEL SECURITY;
+ALTER TABLE iam.audit_events ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: operator_entries; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE iam.operator_entries ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: organisation_users; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
@@ -2994,16 +3431,46 @@ ALTER TABLE iam.audit_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE iam.organisation_users ENABLE ROW LEVEL SECURITY;
 
 --
--- Name: audit_entries tenant_isolation; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+-- Name: receipts; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE POLICY tenant_isolation ON iam.audit_entries USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+ALTER TABLE iam.receipts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: service_accounts; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE iam.service_accounts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: audit_events tenant_isolation; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON iam.audit_events USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: operator_entries tenant_isolation; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON iam.operator_entries USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
 -- Name: organisation_users tenant_isolation; Type: POLICY; Schema: iam; Owner: prospectflow_owner
 --
 
 CREATE POLICY tenant_isolation ON iam.organisation_users USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: receipts tenant_isolation; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON iam.receipts USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: service_accounts tenant_isolation; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON iam.service_accounts USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
 -- Name: campaign_enrollments; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
@@ -3244,18 +3711,32 @@ GRANT USAGE ON SCHEMA search TO prospectflow_app;
 GRANT USAGE ON SCHEMA tracking TO prospectflow_app;
 
 --
--- Name: FUNCTION invitations_of(person uuid); Type: ACL; Schema: iam; Owner: prospectflow_owner
+-- Name: FUNCTION admit_bearer(subject text, client text, machine boolean, wanted text, issued_at timestamp with time zone, request_id text); Type: ACL; Schema: iam; Owner: prospectflow_owner
 --
 
-REVOKE ALL ON FUNCTION iam.invitations_of(person uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION iam.invitations_of(person uuid) TO prospectflow_app;
+REVOKE ALL ON FUNCTION iam.admit_bearer(subject text, client text, machine boolean, wanted text, issued_at timestamp with time zone, request_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION iam.admit_bearer(subject text, client text, machine boolean, wanted text, issued_at timestamp with time zone, request_id text) TO prospectflow_app;
 
 --
--- Name: FUNCTION memberships_of(person uuid); Type: ACL; Schema: iam; Owner: prospectflow_owner
+-- Name: FUNCTION forget_audit_events(older_than timestamp with time zone); Type: ACL; Schema: iam; Owner: prospectflow_owner
 --
 
-REVOKE ALL ON FUNCTION iam.memberships_of(person uuid) FROM PUBLIC;
-GRANT ALL ON FUNCTION iam.memberships_of(person uuid) TO prospectflow_app;
+REVOKE ALL ON FUNCTION iam.forget_audit_events(older_than timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION iam.forget_audit_events(older_than timestamp with time zone) TO prospectflow_app;
+
+--
+-- Name: FUNCTION forget_receipts(older_than timestamp with time zone); Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION iam.forget_receipts(older_than timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION iam.forget_receipts(older_than timestamp with time zone) TO prospectflow_app;
+
+--
+-- Name: FUNCTION places_of(person uuid, at timestamp with time zone); Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION iam.places_of(person uuid, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION iam.places_of(person uuid, at timestamp with time zone) TO prospectflow_app;
 
 --
 -- Name: FUNCTION require_one_owner(); Type: ACL; Schema: iam; Owner: prospectflow_owner
@@ -3331,10 +3812,16 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE crm.phones TO prospectflow_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE crm.positions TO prospectflow_app;
 
 --
--- Name: TABLE audit_entries; Type: ACL; Schema: iam; Owner: prospectflow_owner
+-- Name: TABLE audit_events; Type: ACL; Schema: iam; Owner: prospectflow_owner
 --
 
-GRANT SELECT,INSERT ON TABLE iam.audit_entries TO prospectflow_app;
+GRANT SELECT,INSERT ON TABLE iam.audit_events TO prospectflow_app;
+
+--
+-- Name: TABLE operator_entries; Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE iam.operator_entries TO prospectflow_app;
 
 --
 -- Name: TABLE organisation_users; Type: ACL; Schema: iam; Owner: prospectflow_owner
@@ -3347,6 +3834,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE iam.organisation_users TO prospectflo
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE iam.organisations TO prospectflow_app;
+
+--
+-- Name: TABLE receipts; Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE iam.receipts TO prospectflow_app;
+
+--
+-- Name: TABLE service_accounts; Type: ACL; Schema: iam; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE iam.service_accounts TO prospectflow_app;
 
 --
 -- Name: TABLE users; Type: ACL; Schema: iam; Owner: prospectflow_owner

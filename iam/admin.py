@@ -14,7 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from iam import services
-from iam.models import AuditEntry, Membership, MembershipStatus, Organisation, Role, User
+from iam.models import AuditEvent, Membership, MembershipStatus, Organisation, Role, User
 from iam.tenant_admin import TenantAdmin
 from prospectflow.errors import DomainError
 
@@ -105,9 +105,11 @@ class MembershipAdmin(TenantAdmin):
         self, request: HttpRequest, obj: Membership, form: ModelForm, change: Any
     ) -> None:
         if not change:
-            obj.user = services.person_of(form.cleaned_data["email"])
-            obj.status = MembershipStatus.INVITED
-        super().save_model(request, obj, form, change)
+            email, role = form.cleaned_data["email"], form.cleaned_data["role"]
+            invited = services.invite(email, role, at=timezone.now(), by=request.user)
+            obj.pk, obj._state.adding, obj.user = invited.pk, False, invited.user
+        else:
+            services.change_role(obj, form.cleaned_data["role"])
 
     @display(description="Member")
     def person(self, member: Membership) -> str:
@@ -137,8 +139,7 @@ class MembershipAdmin(TenantAdmin):
         for member in queryset:
             if member.status == MembershipStatus.INVITED:
                 raise NotAccepted(f"{member.user.email} has not accepted yet: wait, or delete it.")
-            services.move_membership(member, to)
-            services.record(to, at=timezone.now(), user=request.user, target=member)
+            services.move_membership(member, to, at=timezone.now())
         self.message_user(request, f"{len(queryset)} changed.")
 
 
@@ -174,8 +175,8 @@ class UserAdmin(TenantAdmin):
         return False
 
 
-@admin.register(AuditEntry)
-class AuditEntryAdmin(TenantAdmin):
+@admin.register(AuditEvent)
+class AuditEventAdmin(TenantAdmin):
     """What people did here. It is only ever read."""
 
     read_only = True
@@ -188,5 +189,5 @@ class AuditEntryAdmin(TenantAdmin):
     readonly_fields = fields
 
     @display(description="Who", ordering="user__email")
-    def who(self, entry: AuditEntry) -> str:
+    def who(self, entry: AuditEvent) -> str:
         return str(entry.user) if entry.user else "–"

@@ -1,16 +1,25 @@
-"""Who: organisations, their people, and what people did."""
+"""Who: organisations, their people and programs, and what they did."""
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import UUID7, Lower
 
 from prospectflow.choices import Moves, known
-from prospectflow.tenancy.constraints import Trigger
-from prospectflow.tenancy.fields import UserReference
+from prospectflow.tenancy.constraints import Audited, Trigger
+from prospectflow.tenancy.fields import (
+    CurrentRequest,
+    CurrentServiceAccount,
+    TenantForeignKey,
+    UserReference,
+)
 from prospectflow.tenancy.models import TenantModel, Timestamped
+
+LONGEST_VISIT = timedelta(hours=8)
 
 
 class Role(models.TextChoices):
@@ -34,6 +43,19 @@ MEMBERSHIP_MOVES: Moves = {
     MembershipStatus.INVITED: frozenset({MembershipStatus.ACTIVE, MembershipStatus.DISABLED}),
     MembershipStatus.ACTIVE: frozenset({MembershipStatus.DISABLED}),
     MembershipStatus.DISABLED: frozenset({MembershipStatus.ACTIVE}),
+}
+
+
+class ServiceAccountStatus(models.TextChoices):
+    """Whether a program is let in."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+SERVICE_ACCOUNT_MOVES: Moves = {
+    ServiceAccountStatus.ACTIVE: frozenset({ServiceAccountStatus.DISABLED}),
+    ServiceAccountStatus.DISABLED: frozenset({ServiceAccountStatus.ACTIVE}),
 }
 
 
@@ -75,6 +97,7 @@ class Organisation(Timestamped):
                 function="iam.require_one_owner",
                 deferred=True,
             ),
+            Audited(name="organisations_audited", when="AFTER UPDATE"),
         ]
 
     def __str__(self) -> str:
@@ -108,7 +131,18 @@ class User(Timestamped, AbstractBaseUser, PermissionsMixin):
     first_name = models.TextField(blank=True, default="", db_default="")
     last_name = models.TextField(blank=True, default="", db_default="")
     is_active = models.BooleanField("active", default=True, db_default=True)
-    is_staff = models.BooleanField("staff", default=False, db_default=False)
+    is_staff = models.BooleanField(
+        "operator",
+        default=False,
+        db_default=False,
+        help_text="Operators of the platform may enter an organisation with a reason.",
+    )
+    access_after = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Sessions and tokens from before this moment are refused everywhere.",
+    )
 
     USERNAME_FIELD = "email"
     objects: ClassVar[UserManager] = UserManager()
@@ -145,6 +179,16 @@ class Membership(TenantModel):
         default=MembershipStatus.ACTIVE,
         db_default=MembershipStatus.ACTIVE,
     )
+    invited_by = UserReference(null=True, blank=True, related_name="+")
+    expires_at = models.DateTimeField(
+        null=True, blank=True, help_text="Until when the invitation can be accepted."
+    )
+    access_after = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Sessions and tokens from before this moment are refused here.",
+    )
 
     class Meta(TenantModel.Meta):
         db_table = "organisation_users"
@@ -168,6 +212,11 @@ class Membership(TenantModel):
                 function="iam.require_one_owner",
                 deferred=True,
             ),
+            models.CheckConstraint(
+                condition=~Q(status="invited") | Q(expires_at__isnull=False),
+                name="organisation_users_invitations_expire",
+            ),
+            Audited(name="organisation_users_audited"),
         ]
         indexes = [models.Index(fields=["user"], name="organisation_users_user")]
 
@@ -181,24 +230,134 @@ class Membership(TenantModel):
         return str(self.user) if inside else self.user.email
 
 
-class AuditEntry(TenantModel):
-    """What a person did in the organisation. It is written once and never changed."""
+class ServiceAccount(TenantModel):
+    """A program's place in one organisation: who signs in with this client id acts in this role."""
+
+    Status = ServiceAccountStatus
+    MOVES = SERVICE_ACCOUNT_MOVES
+
+    name = models.TextField()
+    client_id = models.CharField("client ID", max_length=255, unique=True)
+    role = models.TextField(
+        choices=[(role.value, role.label) for role in Role if role != Role.OWNER],
+        default=Role.MEMBER,
+        db_default=Role.MEMBER,
+    )
+    status = models.TextField(
+        choices=ServiceAccountStatus,
+        default=ServiceAccountStatus.ACTIVE,
+        db_default=ServiceAccountStatus.ACTIVE,
+    )
+    access_after = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Tokens from before this moment are refused.",
+    )
+
+    class Meta(TenantModel.Meta):
+        db_table = "service_accounts"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(role__in=["admin", "member", "viewer"]),
+                name="service_accounts_role_known",
+            ),
+            known("status", ServiceAccountStatus, name="service_accounts_status_known"),
+            models.CheckConstraint(
+                condition=Q(name__regex=r"\S"), name="service_accounts_name_not_blank"
+            ),
+            models.CheckConstraint(
+                condition=Q(client_id__regex=r"^\S+$"), name="service_accounts_client_id_shape"
+            ),
+            Audited(name="service_accounts_audited"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OperatorEntry(TenantModel):
+    """A visit of the platform's operator, for a reason and for a limited time."""
+
+    user = UserReference(related_name="+")
+    reason = models.TextField()
+    entered_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "operator_entries"
+        verbose_name_plural = "operator entries"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.CheckConstraint(
+                condition=Q(reason__regex=r"\S"), name="operator_entries_reason_not_blank"
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gte=F("entered_at"))
+                & Q(ends_at__lte=F("entered_at") + LONGEST_VISIT),
+                name="operator_entries_limited",
+            ),
+            Audited(name="operator_entries_audited"),
+        ]
+        indexes = [models.Index(fields=["user", "ends_at"], name="operator_entries_user")]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Receipt(TenantModel):
+    """The answer to a request that bore an Idempotency-Key, kept to be given again."""
+
+    actor = models.TextField(help_text="Who asked: a user's or a service account's id.")
+    key = models.CharField(max_length=255)
+    request_digest = models.CharField(
+        max_length=64, help_text="SHA-256 of method, path and body."
+    )
+    status = models.IntegerField()
+    body = models.TextField()
+    at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "receipts"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            models.UniqueConstraint(fields=["organisation", "actor", "key"], name="receipts_once"),
+        ]
+        indexes = [models.Index(fields=["organisation", "at"], name="receipts_at")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AuditEvent(TenantModel):
+    """What somebody did in the organisation. It is written once and never changed."""
 
     user = UserReference(null=True, related_name="+")
+    service_account = TenantForeignKey(
+        ServiceAccount,
+        models.DB_SET_NULL,
+        null=True,
+        related_name="+",
+        db_default=CurrentServiceAccount(),
+    )
     at = models.DateTimeField()
     action = models.TextField()
     object_type = models.TextField(blank=True, default="", db_default="")
     object_id = models.TextField("object ID", blank=True, default="", db_default="")
     description = models.TextField(blank=True, default="", db_default="")
+    changes = models.JSONField(
+        default=dict, db_default={}, help_text="For each column: what stood there, what stands now."
+    )
+    request_id = models.TextField("request ID", db_default=CurrentRequest())
 
     class Meta(TenantModel.Meta):
-        db_table = "audit_entries"
-        verbose_name_plural = "audit entries"
+        db_table = "audit_events"
         constraints = [*TenantModel.Meta.constraints]
         indexes = [
-            models.Index(fields=["organisation", "-at", "id"], name="audit_entries_newest"),
+            models.Index(fields=["organisation", "-at", "id"], name="audit_events_newest"),
             models.Index(
-                fields=["organisation", "object_type", "object_id"], name="audit_entries_object"
+                fields=["organisation", "object_type", "object_id"], name="audit_events_object"
             ),
         ]
 

@@ -1,15 +1,31 @@
-"""Founding organisations and changing who is in them."""
+"""Founding organisations, changing who is in them, and closing doors."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from iam.models import MEMBERSHIP_MOVES, AuditEntry, Membership, Organisation, Role, User
+from iam.models import (
+    LONGEST_VISIT,
+    MEMBERSHIP_MOVES,
+    SERVICE_ACCOUNT_MOVES,
+    AuditEvent,
+    Membership,
+    MembershipStatus,
+    OperatorEntry,
+    Organisation,
+    Role,
+    ServiceAccount,
+    ServiceAccountStatus,
+    User,
+)
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
+from prospectflow.tenancy.memberships import places_of
+
+INVITATION_LIFE = timedelta(days=14)
 
 
 class OrganisationUnknown(DomainError):
@@ -43,18 +59,170 @@ def person_of(email: str) -> User:
     return User.objects.filter(email=address).first() or User.objects.create_user(address)
 
 
-def move_membership(membership: Membership, to: str) -> None:
-    """Activate or disable a membership; IllegalMove where the state does not allow it."""
+class OwnerStays(DomainError):
+    """The owner can be neither shut out nor given another role: name another owner first."""
+
+
+class AlreadyThere(DomainError):
+    """This address is a member already, or was shut out: look at the list of members."""
+
+
+class NotInvited(DomainError):
+    """No invitation to that organisation waits for you: ask its owner for one."""
+
+
+class NotWaiting(DomainError):
+    """This is no open invitation any more: it was accepted."""
+
+
+def invite(email: str, role: str, *, at: datetime, by: User | None = None) -> Membership:
+    """Offer the address a place in the entered organisation for 14 days.
+
+    Inviting again renews the offer. Raises AlreadyThere for a member, OwnerStays for a second
+    owner. Whether somebody already has the address is not told.
+    """
+    if role == Role.OWNER:
+        raise OwnerStays("An organisation has exactly one owner: invite with another role.")
+    user = person_of(email)
+    membership = Membership.objects.select_for_update().filter(user=user).first()
+    if membership is None:
+        membership = Membership(user=user, status=MembershipStatus.INVITED)
+    if membership.status != MembershipStatus.INVITED:
+        raise AlreadyThere
+    membership.role, membership.invited_by = role, by
+    membership.expires_at = at + INVITATION_LIFE
+    membership.save()
+    return membership
+
+
+def withdraw(invitation: Membership) -> None:
+    """Take an invitation back; NotWaiting when it was accepted meanwhile."""
+    invitation = Membership.objects.select_for_update().get(pk=invitation.pk)
+    if invitation.status != MembershipStatus.INVITED:
+        raise NotWaiting
+    invitation.delete()
+
+
+def accept(user: User, organisation_id: UUID, *, at: datetime) -> None:
+    """Make the person's own open invitation a membership; NotInvited where there is none.
+
+    Opens a scope of its own, so call it outside of one.
+    """
+    with tenant(organisation_id, user_id=user.pk):
+        offered = Membership.objects.select_for_update().filter(
+            user=user, status=MembershipStatus.INVITED, expires_at__gt=at
+        )
+        invited = offered.first()
+        if invited is None:
+            raise NotInvited
+        move(invited, "status", MembershipStatus.ACTIVE, MEMBERSHIP_MOVES)
+        invited.expires_at = None
+        invited.save(update_fields=["status", "expires_at"])
+
+
+def join_invited(user: User, *, at: datetime) -> int:
+    """Accept every open invitation of a person whose address was verified; returns how many."""
+    offered = places_of(user.pk, at=at).offered
+    for place in offered:
+        accept(user, place.organisation_id, at=at)
+    return len(offered)
+
+
+def move_membership(membership: Membership, to: str, *, at: datetime) -> None:
+    """Activate or disable a membership; disabling also refuses older sessions and tokens.
+
+    Raises IllegalMove where the state does not allow it, OwnerStays for the owner.
+    """
     membership = Membership.objects.select_for_update().get(pk=membership.pk)
+    if membership.role == Role.OWNER:
+        raise OwnerStays
     move(membership, "status", to, MEMBERSHIP_MOVES)
-    membership.save(update_fields=["status"])
+    if to == MembershipStatus.DISABLED:
+        membership.access_after = at
+    membership.save(update_fields=["status", "access_after"])
+
+
+def change_role(membership: Membership, role: str) -> None:
+    """Give a member or an invited person another role; OwnerStays when either is the owner's."""
+    membership = Membership.objects.select_for_update().get(pk=membership.pk)
+    if Role.OWNER in {membership.role, role} and membership.role != role:
+        raise OwnerStays
+    membership.role = role
+    membership.save(update_fields=["role"])
+
+
+def end_access(membership: Membership, *, at: datetime) -> None:
+    """Refuse the member's sessions and tokens from before this moment, in this organisation."""
+    Membership.objects.filter(pk=membership.pk).update(access_after=at)
+
+
+def sign_out_everywhere(user: User, *, at: datetime) -> None:
+    """Refuse the person's sessions and tokens from before this moment, in every organisation."""
+    User.objects.filter(pk=user.pk).update(access_after=at)
+
+
+def register_service_account(
+    name: str, client_id: str, role: str, **fields: Any
+) -> ServiceAccount:
+    """Let the program that signs in with this client id act in the entered organisation."""
+    account = ServiceAccount(name=name, client_id=client_id, role=role, **fields)
+    account.full_clean(exclude=["organisation"])
+    account.save()
+    return account
+
+
+def move_service_account(account: ServiceAccount, to: str, *, at: datetime) -> None:
+    """Let a program in or shut it out; shutting out refuses the tokens it already has."""
+    account = ServiceAccount.objects.select_for_update().get(pk=account.pk)
+    move(account, "status", to, SERVICE_ACCOUNT_MOVES)
+    if to == ServiceAccountStatus.DISABLED:
+        account.access_after = at
+    account.save(update_fields=["status", "access_after"])
+
+
+class NotAnOperator(DomainError):
+    """Only the platform's operators enter an organisation they do not belong to."""
+
+
+class ReasonMissing(DomainError):
+    """Say in a sentence why you enter: it stands in the organisation's trail."""
+
+
+def visit(
+    user: User, organisation: Organisation, *, reason: str, length: timedelta, at: datetime
+) -> OperatorEntry:
+    """Open an organisation to an operator for at most eight hours.
+
+    Opens a scope of its own. Raises NotAnOperator, and ReasonMissing for a blank reason.
+    """
+    if not user.is_staff:
+        raise NotAnOperator
+    if not reason.strip():
+        raise ReasonMissing
+    with tenant(organisation.pk, user_id=user.pk):
+        return OperatorEntry.objects.create(
+            user=user,
+            reason=reason.strip(),
+            entered_at=at,
+            ends_at=at + min(length, LONGEST_VISIT),
+        )
+
+
+def end_visits(user: User, *, at: datetime) -> None:
+    """End the operator's open visits of the entered organisation."""
+    OperatorEntry.objects.filter(user=user, entered_at__lte=at, ends_at__gt=at).update(ends_at=at)
+
+
+def grant_operator(user: User, *, granted: bool = True) -> None:
+    """Make somebody an operator of the platform, or a plain person again."""
+    User.objects.filter(pk=user.pk).update(is_staff=granted)
 
 
 def record(
     action: str, *, at: datetime, user: User | None = None, target: Any = None, text: str = ""
-) -> AuditEntry:
+) -> AuditEvent:
     """Write down in the organisation's trail what was done to what, by whom."""
-    return AuditEntry.objects.create(
+    return AuditEvent.objects.create(
         user=user,
         at=at,
         action=action,

@@ -23,10 +23,11 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from iam.models import AuditEntry
+from iam.models import AuditEvent
 from iam.roles import may
 from iam.services import record
 from prospectflow.errors import DomainError
+from prospectflow.tenancy.constraints import is_audited
 from prospectflow.tenancy.search import search
 
 # What the filters beside a list put behind a field's name in the page's address.
@@ -183,16 +184,18 @@ class TenantAdmin(ByRole, ModelAdmin):
         return refusal.response
 
     # The trail -------------------------------------------------------------------------------
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> AuditEntry:
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> AuditEvent:
         return self._record("added", request, obj)
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> AuditEntry:
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> AuditEvent:
         return self._record("changed", request, obj, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[AuditEntry]:
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[AuditEvent]:
         return [self._record("deleted", request, row) for row in queryset]
 
     def _record(self, action: str, request: HttpRequest, row: Model, message: Any = "") -> Any:
+        if is_audited(row):
+            return None  # PostgreSQL wrote it down already, with what changed
         text = f"{row}: {_in_words(message)}" if message else ""
         return record(action, at=timezone.now(), user=request.user, target=row, text=text)
 
@@ -205,7 +208,7 @@ class TenantAdmin(ByRole, ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
-        entries = AuditEntry.objects.filter(
+        entries = AuditEvent.objects.filter(
             object_type=self.opts.label_lower, object_id=str(row.pk)
         )
         context = {

@@ -15,7 +15,7 @@ from outreach.states import (
     StepKind,
 )
 from prospectflow.choices import known
-from prospectflow.tenancy.constraints import TenantReference
+from prospectflow.tenancy.constraints import Audited, TenantReference
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
 from prospectflow.tenancy.models import TenantModel
 from prospectflow.tenancy.search import search_index
@@ -65,6 +65,7 @@ class Campaign(TenantModel):
         db_table = "campaigns"
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(name="campaigns_audited"),
             known("status", CampaignStatus, name="campaigns_status_known"),
             models.CheckConstraint(condition=Q(name__regex=r"\S"), name="campaigns_name_not_blank"),
         ]
@@ -105,6 +106,7 @@ class WorkflowStep(TenantModel):
         ordering = ["step_index"]
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(name="workflow_steps_audited"),
             known("kind", StepKind, name="workflow_steps_kind_known"),
             models.CheckConstraint(
                 condition=Q(step_index__gte=0), name="workflow_steps_step_index_not_negative"
@@ -141,6 +143,7 @@ class Prompt(TenantModel):
         db_table = "prompts"
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(name="prompts_audited"),
             models.CheckConstraint(condition=Q(version__gte=1), name="prompts_version_from_1"),
             models.UniqueConstraint(
                 fields=["organisation", "name", "version"], name="prompts_once"
@@ -173,6 +176,7 @@ class StepExperiment(TenantModel):
         db_table = "step_experiments"
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(name="step_experiments_audited"),
             known("status", ExperimentStatus, name="step_experiments_status_known"),
             models.UniqueConstraint(
                 fields=["organisation", "workflow_step"], name="step_experiments_one_per_step"
@@ -205,6 +209,7 @@ class Variant(TenantModel):
         ordering = ["key"]
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(name="step_experiment_variants_audited"),
             models.CheckConstraint(
                 condition=Q(weight__gt=0), name="step_experiment_variants_weight_positive"
             ),

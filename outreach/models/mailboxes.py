@@ -15,6 +15,7 @@ from outreach.states import (
     UploadStatus,
 )
 from prospectflow.choices import known
+from prospectflow.tenancy.constraints import Audited
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
 from prospectflow.tenancy.models import TenantModel
 
@@ -68,6 +69,11 @@ class Mailbox(TenantModel):
         verbose_name_plural = "mailboxes"
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(
+                name="mailboxes_audited",
+                without=["next_send_at", "last_synced_at", "folder_states"],
+                secret=["sealed_password"],
+            ),
             known("status", MailboxStatus, name="mailboxes_status_known"),
             known("smtp_security", Security, name="mailboxes_smtp_security_known"),
             known("imap_security", Security, name="mailboxes_imap_security_known"),
@@ -109,6 +115,7 @@ class Suppression(TenantModel):
         db_table = "suppressions"
         constraints = [
             *TenantModel.Meta.constraints,
+            Audited(name="suppressions_audited"),
             known("reason", SuppressionReason, name="suppressions_reason_known"),
             lower_case("domain", name="suppressions_domain_lower_case"),
             models.CheckConstraint(

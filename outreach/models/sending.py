@@ -25,7 +25,7 @@ from outreach.states import (
     TaskStatus,
 )
 from prospectflow.choices import known
-from prospectflow.tenancy.constraints import TenantReference, Trigger
+from prospectflow.tenancy.constraints import Audited, TenantReference, Trigger
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
 from prospectflow.tenancy.models import TenantModel
 
@@ -164,6 +164,12 @@ class Draft(TenantModel):
                 name="drafts_change_unapproves",
                 when="BEFORE UPDATE",
                 function="outreach.unapprove_changed_draft",
+            ),
+            Audited(  # approvals, given and withdrawn; not the text itself
+                name="drafts_audited",
+                when="AFTER UPDATE",
+                without=["recipient", "subject", "body_text", "hooks", "problems", "edits"]
+                + ["skip_count", "approved_at", "approved_by_id", "variant_id", "prompt_id"],
             ),
         ]
         indexes = [

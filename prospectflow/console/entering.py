@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db import transaction
 from django.http import HttpRequest
 
-from iam.models import Membership, MembershipStatus, User
-from iam.services import move_membership, record
+from iam.models import User
+from iam.services import record
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
-from prospectflow.tenancy.memberships import Place, invitations_of, memberships_of
+from prospectflow.tenancy.memberships import Place, places_of
 from prospectflow.tenancy.middleware import SESSION_KEY
 
 
@@ -24,9 +24,7 @@ def enter(request: HttpRequest, organisation_id: UUID, *, at: datetime) -> Place
 
     Raises NotAMember for any organisation of which the person is no active member.
     """
-    place = next(
-        (p for p in memberships_of(request.user.pk) if p.organisation_id == organisation_id), None
-    )
+    place = places_of(request.user.pk, at=at).of(organisation_id)
     if place is None:
         raise NotAMember
     request.session.cycle_key()
@@ -36,25 +34,11 @@ def enter(request: HttpRequest, organisation_id: UUID, *, at: datetime) -> Place
     return place
 
 
-class NotInvited(DomainError):
-    """No invitation to that organisation waits for you: ask its owner for one."""
-
-
-def accept(user: User, organisation_id: UUID, *, at: datetime) -> None:
-    """Make the person's own invitation a membership; NotInvited where there is none."""
-    with tenant(organisation_id, user_id=user.pk):
-        invited = Membership.objects.filter(user=user, status=MembershipStatus.INVITED).first()
-        if invited is None:
-            raise NotInvited
-        move_membership(invited, MembershipStatus.ACTIVE)
-        record("accepted", at=at, user=user, target=invited)
-
-
 def enter_only_place(request: HttpRequest, *, at: datetime) -> None:
     """Spare a person with exactly one membership, and no invitation, the choice."""
-    places = memberships_of(request.user.pk)
-    if len(places) == 1 and not invitations_of(request.user.pk):
-        enter(request, places[0].organisation_id, at=at)
+    places = places_of(request.user.pk, at=at)
+    if len(places.open) == 1 and not places.offered:
+        enter(request, places.open[0].organisation_id, at=at)
 
 
 def leave(request: HttpRequest, *, at: datetime) -> None:

@@ -59,11 +59,11 @@ GROUPS = [
             ("Organisation", "domain", "iam.organisation"),
             ("Members", "diversity_3", "iam.membership"),
             ("Users", "person", "iam.user"),
-            ("Audit trail", "history", "iam.auditentry"),
+            ("Audit trail", "history", "iam.auditevent"),
         ],
     ),
 ]
-NEEDS = {"iam.auditentry": "read_audit"}
+NEEDS = {"iam.auditevent": "read_audit"}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

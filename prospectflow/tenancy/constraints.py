@@ -123,5 +123,46 @@ class Trigger(_JudgedByPostgres):
         }
 
 
+class Audited(Trigger):
+    """Each change of a row is written to the organisation's trail, by PostgreSQL itself.
+
+    Of the columns in `secret` the trail tells that they changed, of those in `without` nothing.
+    """
+
+    create = (
+        "CREATE TRIGGER %(name)s %(when)s ON %(table)s FOR EACH ROW"
+        " EXECUTE FUNCTION iam.write_audit_event('%(label)s', '%(without)s', '%(secret)s')"
+    )
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        when: str = "AFTER INSERT OR UPDATE OR DELETE",
+        without: Sequence[str] = (),
+        secret: Sequence[str] = (),
+    ) -> None:
+        super().__init__(name=name, when=when, function="iam.write_audit_event")
+        self.without, self.secret = tuple(without), tuple(secret)
+
+    def deconstruct(self) -> Any:
+        path, args, kwargs = super().deconstruct()
+        mine = {"when": self.when, "without": self.without, "secret": self.secret}
+        return path, args, {"name": kwargs["name"]} | mine
+
+    def _parts(self, model: Any) -> dict[str, str]:
+        return {
+            "when": self.when,
+            "label": model._meta.label_lower,
+            "without": ",".join(self.without),
+            "secret": ",".join(self.secret),
+        }
+
+
+def is_audited(model: Any) -> bool:
+    """Whether PostgreSQL writes this model's changes to the trail."""
+    return any(isinstance(each, Audited) for each in model._meta.constraints)
+
+
 def _columns(model: Any, names: Sequence[str]) -> str:
     return ", ".join(model._meta.get_field(name).column for name in names)

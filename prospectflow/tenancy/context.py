@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from uuid import UUID
 
 from django.db import connection, transaction
+
+# The request that is being answered: logs and the audit trail name it.
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 @contextmanager
@@ -15,17 +19,27 @@ def tenant(organisation_id: UUID, *, user_id: UUID | None = None) -> Iterator[No
     """
     if not isinstance(organisation_id, UUID):
         raise TypeError(f"An organisation is named by its UUID, not by {organisation_id!r}.")
-    with transaction.atomic(durable=True):
-        _serve(str(organisation_id), str(user_id or ""))
+    with scope():
+        _serve(str(organisation_id), str(user_id or ""), request_id.get())
         yield
-        if not transaction.get_rollback():  # where it is set, the rollback does this
-            _serve("", "")
 
 
-def _serve(organisation_id: str, user_id: str) -> None:
+@contextmanager
+def scope() -> Iterator[None]:
+    """One transaction, whose end forgets whom it served."""
+    with transaction.atomic(durable=True):
+        yield
+        # COMMIT forgets by itself; only inside a test's transaction it has to be done.
+        if len(connection.atomic_blocks) > 1 and not transaction.get_rollback():
+            _serve("", "", "")
+
+
+def _serve(organisation_id: str, user_id: str, request: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('app.organisation_id', %s, true),"
-            " set_config('app.user_id', %s, true)",
-            [organisation_id, user_id],
+            " set_config('app.user_id', %s, true),"
+            " set_config('app.service_account_id', '', true),"
+            " set_config('app.request_id', %s, true)",
+            [organisation_id, user_id, request],
         )

@@ -15,6 +15,22 @@ class CurrentOrganisation(models.Func):
     arity = 0
 
 
+class CurrentServiceAccount(models.Func):
+    """The program that acts, or NULL when a person or the platform itself does."""
+
+    function = "iam.current_service_account_id"
+    output_field = models.UUIDField()
+    arity = 0
+
+
+class CurrentRequest(models.Func):
+    """The id of the request that is being answered; empty outside of one."""
+
+    function = "iam.current_request_id"
+    output_field = models.TextField()
+    arity = 0
+
+
 class OrganisationField(models.ForeignKey[Any, Any]):
     """The owner of a row. PostgreSQL fills it in; nobody edits it."""
 

@@ -1,6 +1,7 @@
 """Which organisations a person may enter, and as what."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -8,25 +9,39 @@ from django.db import connection
 
 @dataclass(frozen=True)
 class Place:
-    """A person's membership of one organisation, or an invitation to it."""
+    """Somebody's place in one organisation: a membership, a visit, or an invitation to it.
+
+    `until` is when a visit or an invitation ends; a session or token from `access_after` or
+    before opens nothing. A program's place bears the id of its service account.
+    """
 
     organisation_id: UUID
     slug: str
     name: str
     role: str
+    until: datetime | None = None
+    access_after: datetime | None = None
+    service_account_id: UUID | None = None
 
 
-def memberships_of(user_id: UUID) -> list[Place]:
-    """The person's active memberships by name; asked before any organisation is entered."""
-    return _places("SELECT * FROM iam.memberships_of(%s)", user_id)
+@dataclass(frozen=True)
+class Places:
+    """A person's places: those open to them, and those only offered, each by name."""
+
+    open: list[Place]
+    offered: list[Place]
+
+    def of(self, organisation_id: UUID) -> Place | None:
+        """The open place in this organisation; a membership comes before a visit."""
+        return next((each for each in self.open if each.organisation_id == organisation_id), None)
 
 
-def invitations_of(user_id: UUID) -> list[Place]:
-    """The invitations the person has not accepted, by name; none of them opens a door."""
-    return _places("SELECT * FROM iam.invitations_of(%s)", user_id)
-
-
-def _places(question: str, user_id: UUID) -> list[Place]:
-    with connection.cursor() as cursor:
-        cursor.execute(question, [user_id])
-        return [Place(*row) for row in cursor.fetchall()]
+def places_of(user_id: UUID | None, *, at: datetime) -> Places:
+    """Where the person may go at this moment; asked before any organisation is entered."""
+    found: dict[str, list[Place]] = {"membership": [], "visit": [], "invitation": []}
+    if user_id is not None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM iam.places_of(%s, %s)", [user_id, at])
+            for kind, *place in cursor.fetchall():
+                found[kind].append(Place(*place))
+    return Places(open=found["membership"] + found["visit"], offered=found["invitation"])

@@ -1,22 +1,66 @@
-"""Each signed-in request is served inside the organisation its person entered."""
+"""Each request is served inside one organisation: the one entered, or a token's."""
 
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
-from django.db import transaction
+from django.contrib.auth import get_user_model
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
+from django.utils import timezone
 
-from prospectflow.tenancy.context import tenant
-from prospectflow.tenancy.memberships import Place, memberships_of
+from prospectflow.problems import problem
+from prospectflow.tenancy.context import request_id, scope, tenant
+from prospectflow.tenancy.memberships import Place, places_of
 
 SESSION_KEY = "organisation_id"
+SIGNED_IN_KEY = "signed_in_at"
+ORGANISATION_HEADER = "X-Organisation"
+API = "/api/"
+ADMISSION = "SELECT * FROM iam.admit_bearer(%s, %s, %s, %s, %s, %s)"
+REFUSALS = {
+    "ACCOUNT_UNKNOWN": (403, "Nobody here has this account: sign in once with a browser first."),
+    "ACCOUNT_DISABLED": (403, "This account is closed: ask the organisation's owner."),
+    "TOKEN_REVOKED": (401, "This token was revoked: sign in again for a new one."),
+    "NOT_A_MEMBER": (403, "X-Organisation must be the slug of an organisation you belong to."),
+    "MISSING_ORGANISATION": (403, "You belong to no organisation yet: ask for an invitation."),
+    "ORGANISATION_REQUIRED": (
+        403,
+        "You belong to several organisations: name one by its slug in X-Organisation.",
+    ),
+}
+
+
+class Caller(Protocol):
+    """Who a checked token stands for; iam.auth makes it."""
+
+    subject: str
+    client_id: str
+    is_machine: bool
+    issued_at: datetime
+
+
+class Machine:
+    """A program in the place of a person: signed in, but nobody's account."""
+
+    is_authenticated = is_active = True
+    is_anonymous = is_staff = is_superuser = False
+    pk = id = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class TenantRequest(HttpRequest):
     """A request that knows its person's place in the organisation it is served in."""
 
     membership: Place | None
+    caller: Caller
 
 
 def without_tenant[V: Callable[..., HttpResponse]](view: V) -> V:
@@ -28,8 +72,8 @@ def without_tenant[V: Callable[..., HttpResponse]](view: V) -> V:
 class TenantMiddleware:
     """Opens the scope around the whole answer, rendering included.
 
-    The person's membership is looked up at each request, so an ended one ends at once. An
-    error answer rolls back; a streamed answer must open a scope of its own.
+    The place is looked up at each request, so an ended one ends at once. An error answer
+    rolls back; a streamed answer must open a scope of its own.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -39,18 +83,31 @@ class TenantMiddleware:
         request.membership = None
         if _starts_without_tenant(request):
             return self.get_response(request)
-        entered = request.session.get(SESSION_KEY)
-        if entered is None or not request.user.is_authenticated:
+        if hasattr(request, "caller"):
+            return self._serve_bearer(request)
+        place = _named(request) if _names_one(request) else _entered(request)
+        if place is None and _names_one(request):
+            return refused("NOT_A_MEMBER")
+        if place is None:
             return self.get_response(request)
-        request.membership = _membership(request, UUID(entered))
-        if request.membership is None:
-            del request.session[SESSION_KEY]
-            return self.get_response(request)
-        with tenant(request.membership.organisation_id, user_id=request.user.pk):
-            response = self.get_response(request)
-            if response.status_code >= 400:
+        with tenant(place.organisation_id, user_id=request.user.pk):
+            return self._answer(request, place)
+
+    def _serve_bearer(self, request: TenantRequest) -> HttpResponse:
+        with scope():
+            admitted = _admit(request)
+            if admitted["refusal"]:
                 transaction.set_rollback(True)
-            return response
+                return refused(admitted["refusal"])
+            request.user = _actor(admitted)
+            return self._answer(request, _place(admitted))
+
+    def _answer(self, request: TenantRequest, place: Place) -> HttpResponse:
+        request.membership = place
+        response = self.get_response(request)
+        if response.status_code >= 400:
+            transaction.set_rollback(True)
+        return response
 
 
 def _starts_without_tenant(request: HttpRequest) -> bool:
@@ -61,7 +118,63 @@ def _starts_without_tenant(request: HttpRequest) -> bool:
     return getattr(view, "starts_without_tenant", False)
 
 
-def _membership(request: HttpRequest, organisation_id: UUID) -> Place | None:
-    person = request.user.pk
-    places = memberships_of(person) if person is not None else []
-    return next((place for place in places if place.organisation_id == organisation_id), None)
+def refused(code: str) -> HttpResponse:
+    """The problem that stands for one of the REFUSALS."""
+    status, sentence = REFUSALS[code]
+    return problem(status, code, sentence)
+
+
+def _names_one(request: TenantRequest) -> bool:
+    """Whether the session's person asks the API for another organisation than the entered one."""
+    asks = request.path_info.startswith(API) and ORGANISATION_HEADER in request.headers
+    return asks and request.user.is_authenticated
+
+
+def _named(request: TenantRequest) -> Place | None:
+    slug = request.headers[ORGANISATION_HEADER]
+    places = places_of(request.user.pk, at=timezone.now()).open
+    place = next((each for each in places if each.slug == slug), None)
+    return None if place is None or _was_ended(request, place) else place
+
+
+def _entered(request: TenantRequest) -> Place | None:
+    """The place the session stands in; one that has ended is forgotten."""
+    entered = request.session.get(SESSION_KEY)
+    if entered is None or not request.user.is_authenticated:
+        return None
+    place = places_of(request.user.pk, at=timezone.now()).of(UUID(entered))
+    if place is None or _was_ended(request, place):
+        del request.session[SESSION_KEY]
+        return None
+    return place
+
+
+def _was_ended(request: HttpRequest, place: Place) -> bool:
+    signed_in = request.session.get(SIGNED_IN_KEY)
+    if place.access_after is None:
+        return False
+    return signed_in is None or datetime.fromisoformat(signed_in) <= place.access_after
+
+
+def _admit(request: TenantRequest) -> dict[str, Any]:
+    caller = request.caller
+    wanted = request.headers.get(ORGANISATION_HEADER, "").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    told = (caller.subject, caller.client_id, caller.is_machine, wanted, caller.issued_at)
+    with connection.cursor() as cursor:
+        cursor.execute(ADMISSION, (*told, request_id.get()))
+        names = [column.name for column in cursor.description]
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def _place(admitted: dict[str, Any]) -> Place:
+    names = ("organisation_id", "slug", "name", "role", "service_account_id")
+    return Place(**{name: admitted[name] for name in names})
+
+
+def _actor(admitted: dict[str, Any]) -> Any:
+    if admitted["service_account_id"]:
+        return Machine(admitted["account_name"])
+    fields = {name: admitted[name] for name in ("email", "first_name", "last_name")}
+    user = get_user_model()(pk=admitted["user_id"], is_active=True, **fields)
+    user._state.adding = False
+    return user

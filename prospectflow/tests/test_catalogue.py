@@ -134,7 +134,7 @@ def test_a_function_with_its_owners_rights_has_a_fixed_path_and_is_nobodys_by_de
 
 
 def test_the_serving_role_only_adds_to_the_audit_trail():
-    rights = "SELECT has_table_privilege('audit_entries', %s)"
+    rights = "SELECT has_table_privilege('audit_events', %s)"
     granted = {right: column(rights, right).pop() for right in ("INSERT", "UPDATE", "DELETE")}
 
     assert granted == {"INSERT": True, "UPDATE": False, "DELETE": False}

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, connection
 
 from crm.models import Consent
-from iam.models import AuditEntry, Membership, Organisation, User
+from iam.models import AuditEvent, Membership, Organisation, User
 from outreach.models import ImportUpload, Prompt, StepExperiment
 from prospectflow.tenancy.checks import tenant_models
 from prospectflow.tenancy.context import tenant
@@ -98,7 +98,7 @@ def make_leaves(rows):
         "phone": make_phone(person=rows["person"]),
         "consent": make_row(Consent, person=rows["person"]),
         "membership": Membership.objects.create(user=rows["user"]),
-        "audit": make_row(AuditEntry, user=rows["user"]),
+        "audit": make_row(AuditEvent, user=rows["user"]),
     }
 
 

@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.test import Client
 
 from crm.models import Company, Person
-from iam.models import AuditEntry, Membership, Organisation, Role, User
+from iam.models import AuditEvent, Membership, Organisation, Role, User
 from iam.services import record
 from outreach.models import Campaign, Draft, Enrollment, Message, StepExperiment, Task
 from prospectflow.tenancy.context import tenant
@@ -68,7 +68,7 @@ def make_row(model: type[Model]) -> Model:
 IN_COMPANY: dict[type[Model], Callable[[], Model]] = {
     Membership: make_member,
     User: lambda: make_member().user,
-    AuditEntry: lambda: record("changed", at=NOON, user=make_user(), text="an entry"),
+    AuditEvent: lambda: record("changed", at=NOON, user=make_user(), text="an entry"),
     Company: lambda: make_position().company,
     Person: lambda: make_position().person,
     Campaign: lambda: make_step(make_campaign(from_mailbox=make_mailbox())).campaign,

@@ -5,12 +5,12 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from iam.models import AuditEntry, MembershipStatus, Role
+from iam.models import AuditEvent, MembershipStatus, Role
 from iam.services import move_membership
 from prospectflow.console.tests.cast import inside_as, make_member, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
-from prospectflow.testing.factories import make_user
+from prospectflow.testing.factories import NOON, make_user
 
 CHOOSER = "/organisations/"
 OWN_PAGES = ["/", "/review/", "/inbox/", "/autocomplete/"]
@@ -73,7 +73,7 @@ def test_entering_opens_the_pages_renews_the_session_and_is_written_down(
     assert outside.session.session_key != before
     assert outside.get("/").status_code == 200
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(action="entered", user=somebody).count() == 1
+        assert AuditEvent.objects.filter(action="entered", user=somebody).count() == 1
 
 
 def test_changing_the_organisation_is_written_down_in_the_new_one(
@@ -86,9 +86,9 @@ def test_changing_the_organisation_is_written_down_in_the_new_one(
 
     assert "Other Ltd" in client.get("/").text
     with tenant(other_organisation.pk):
-        assert AuditEntry.objects.filter(action="entered").count() == 1
+        assert AuditEvent.objects.filter(action="entered").count() == 1
     with tenant(organisation.pk):
-        assert not AuditEntry.objects.filter(action="entered").exists()
+        assert not AuditEvent.objects.filter(action="entered").exists()
 
 
 @pytest.mark.parametrize("wanted", ["theirs", "nonsense", ""])
@@ -136,7 +136,7 @@ def test_leaving_closes_the_pages(organisation):
 
     assert owner.get("/")["Location"] == CHOOSER
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(action="left").count() == 1
+        assert AuditEvent.objects.filter(action="left").count() == 1
 
 
 def test_a_disabled_membership_ends_access_at_the_next_request(organisation):
@@ -146,7 +146,7 @@ def test_a_disabled_membership_ends_access_at_the_next_request(organisation):
     assert client.get("/").status_code == 200
 
     with tenant(organisation.pk):
-        move_membership(member, MembershipStatus.DISABLED)
+        move_membership(member, MembershipStatus.DISABLED, at=NOON)
 
     assert client.get("/")["Location"] == CHOOSER
     assert "not an active member of any" in client.get(CHOOSER).text
@@ -163,7 +163,7 @@ def test_signing_in_enters_the_only_organisation(
 
     assert client.get("/").status_code == 200
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(action="entered").count() == 1
+        assert AuditEvent.objects.filter(action="entered").count() == 1
 
 
 def test_signing_in_with_two_organisations_leads_to_the_chooser(client, somebody):

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.models import Position
-from iam.models import AuditEntry, Role
+from iam.models import AuditEvent, Role
 from outreach.models import Campaign, Enrollment, Task
 from outreach.services import enrolling
 from outreach.services.suppressing import suppress_address
@@ -105,7 +105,7 @@ def test_the_selected_are_enrolled_and_no_other(owner, organisation, campaign):
     assert "2 positions were enrolled." in said(response)
     with tenant(organisation.pk):
         assert Task.objects.filter(campaign=campaign).count() == 2
-        entry = AuditEntry.objects.get(action="enrolled")
+        entry = AuditEvent.objects.get(action="enrolled")
         assert entry.object_id == str(campaign.pk)
         assert "Spring: 2 positions" in entry.description
 

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.models import Position
-from iam.models import AuditEntry, Role
+from iam.models import AuditEvent, Role
 from outreach.models import Campaign
 from prospectflow.console import figures
 from prospectflow.console.tests.cast import (
@@ -165,7 +165,7 @@ def test_the_buttons_move_the_campaign_through_the_services(owner, organisation)
         with tenant(organisation.pk):
             assert Campaign.objects.get(pk=campaign.pk).status == status
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(object_id=str(campaign.pk)).count() == 4
+        assert AuditEvent.objects.filter(object_id=str(campaign.pk)).count() == 4
 
 
 def test_a_campaign_that_is_not_ready_says_what_it_lacks(owner, organisation):

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from iam.models import AuditEntry, Membership, MembershipStatus, Role, User
+from iam.models import AuditEvent, Membership, MembershipStatus, Role, User
 from prospectflow.console.tests.cast import inside_as, make_member, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_user
@@ -63,7 +63,7 @@ def test_an_address_of_another_organisation_tells_nothing_of_its_person(owner, s
         owner.get(reverse("console:iam_membership_history", args=[invited.pk])).text,
         owner.get(reverse("console:iam_membership_delete", args=[invited.pk])).text,
         owner.get(reverse("console:iam_user_changelist")).text,
-        owner.get(reverse("console:iam_auditentry_changelist")).text,
+        owner.get(reverse("console:iam_auditevent_changelist")).text,
     ]
 
     assert stranger.email in pages[0]
@@ -99,7 +99,7 @@ def test_an_invitation_opens_no_door_until_the_person_accepts_it(organisation, s
     client.post("/organisations/enter/", {"organisation": organisation.pk})
     assert "Acme" in client.get("/").text
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(action="accepted", user=stranger).count() == 1
+        assert AuditEvent.objects.filter(action="accepted", user=stranger).count() == 1
 
 
 def test_an_invitation_is_accepted_from_within_another_organisation(

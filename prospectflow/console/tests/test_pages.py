@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from crm.models import Company
-from iam.models import AuditEntry, Organisation, Role
+from iam.models import AuditEvent, Organisation, Role
 from prospectflow.console.tests.cast import make_row, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_company, make_position, make_task
@@ -226,7 +226,7 @@ def test_adding_and_changing_is_written_to_the_organisations_trail_alone(owner, 
     owner.post(reverse("console:crm_company_delete", args=[company.pk]), {"post": "yes"})
 
     with tenant(organisation.pk):
-        actions = AuditEntry.objects.filter(object_id=str(company.pk)).order_by("at", "id")
+        actions = AuditEvent.objects.filter(object_id=str(company.pk)).order_by("at", "id")
         assert [entry.action for entry in actions] == ["added", "changed", "deleted"]
         assert "City" in actions[1].description
         assert not Company.objects.filter(pk=company.pk).exists()
@@ -244,7 +244,7 @@ def test_deleting_several_rows_is_written_to_the_trail(owner, organisation):
     )
 
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(action="deleted").count() == 2
+        assert AuditEvent.objects.filter(action="deleted").count() == 2
         assert not Company.objects.exists()
     assert not LogEntry.objects.exists()
 
@@ -295,7 +295,7 @@ def test_a_suppressed_address_is_kept_as_a_hash(owner, organisation):
         found = suppression_of("never@example.com")
         assert found is not None
         assert found.domain is None
-        assert AuditEntry.objects.filter(action="added", object_id=str(found.pk)).exists()
+        assert AuditEvent.objects.filter(action="added", object_id=str(found.pk)).exists()
 
 
 def no_rows(prefix: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.models import Position
-from iam.models import AuditEntry, Role
+from iam.models import AuditEvent, Role
 from outreach.models import Draft
 from outreach.services import approval
 from prospectflow.console.tests.cast import make_reviewable_draft, signed_in
@@ -72,7 +72,7 @@ def test_approving_binds_the_person_to_the_mail_that_was_shown(owner, organisati
     assert draft.approved_hash == shown.hash
     assert draft.approved_by is not None
     with tenant(organisation.pk):
-        assert AuditEntry.objects.filter(action="approved", object_id=str(draft.pk)).exists()
+        assert AuditEvent.objects.filter(action="approved", object_id=str(draft.pk)).exists()
 
 
 def test_approving_an_edited_text_stands_for_the_edited_text(owner, organisation, drafts):

@@ -7,22 +7,24 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from prospectflow.console.entering import NotAMember, NotInvited, accept, enter, leave
+from iam.services import NotInvited, accept
+from prospectflow.console.entering import NotAMember, enter, leave
 from prospectflow.console.forms import EnterForm
 from prospectflow.console.views import SeeOther, page
-from prospectflow.tenancy.memberships import invitations_of, memberships_of
+from prospectflow.tenancy.memberships import places_of
 from prospectflow.tenancy.middleware import without_tenant
 
 
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """The organisations the person may enter, and those they were invited to."""
+    places = places_of(request.user.pk, at=timezone.now())
     return page(
         request,
         "organisations.html",
         "Choose an organisation",
-        places=memberships_of(request.user.pk),
-        invitations=invitations_of(request.user.pk),
+        places=places.open,
+        invitations=places.offered,
     )
 
 

@@ -13,7 +13,7 @@ PLACES = [*SCHEMAS, "public"]
 OWNER = "prospectflow_owner"
 USUAL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 EXCEPT = {
-    "iam.audit_entries": frozenset({"SELECT", "INSERT"}),
+    "iam.audit_events": frozenset({"SELECT", "INSERT"}),
     "public.django_migrations": frozenset({"SELECT"}),
 }
 RIGHTS = """

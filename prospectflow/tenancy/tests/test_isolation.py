@@ -15,7 +15,7 @@ from prospectflow.tenancy.fields import TenantForeignKey
 from prospectflow.testing.rows import make_row
 
 TENANT_MODELS = tenant_models()
-APPEND_ONLY = {"audit_entries"}  # of which the serving role may change nothing, its own included
+APPEND_ONLY = {"audit_events"}  # of which the serving role may change nothing, its own included
 
 
 class Case(NamedTuple):

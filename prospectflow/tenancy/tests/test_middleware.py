@@ -13,7 +13,7 @@ from iam.models import Membership, MembershipStatus
 from iam.services import move_membership
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
-from prospectflow.testing.factories import make_company, make_organisation, make_user
+from prospectflow.testing.factories import NOON, make_company, make_organisation, make_user
 
 pytestmark = [pytest.mark.urls(__name__), pytest.mark.usefixtures("committed")]
 
@@ -128,5 +128,5 @@ def test_an_ended_membership_ends_at_the_next_request(visit, person):
     assert visit("/names", other.pk).status_code == 200
 
     with tenant(other.pk):
-        move_membership(membership, MembershipStatus.DISABLED)
+        move_membership(membership, MembershipStatus.DISABLED, at=NOON)
     assert visit("/names", other.pk).status_code == 500
