@@ -61,7 +61,13 @@ REDIS_URL = env.url(
     "redis://:password@host:6379/0",
     embedded.redis_url(LOCAL_DIRECTORY) if EMBEDDED else REQUIRED,
 )
-CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},  # silence is an answer too
+    }
+}
 
 # Applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -86,7 +92,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "iam.bearer.BearerMiddleware",
+    "iam.sessions.middleware.GuardedSessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -124,8 +131,23 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "console:login"
-SESSION_ENGINE = "django.contrib.sessions.backends.cache"
-SESSION_COOKIE_AGE = 24 * 60 * 60
+LOGIN_REDIRECT_URL = "/"
+_provider = {name: env.text(name, "") for name in AuthConfiguration.VARIABLES}
+try:
+    AUTH = AuthConfiguration.from_environment(_provider)
+except ConfigurationError as error:
+    raise ImproperlyConfigured(f"{error} .env.example says what it is for.") from error
+EMBEDDED_PROVIDER = EMBEDDED and not AUTH.configured
+if EMBEDDED_PROVIDER:
+    AUTH = AuthConfiguration.from_environment(embedded.provider_settings(LOCAL_DIRECTORY))
+if not (AUTH.configured or DEBUG):
+    raise ImproperlyConfigured(
+        "No sign-in provider is set: give COGNITO_USER_POOL_ID and COGNITO_CLIENT_ID,"
+        " or OIDC_ISSUER and OIDC_CLIENT_ID; docs/configuration.md says how."
+    )
+SESSION_ENGINE = "iam.sessions"
+SESSION_COOKIE_AGE = 24 * 60 * 60  # from the last request
+SESSION_ABSOLUTE_AGE = 7 * SESSION_COOKIE_AGE  # from the sign-in
 SESSION_SAVE_EVERY_REQUEST = True
 
 # The web --------------------------------------------------------------------------------------
