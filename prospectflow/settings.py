@@ -9,6 +9,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
+from iam.auth import AuthConfiguration, ConfigurationError
 from prospectflow.environment import REQUIRED, Environment, database_from
 from prospectflow.operations import embedded
 from prospectflow.operations.embedded.secrets import local_secret
@@ -82,6 +83,11 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "mozilla_django_oidc",
     "iam",
     "crm",
     "outreach",
@@ -89,6 +95,7 @@ INSTALLED_APPS = [
     "prospectflow.operations",
 ]
 MIDDLEWARE = [
+    "prospectflow.correlation.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -125,7 +132,9 @@ if PASSWORD_SIGN_IN and not DEBUG:
         "PASSWORD_SIGN_IN is on although DEBUG is off: passwords are for a laptop;"
         " on a server people sign in with the organisation's provider."
     )
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"] if PASSWORD_SIGN_IN else []
+AUTHENTICATION_BACKENDS = ["iam.signing_in.backend.ProviderBackend"]
+if PASSWORD_SIGN_IN:
+    AUTHENTICATION_BACKENDS.append("django.contrib.auth.backends.ModelBackend")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -185,6 +194,27 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
+# The API --------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["prospectflow.api.authentication.BearerOrSession"],
+    "DEFAULT_PERMISSION_CLASSES": ["prospectflow.api.permissions.ByRole"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "prospectflow.api.errors.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "ProspectFlow",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
 # The console ----------------------------------------------------------------------------------
 UNFOLD = {
     "SITE_TITLE": "ProspectFlow",
@@ -194,6 +224,7 @@ UNFOLD = {
     "SITE_FAVICONS": [{"rel": "icon", "href": "prospectflow.console.navigation.icon"}],
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": ["prospectflow.console.navigation.stylesheet"],
+    "SCRIPTS": ["prospectflow.console.site.fresh_pages"],
     "LOGIN": {"form": "prospectflow.console.forms.SignInForm"},
     "SIDEBAR": {"navigation": "prospectflow.console.navigation.navigation"},
     "COLORS": {
@@ -222,7 +253,16 @@ LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITI
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"request_id": {"()": "prospectflow.correlation.RequestIdFilter"}},
+    "formatters": {
+        "plain": {"format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s"}
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["request_id"],
+        }
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
 }

@@ -1,7 +1,7 @@
 """Every address of the web process."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 from outreach.views import opt_out
 from tracking.views import pixel
@@ -10,5 +10,7 @@ urlpatterns = [
     path("u/<str:token>", opt_out, name="opt-out"),
     path("u/<str:token>/", opt_out),  # whoever adds a slash is not sent elsewhere
     path("t/<str:token>.gif", pixel, name="pixel"),
+    path("api/v1/", include("prospectflow.api_urls")),
+    path("oidc/", include("prospectflow.console.urls")),
     path("", admin.site.urls),  # the console; what has no sign-in stands above it
 ]

@@ -132,7 +132,7 @@ BEGIN
         SELECT s.id, s.name, s.status = 'active' AS is_active, s.access_after,
             s.organisation_id, s.role INTO account
             FROM iam.service_accounts s WHERE s.client_id = client;
-        SELECT o.id, o.slug::text AS slug, o.name, account.role AS role, 1 AS places,
+        SELECT o.id, o.slug::text AS slug, o.name, account.role AS role, 1::bigint AS places,
             NULL::timestamptz AS access_after INTO place
             FROM iam.organisations o
             WHERE o.id = account.organisation_id AND (wanted = '' OR o.slug = wanted);

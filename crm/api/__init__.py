@@ -1,0 +1,1 @@
+"""Companies, people and positions, for programs."""

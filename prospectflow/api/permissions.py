@@ -1,0 +1,49 @@
+"""Who may: the capability that the view names for its action, looked up in iam's table."""
+
+from typing import Any
+
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from iam.roles import may
+from prospectflow.api.errors import Problem
+from prospectflow.tenancy.middleware import REFUSALS
+
+CAPABILITY_OF = {
+    "list": "view",
+    "retrieve": "view",
+    "export": "export",
+    "create": "change",
+    "update": "change",
+    "partial_update": "change",
+    "destroy": "delete",
+    "metadata": "view",
+}
+
+
+class ByRole(BasePermission):
+    """Signed in, inside an organisation, and in a role that has the action's capability."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not request.user or not request.user.is_authenticated:
+            return False  # 401
+        place = request._request.membership
+        if place is None:
+            status, sentence = REFUSALS["MISSING_ORGANISATION"]
+            raise Problem(status, "MISSING_ORGANISATION", sentence)
+        capability = capability_of(view)
+        if may(place, capability):
+            return True
+        raise Problem(403, "FORBIDDEN", f"Your role ({place.role}) lacks “{capability}”.")
+
+
+class SignedIn(BasePermission):
+    """Anybody signed in, inside an organisation or not: for pages about oneself."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        return bool(request.user and request.user.is_authenticated)
+
+
+def capability_of(view: Any) -> str:
+    """The capability that the view's present action asks for."""
+    return {**CAPABILITY_OF, **view.capabilities}[view.action or "metadata"]

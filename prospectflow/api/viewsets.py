@@ -1,0 +1,95 @@
+"""The base of every resource: the role decides, PostgreSQL scopes, a service changes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import reduce
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework import mixins
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from iam.models import User
+from prospectflow.api.authentication import person
+from prospectflow.tenancy.search import search
+
+
+class TenantViewSet(GenericViewSet):
+    """Rows of the organisation that the caller stands in.
+
+    `capabilities` names the capability of each action that differs from permissions.CAPABILITY_OF;
+    `search_fields` are found by `?search=`, each word in one of them, by their own indexes.
+    """
+
+    capabilities: ClassVar[Mapping[str, str]] = {}
+    search_fields: Sequence[str] = ()
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        """The tenant's scope is the transaction; a savepoint in it would cost two round trips."""
+        return transaction.non_atomic_requests(super().as_view(actions, **initkwargs))
+
+    @property
+    def now(self) -> datetime:
+        """The moment of this request."""
+        return timezone.now()
+
+    @property
+    def person(self) -> User | None:
+        """Who acts, for the services; nobody where a program does."""
+        return person(self.request)
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        queryset = super().filter_queryset(queryset)
+        words = self.request.query_params.get("search", "").split() if self.search_fields else []
+        for word in words:
+            bare = queryset.model._default_manager.order_by()
+            found = (search(bare, [field], word).values("pk") for field in self.search_fields)
+            queryset = queryset.filter(pk__in=reduce(lambda a, b: a.union(b), found))
+        return queryset
+
+    def get_object(self) -> Any:
+        given = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
+        try:
+            UUID(str(given))
+        except ValueError as error:
+            raise ValidationError({"id": f"“{given[:64]}” is no UUID."}) from error
+        return super().get_object()
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            _speak_at_once()
+
+
+def _speak_at_once() -> None:
+    """Rules that would wait for the commit speak while the view can still answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+class ReadOnlyTenantViewSet(mixins.RetrieveModelMixin, mixins.ListModelMixin, TenantViewSet):
+    """Rows that are only read."""
+
+
+class EditableTenantViewSet(
+    mixins.CreateModelMixin,
+    mixins.UpdateModelMixin,
+    mixins.DestroyModelMixin,
+    ReadOnlyTenantViewSet,
+):
+    """Rows that are made, changed and deleted one by one."""
