@@ -8,6 +8,8 @@ python := .venv/bin/python
 manage := $(python) manage.py
 as_owner := DATABASE_ROLE=owner $(manage)
 installed := .venv/installed
+provider := iam/tests/provider
+provided := $(provider)/node_modules/.package-lock.json
 pin := uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header
 
 help: ## Show this list
@@ -20,10 +22,10 @@ run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/ (
 	@$(as_owner) migrate --verbosity 0
 	@$(manage) serve
 
-test: $(installed) ## Run every test (ARGS="-k words" chooses)
+test: $(installed) $(provided) ## Run every test (ARGS="-k words" chooses)
 	@$(python) -m pytest $(ARGS)
 
-faults: $(installed) ## Run only the tests that kill processes in the middle of their work
+faults: $(installed) $(provided) ## Run only the tests that kill processes in the middle of their work
 	@$(python) -m pytest -m faults $(ARGS)
 
 check: style types layers migrations production documents ## Hold everything but the tests (-k: go on after a failure)
@@ -65,11 +67,16 @@ stop: $(installed) ## Stop the embedded servers
 
 clean: ## Stop the servers, delete .venv and the caches; .local with your databases stays
 	@if [ -e $(installed) ]; then $(manage) embedded stop; fi
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache static-collected
+	rm -rf .venv $(provider)/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache static-collected
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(python):
 	@found=$$(deploy/find-python) && echo "Making .venv with $$found" && "$$found" -m venv --clear .venv
+
+$(provided): $(installed) $(provider)/package-lock.json
+	@echo "Installing the OpenID provider of the tests"
+	@.venv/bin/npm ci --prefix $(provider) --silent --no-audit --no-fund
+	@touch $@
 
 $(installed): $(python) requirements-dev.txt
 	@echo "Installing what requirements-dev.txt pins"

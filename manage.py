@@ -7,6 +7,7 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 
 UNDEFINED_TABLE, DISK_FULL = "42P01", "53100"
+PEOPLE_SIGN_IN = ("serve", "runserver")
 
 
 def main() -> None:
@@ -48,9 +49,10 @@ def _start_what_is_embedded() -> None:
 
     if settings.EMBEDDED and sys.argv[1:2] not in ([], ["embedded"], ["help"]):
         directory = settings.LOCAL_DIRECTORY
-        planned = embedded.database_url(directory), embedded.redis_url(directory)
-        embedded.start(directory)
-        if (embedded.database_url(directory), embedded.redis_url(directory)) != planned:
+        planned = embedded.addresses(directory)
+        sign_in = settings.EMBEDDED_PROVIDER and sys.argv[1] in PEOPLE_SIGN_IN
+        embedded.start(directory, sign_in=sign_in)
+        if embedded.addresses(directory) != planned:
             # A port was taken meanwhile and has been replaced: read the settings anew.
             os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606
 

@@ -9,11 +9,13 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.templatetags.static import static
 from django.urls import path
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
 from iam.models import Organisation
+from iam.signing_in.returning import safe_path
 from prospectflow.console.entering import enter_only_place
 
 OPEN_PAGES = frozenset(
@@ -22,11 +24,17 @@ OPEN_PAGES = frozenset(
 )
 
 
+def fresh_pages(request: HttpRequest) -> str:
+    """The address of the script that asks anew for pages a browser has kept."""
+    return static("console/fresh.js")
+
+
 class ConsoleSite(UnfoldAdminSite):
     """Every page but a few asks that an organisation be entered first."""
 
     index_title = "Dashboard"
     enable_nav_sidebar = True
+    login_template = "console/sign_in.html"
 
     def __init__(self, name: str = "console") -> None:
         super().__init__(name)
@@ -48,15 +56,28 @@ class ConsoleSite(UnfoldAdminSite):
         return update_wrapper(inside, guarded)
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Sign in by password where that is allowed; a lone membership is entered at once."""
+        """The way to the provider, and passwords where allowed; a lone membership is entered."""
+        context = {"provider": settings.AUTH.configured, "next": safe_path(request.GET.get("next"))}
         if not settings.PASSWORD_SIGN_IN:
-            context = {**self.each_context(request), "title": "Sign in"}
-            return TemplateResponse(request, "console/no_sign_in.html", context, status=503)
+            return self._login_by_provider(request, context)
         before = request.user.pk
-        response = super().login(request, extra_context)
+        response = super().login(request, context | (extra_context or {}))
         if request.method == "POST" and request.user.pk not in {None, before}:
             enter_only_place(request, at=timezone.now())
         return response
+
+    def _login_by_provider(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        if self.has_permission(request):
+            return redirect("console:index")
+        page = {**self.each_context(request), "title": "Sign in", **context}
+        status = 200 if context["provider"] else 503
+        return TemplateResponse(request, "console/sign_in_by_provider.html", page, status=status)
+
+    def logout(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Sign out here and at the provider."""
+        from prospectflow.console.views.signing_in import Leave
+
+        return Leave.as_view()(request)
 
     def index(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         from prospectflow.console import figures

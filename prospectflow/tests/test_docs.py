@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.core.management import get_commands
 
+from iam.auth import AuthConfiguration
 from prospectflow.operations.embedded.state import PORT_SETTINGS
 
 ROOT = settings.BASE_DIR
@@ -16,7 +17,12 @@ APPS = ("prospectflow", "iam", "crm", "outreach", "tracking")
 PAGES = sorted(
     [
         *ROOT.glob("*.md"),
-        *(page for room in ("docs", *APPS) for page in ROOT.glob(f"{room}/**/*.md")),
+        *(
+            page
+            for room in ("docs", *APPS)
+            for page in ROOT.glob(f"{room}/**/*.md")
+            if "node_modules" not in page.parts
+        ),
     ]
 )
 
@@ -59,6 +65,7 @@ def test_every_setting_that_is_read_stands_in_the_example():
     compose_file = (ROOT / "docker-compose.yml").read_text()
     read = set(re.findall(r"(?:env\.\w+|_secrets?)\(\s*\"([A-Z_]+)\"", settings_file))
     read |= set(re.findall(r"\$\{([A-Z_]+)", compose_file)) | set(PORT_SETTINGS.values())
+    read |= set(AuthConfiguration.VARIABLES)
 
     assert read >= {"DATABASE_URL", "SECRET_KEY", "TOKEN_KEYS", "APP_PASSWORD"}
     assert read - named_in_env_example() == set()

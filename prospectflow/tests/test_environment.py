@@ -23,6 +23,8 @@ SERVER = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "PUBLIC_URL": "https://prospectflow.example",
     "ALLOWED_HOSTS": "prospectflow.example",
+    "COGNITO_USER_POOL_ID": "eu-west-1_NotAPool1",
+    "COGNITO_CLIENT_ID": "not-a-client",
 }
 
 
@@ -150,4 +152,33 @@ def test_nobody_signs_in_by_password_on_a_server():
 def test_without_password_sign_in_nothing_checks_passwords():
     program = "from prospectflow import settings; print(settings.AUTHENTICATION_BACKENDS)"
 
-    assert load(program, **SERVER | {"DEBUG": "off"}).stdout == "[]\n"
+    printed = load(program, **SERVER | {"DEBUG": "off"}).stdout
+
+    assert printed == "['iam.signing_in.backend.ProviderBackend']\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"COGNITO_USER_POOL_ID": "", "COGNITO_CLIENT_ID": ""}, "No sign-in provider is set: "),
+        ({"COGNITO_CLIENT_ID": ""}, "COGNITO_CLIENT_ID is missing."),
+        ({"COGNITO_USER_POOL_ID": "pool"}, "COGNITO_USER_POOL_ID must look like "),
+        ({"COGNITO_REGION": "eu-west-3"}, "COGNITO_REGION is eu-west-3, but "),
+        ({"OIDC_ISSUER": "https://id.example"}, "Give either COGNITO_USER_POOL_ID or OIDC_ISSUER"),
+        ({"OIDC_TIMEOUT_SECONDS": "soon"}, "OIDC_TIMEOUT_SECONDS must be a number above 0"),
+    ],
+)
+def test_a_server_without_a_usable_provider_says_what_is_wrong(given, sentence):
+    ended = load(**SERVER | given)
+
+    assert ended.returncode != 0
+    assert f"ImproperlyConfigured: {sentence}" in ended.stderr
+
+
+def test_a_laptop_signs_in_with_the_embedded_provider_unless_another_is_given(tmp_path):
+    program = "from prospectflow import settings as s; print(s.EMBEDDED_PROVIDER, s.AUTH.issuer)"
+    local = {"LOCAL_DIRECTORY": str(tmp_path), "EMBEDDED_OIDC_PORT": "29400"}
+    other = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "us"}
+
+    assert load(program, **local).stdout == "True http://127.0.0.1:29400\n"
+    assert load(program, **local | other).stdout == "False https://id.example\n"

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from iam.auth import AuthConfiguration
 from iam.models import AuditEvent, MembershipStatus, Role
 from iam.services import move_membership
 from prospectflow.console.tests.cast import inside_as, make_member, signed_in
@@ -178,14 +179,31 @@ def test_a_wrong_password_signs_nobody_in(client, somebody):
     assert client.get("/")["Location"].startswith("/login/")
 
 
-def test_without_passwords_the_sign_in_says_so(client, db, settings):
+def test_without_passwords_the_sign_in_leads_to_the_provider_alone(client, db, settings):
     settings.PASSWORD_SIGN_IN = False
+
+    answer = client.get("/login/?next=/review/")
+
+    assert answer.status_code == 200
+    assert 'href="/oidc/login/?next=%2Freview%2F"' in answer.text
+    assert 'type="password"' not in answer.text
+
+
+def test_on_a_laptop_the_sign_in_offers_both(client, db):
+    answer = client.get("/login/?next=//evil.example/")
+
+    assert 'href="/oidc/login/"' in answer.text
+    assert 'type="password"' in answer.text
+
+
+def test_without_passwords_and_provider_the_sign_in_says_so(client, db, settings):
+    settings.PASSWORD_SIGN_IN, settings.AUTH = False, AuthConfiguration()
 
     answer = client.get("/login/")
 
     assert answer.status_code == 503
-    assert "not configured" in answer.text
-    assert 'type="password"' not in answer.text
+    assert "No sign-in provider is configured" in answer.text
+    assert "/oidc/login/" not in answer.text
 
 
 def test_a_closed_account_is_out(somebody, organisation):

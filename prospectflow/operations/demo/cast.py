@@ -11,10 +11,10 @@ from outreach.models import Campaign, Mailbox, StepExperiment, Variant, Workflow
 from outreach.services.mailboxes import set_password
 from prospectflow.operations.embedded import MailSettings
 from prospectflow.operations.embedded.mail import SENDERS
+from prospectflow.operations.embedded.oidc import PEOPLE, Person
 from prospectflow.tenancy.context import tenant
 
-LOGIN = "demo@example.com"
-COLLEAGUE = "lina@example.com"
+OWNER, COLLEAGUE = PEOPLE
 ORGANISATIONS = (
     {
         "name": "Studio Lumière",
@@ -96,10 +96,9 @@ class Stage:
 def gather(mail: MailSettings) -> Stage:
     """Make the cast anew; what an earlier demo left behind goes first."""
     Organisation.objects.filter(slug__in=[each["slug"] for each in ORGANISATIONS]).delete()
-    User.objects.filter(email__in=[LOGIN, COLLEAGUE]).delete()
+    User.objects.filter(email__in=[each.email for each in PEOPLE]).delete()
     password = secrets.token_urlsafe(9)
-    owner = User.objects.create_user(LOGIN, password, first_name="Camille", last_name="Durand")
-    colleague = User.objects.create_user(COLLEAGUE, first_name="Lina", last_name="Roche")
+    owner, colleague = _account(OWNER, password), _account(COLLEAGUE)
     first, second = (found_organisation(owner=owner, **each) for each in ORGANISATIONS)
     for organisation, address, (name, signature) in zip(
         (first, second), SENDERS, SIGNATURES, strict=True
@@ -108,6 +107,12 @@ def gather(mail: MailSettings) -> Stage:
             Membership.objects.create(user=colleague, role=Role.MEMBER)
             _mailbox(address, name, signature, mail)
     return Stage(first, second, password)
+
+
+def _account(person: Person, password: str | None = None) -> User:
+    return User.objects.create_user(
+        person.email, password, first_name=person.first_name, last_name=person.last_name
+    )
 
 
 def _mailbox(address: str, name: str, signature: str, mail: MailSettings) -> Mailbox:

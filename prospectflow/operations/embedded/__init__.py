@@ -5,6 +5,7 @@ from .mail import MailSettings
 from .servers import (
     Server,
     Status,
+    addresses,
     create_database,
     database_url,
     drop_database,
@@ -23,6 +24,7 @@ __all__ = [
     "MailSettings",
     "Server",
     "Status",
+    "addresses",
     "create_database",
     "database_url",
     "drop_database",

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,22 +12,27 @@ from .processes import Daemon, answer
 from .state import State, claim_ports
 
 CLIENT_ID = "prospectflow"
-# Whom its page offers, by these subjects; the demo's people have the same addresses.
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody whom the provider's page offers to sign in as, by the subject."""
+
+    subject: str
+    email: str
+    first_name: str
+    last_name: str
+
+    def claims(self) -> dict[str, str | bool]:
+        """What the provider says of them."""
+        names = {"given_name": self.first_name, "family_name": self.last_name}
+        return {"sub": self.subject, "email": self.email, "email_verified": True, **names}
+
+
+# The demo's people.
 PEOPLE = (
-    {
-        "sub": "camille",
-        "email": "demo@example.com",
-        "email_verified": True,
-        "given_name": "Camille",
-        "family_name": "Durand",
-    },
-    {
-        "sub": "lina",
-        "email": "lina@example.com",
-        "email_verified": True,
-        "given_name": "Lina",
-        "family_name": "Roche",
-    },
+    Person("camille", "demo@example.com", "Camille", "Durand"),
+    Person("lina", "lina@example.com", "Lina", "Roche"),
 )
 
 
@@ -80,6 +86,6 @@ def _port_option(state: State) -> str:
 def _command(server: Daemon, state: State) -> list[str | Path]:
     # Python keeps any -X option for itself; by this one the process is recognised.
     python = [sys.executable, "-X", f"prospectflow={server.folder}"]
-    people = [f"--user-claims={json.dumps(person)}" for person in PEOPLE]
+    people = [f"--user-claims={json.dumps(person.claims())}" for person in PEOPLE]
     options = ["--host=127.0.0.1", _port_option(state), *people]
     return [*python, "-m", "oidc_provider_mock", *options]

@@ -112,6 +112,12 @@ def redis_url(directory: Path) -> str:
     return valkey.url(load(directory.absolute()))
 
 
+def addresses(directory: Path) -> tuple[str, str, str]:
+    """Where settings look for PostgreSQL, Valkey and the OpenID provider."""
+    issuer = provider_settings(directory)["OIDC_ISSUER"]
+    return database_url(directory), redis_url(directory), issuer
+
+
 def provider_settings(directory: Path) -> dict[str, str]:
     """The OIDC_* variables of the OpenID provider, also before it has ever run."""
     state = load(directory.absolute())

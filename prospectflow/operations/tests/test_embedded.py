@@ -278,7 +278,7 @@ def test_the_openid_provider_runs_when_asked_for_and_names_its_people(directory)
     asked = {"client_id": "any", "response_type": "code", "redirect_uri": "http://a.test/"}
     page = requests.get(discovery["authorization_endpoint"], asked, timeout=5).text
     assert discovery["issuer"] == issuer
-    assert all(f'value="{person["sub"]}"' in page for person in PEOPLE)
+    assert all(f'value="{person.subject}"' in page for person in PEOPLE)
     embedded.stop(directory)
     assert not embedded.status(directory).oidc.running
 

@@ -105,7 +105,12 @@ def _import(organisation: Organisation, console: Console) -> Report:
 
 def _invite(console: Console, stage: cast.Stage, mail: embedded.MailSettings) -> None:
     console.print(f"\nThe console: [bold]{settings.PUBLIC_URL}/[/]")
-    console.print(f"  sign in as [bold]{cast.LOGIN}[/] with the password [bold]{stage.password}[/]")
+    owner = cast.OWNER
+    console.print(
+        f"  sign in as [bold]{owner.email}[/] with the password [bold]{stage.password}[/],"
+    )
+    if settings.EMBEDDED_PROVIDER:
+        console.print(f"  or press “Sign in” and choose [bold]{owner.subject}[/]: no password")
     console.print(f"  every mail: http://{mail.host}:{mail.web_port}/ (password {mail.password})")
 
 
