@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from iam import services
 from iam.models import AuditEvent, Membership, MembershipStatus, Organisation, Role, User
+from iam.sessions import end_sessions_in
 from iam.tenant_admin import TenantAdmin
 from prospectflow.errors import DomainError
 
@@ -93,7 +94,7 @@ class MembershipAdmin(TenantAdmin):
     list_select_related = ["user"]
     search_fields = ["user__email"]  # a name would tell who an invited address belongs to
     ordering = ["created_at", "id"]
-    actions = ["activate", "disable"]
+    actions = ["activate", "disable", "end_sessions"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return ["email", "role"] if obj is None else ["person", "role", "state", "created_at"]
@@ -134,6 +135,13 @@ class MembershipAdmin(TenantAdmin):
     @admin.action(description="Shut the selected members out", permissions=["change"])
     def disable(self, request: HttpRequest, queryset: QuerySet) -> None:
         self._move(request, queryset, MembershipStatus.DISABLED)
+
+    @admin.action(description="End their sessions here", permissions=["change"])
+    def end_sessions(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for member in queryset:
+            services.end_access(member, at=timezone.now())
+            end_sessions_in(member.user_id, member.organisation_id)
+        self.message_user(request, f"{len(queryset)} must sign in again before they come back.")
 
     def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
         for member in queryset:

@@ -229,6 +229,7 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "prospectflow.console.navigation.navigation"},
     "COLORS": {
         "primary": {
+    "ACCOUNT": {"navigation": "prospectflow.console.navigation.account"},
             "50": "#eff6ff",
             "100": "#dbeafe",
             "200": "#bfdbfe",

@@ -21,6 +21,12 @@ class EnterForm(forms.Form):
     organisation = forms.UUIDField()
 
 
+class SessionForm(forms.Form):
+    """Which session to end."""
+
+    session = forms.RegexField(r"^[0-9a-f]{64}$")
+
+
 class ReviewForm(forms.Form):
     """The text of a draft, as the person left it, and what they want done with it."""
 

@@ -91,6 +91,14 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     ]
 
 
+def account(request: HttpRequest) -> list[dict[str, str]]:
+    """What a person finds under their own name."""
+    links = [{"title": "Your sessions", "link": reverse("console:sessions")}]
+    if request.user.is_authenticated and request.user.has_usable_password():
+        links.append({"title": "Change password", "link": reverse("console:password_change")})
+    return links
+
+
 def stylesheet(request: HttpRequest) -> str:
     """The address of the console's own style sheet."""
     return static("console/console.css")

@@ -21,6 +21,7 @@ from prospectflow.console.entering import enter_only_place
 OPEN_PAGES = frozenset(
     {"organisations", "enter", "accept", "leave", "logout", "jsi18n"}
     | {"password_change", "password_change_done"}
+    | {"sessions", "session_end", "sessions_end_others", "sessions_end_everything"}
 )
 
 
@@ -95,13 +96,17 @@ class ConsoleSite(UnfoldAdminSite):
         return HttpResponse()
 
     def extra_urls(self) -> list[Any]:
-        from prospectflow.console.views import campaign, inbox, organisations, review
+        from prospectflow.console.views import campaign, inbox, organisations, review, sessions
 
         pages = [
             ("organisations/", organisations.choose, "organisations"),
             ("organisations/enter/", organisations.enter_organisation, "enter"),
             ("organisations/accept/", organisations.accept_invitation, "accept"),
             ("organisations/leave/", organisations.leave_organisation, "leave"),
+            ("sessions/", sessions.own, "sessions"),
+            ("sessions/end/", sessions.end, "session_end"),
+            ("sessions/end-others/", sessions.end_others, "sessions_end_others"),
+            ("sessions/end-everything/", sessions.end_everything, "sessions_end_everything"),
             ("review/", review.start, "review"),
             ("review/<uuid:draft_id>/", review.draft, "review_draft"),
             ("inbox/", inbox.messages_in, "inbox"),
