@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
-from iam.services import record
 from iam.tenant_admin import TenantAdmin, TenantStackedInline, TenantTabularInline, link_to, linked
 from outreach.models import (
     Campaign,
@@ -165,7 +164,6 @@ class CampaignAdmin(TenantAdmin):
     ) -> None:
         for campaign in queryset:
             service(campaign, at=timezone.now())
-            record(done, at=timezone.now(), user=request.user, target=campaign)
         self.message_user(request, f"{len(queryset)} {done}.")
 
 
@@ -250,7 +248,6 @@ class StepExperimentAdmin(TenantAdmin):
     def stop(self, request: HttpRequest, queryset: QuerySet) -> None:
         for experiment in queryset:
             services.move_experiment(experiment, ExperimentStatus.STOPPED)
-            record("stopped", at=timezone.now(), user=request.user, target=experiment)
         self.message_user(request, f"{len(queryset)} stopped.")
 
 

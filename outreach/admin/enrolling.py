@@ -13,7 +13,6 @@ from django.utils.html import format_html
 
 from crm.admin import PositionAdmin
 from crm.models import Position
-from iam.services import record
 from outreach.admin.campaigns import overview
 from outreach.models import Campaign
 from outreach.services.enrolling import Intake, enroll_list
@@ -54,7 +53,8 @@ class EnrollablePositionAdmin(PositionAdmin):
         if not form.is_valid():
             return self._asking(request, queryset, form)
         campaign = form.cleaned_data["campaign"]
-        tell(request, campaign, enroll_list(campaign, queryset, at=timezone.now()))
+        at, user = timezone.now(), request.user
+        tell(request, campaign, enroll_list(campaign, queryset, at=at, user=user))
         return None
 
     def _asking(self, request: HttpRequest, queryset: QuerySet, form: EnrollForm) -> HttpResponse:
@@ -77,10 +77,7 @@ class EnrollablePositionAdmin(PositionAdmin):
 
 
 def tell(request: HttpRequest, campaign: Campaign, intake: Intake) -> None:
-    """Say on the next page what became of the positions, and write it in the trail."""
-    if intake.enrolled:
-        text = f"{campaign}: {intake}"
-        record("enrolled", at=timezone.now(), user=request.user, target=campaign, text=text)
+    """Say on the next page what became of the positions."""
     level = messages.SUCCESS if intake.enrolled else messages.WARNING
     text = format_html("{}: {}", overview(campaign, str(campaign)), str(intake))
     messages.add_message(request, level, text)

@@ -15,7 +15,6 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
-from iam.services import record
 from iam.tenant_admin import TenantAdmin
 from outreach.models import ImportUpload, Mailbox, Suppression
 from outreach.services.mailboxes import move_mailbox, schedule_of, set_password
@@ -149,7 +148,6 @@ class MailboxAdmin(TenantAdmin):
     def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
         for mailbox in queryset:
             move_mailbox(mailbox, to, reason="by hand")
-            record(to, at=timezone.now(), user=request.user, target=mailbox)
         self.message_user(request, f"{len(queryset)} {to}.")
 
 

@@ -7,6 +7,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from crm.models import Position
+from iam.models import User
+from iam.services import record
 from outreach.models import Campaign, Enrollment
 from outreach.services.campaigns import enroll
 from prospectflow.errors import DomainError
@@ -36,22 +38,32 @@ class Intake(NamedTuple):
 
 
 @transaction.atomic
-def enroll_list(campaign: Campaign, positions: QuerySet[Position], *, at: datetime) -> Intake:
+def enroll_list(
+    campaign: Campaign, positions: QuerySet[Position], *, at: datetime, user: User | None = None
+) -> Intake:
     """Offer the campaign these positions; raises as enroll does, or TooManyAtOnce."""
     rows = positions.order_by().select_related(None).only("pk")
     offered = list(rows[: AT_ONCE + 1])
     if len(offered) > AT_ONCE:
         raise TooManyAtOnce
-    enrolled = len(enroll(campaign, offered, at=at))
-    return Intake(enrolled, len(offered) - enrolled)
+    return _take_in(campaign, offered, at, user)
 
 
 @transaction.atomic
-def enroll_everyone(campaign: Campaign, *, at: datetime) -> Intake:
+def enroll_everyone(campaign: Campaign, *, at: datetime, user: User | None = None) -> Intake:
     """Offer the campaign all who may be written to and are not in it, 20,000 at a time."""
-    offered = list(not_yet_in(campaign).only("pk")[:AT_ONCE])
+    return _take_in(campaign, list(not_yet_in(campaign).only("pk")[:AT_ONCE]), at, user)
+
+
+def _take_in(
+    campaign: Campaign, offered: list[Position], at: datetime, user: User | None
+) -> Intake:
+    """Many people are one entry in the trail."""
     enrolled = len(enroll(campaign, offered, at=at))
-    return Intake(enrolled, len(offered) - enrolled)
+    intake = Intake(enrolled, len(offered) - enrolled)
+    if enrolled:
+        record("enrolled", at=at, user=user, target=campaign, text=f"{campaign}: {intake}")
+    return intake
 
 
 def not_yet_in(campaign: Campaign) -> QuerySet[Position]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from crm.models import Position
 from iam.models import AuditEvent, Role
-from outreach.models import Campaign
+from outreach.models import Campaign, StepExperiment
 from prospectflow.console import figures
 from prospectflow.console.tests.cast import (
     make_daily_stats,
@@ -28,7 +28,7 @@ from prospectflow.testing.factories import (
     make_position,
     make_step,
 )
-from prospectflow.testing.rows import make_variant
+from prospectflow.testing.rows import make_row, make_variant
 
 
 @pytest.fixture
@@ -165,7 +165,13 @@ def test_the_buttons_move_the_campaign_through_the_services(owner, organisation)
         with tenant(organisation.pk):
             assert Campaign.objects.get(pk=campaign.pk).status == status
     with tenant(organisation.pk):
-        assert AuditEvent.objects.filter(object_id=str(campaign.pk)).count() == 4
+        trail = AuditEvent.objects.filter(object_id=str(campaign.pk), action="changed")
+        assert [entry.changes["status"] for entry in trail.order_by("id")] == [
+            ["draft", "running"],
+            ["running", "paused"],
+            ["paused", "archived"],
+            ["archived", "paused"],
+        ]
 
 
 def test_a_campaign_that_is_not_ready_says_what_it_lacks(owner, organisation):
@@ -253,3 +259,26 @@ def test_another_organisations_pages_are_not_found(owner, other_organisation):
     assert owner.get(reverse("console:thread", args=[position])).status_code == 404
     move = reverse("console:campaign_move", args=[campaign])
     assert owner.post(move, {"to": "pause"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("make", "action", "change"),
+    [
+        (make_mailbox, "pause", ["active", "paused"]),
+        (lambda: make_row(StepExperiment), "stop", ["draft", "stopped"]),
+        (make_campaign, "archive", ["draft", "archived"]),
+    ],
+)
+def test_moving_a_row_from_its_list_is_one_entry_in_the_trail(
+    owner, organisation, make, action, change
+):
+    with tenant(organisation.pk):
+        row = make()
+    changelist = reverse(f"console:outreach_{row._meta.model_name}_changelist")
+
+    owner.post(changelist, {"action": action, "_selected_action": [row.pk]})
+
+    with tenant(organisation.pk):
+        entry = AuditEvent.objects.get(object_id=str(row.pk), action="changed")
+        assert entry.changes["status"] == change
+        assert entry.user is not None

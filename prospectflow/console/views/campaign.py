@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from iam.roles import may
-from iam.services import record
 from outreach.admin.campaigns import CAMPAIGN_COLOURS
 from outreach.admin.enrolling import tell
 from outreach.models import Campaign
@@ -70,7 +69,6 @@ def move(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         try:
             with transaction.atomic():
                 service(campaign, at=timezone.now())
-                record(done, at=timezone.now(), user=request.user, target=campaign)
             messages.success(request, f"The campaign is {done}.")
         except DomainError as refusal:
             messages.error(request, str(refusal))
@@ -85,7 +83,7 @@ def enroll(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     campaign = get_object_or_404(Campaign, pk=campaign_id)
     if request.method == "POST":
         try:
-            tell(request, campaign, enroll_everyone(campaign, at=timezone.now()))
+            tell(request, campaign, enroll_everyone(campaign, at=timezone.now(), user=request.user))
         except DomainError as refusal:
             messages.error(request, str(refusal))
         return SeeOther(reverse("console:campaign", args=[campaign_id]))
