@@ -186,3 +186,36 @@ UPLOAD_MOVES: Moves = {
     UploadStatus.COMPLETED: frozenset(),
     UploadStatus.FAILED: frozenset({UploadStatus.MAPPED}),
 }
+
+
+class WebhookEvent(models.TextChoices):
+    """What other programs may be told of."""
+
+    REPLIED = "enrollment.replied"
+    BOUNCED = "enrollment.bounced"
+    UNSUBSCRIBED = "enrollment.unsubscribed"
+    IMPORT_FINISHED = "import.finished"
+
+
+class WebhookStatus(models.TextChoices):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+WEBHOOK_MOVES: Moves = {
+    WebhookStatus.ACTIVE: frozenset({WebhookStatus.DISABLED}),
+    WebhookStatus.DISABLED: frozenset({WebhookStatus.ACTIVE}),
+}
+
+
+class DeliveryStatus(models.TextChoices):
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+DELIVERY_MOVES: Moves = {
+    DeliveryStatus.WAITING: frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED}),
+    DeliveryStatus.DELIVERED: frozenset(),
+    DeliveryStatus.FAILED: frozenset({DeliveryStatus.WAITING}),
+}

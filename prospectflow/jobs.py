@@ -21,6 +21,7 @@ from outreach.services.drafting import compose
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import declare_unknown, mailboxes_with_work, send_next
+from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
@@ -30,6 +31,7 @@ LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
 DRAFT_AGAIN = timedelta(minutes=15)
+TOLD_AT_ONCE = 20
 UNDRAFTED = "The draft could not be written; the worker's log says why."
 
 type Clock = Callable[[], datetime]
@@ -57,6 +59,19 @@ def organisations_with_due_tasks(*, now: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT outreach.organisations_with_due_tasks(%s)", [now])
         return [organisation_id for (organisation_id,) in cursor.fetchall()]
+
+
+def organisations_with_due_webhooks(*, now: datetime) -> list[UUID]:
+    """The organisations whose programs are to be told something; asked outside of every scope."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT outreach.organisations_with_due_webhooks(%s)", [now])
+        return [organisation_id for (organisation_id,) in cursor.fetchall()]
+
+
+def tell_programs(organisation_id: UUID, *, now: datetime) -> int:
+    """Tell the organisation's webhooks what is due, and forget what is old; returns how many."""
+    forget_told(organisation_id, now=now)
+    return tell_due(organisation_id, now=now, limit=TOLD_AT_ONCE)
 
 
 def read_inboxes(organisation_id: UUID, *, now: datetime, every: timedelta = timedelta(0)) -> int:

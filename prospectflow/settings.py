@@ -194,6 +194,9 @@ SECURE_CSP = {
     "frame-ancestors": [CSP.NONE],
 }
 
+# On a laptop receivers stand on the same machine; on a server they never do.
+WEBHOOKS_TO_PRIVATE_NETWORKS = env.boolean("WEBHOOKS_TO_PRIVATE_NETWORKS", EMBEDDED)
+
 # The API --------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["prospectflow.api.authentication.BearerOrSession"],
@@ -226,10 +229,10 @@ UNFOLD = {
     "STYLES": ["prospectflow.console.navigation.stylesheet"],
     "SCRIPTS": ["prospectflow.console.site.fresh_pages"],
     "LOGIN": {"form": "prospectflow.console.forms.SignInForm"},
+    "ACCOUNT": {"navigation": "prospectflow.console.navigation.account"},
     "SIDEBAR": {"navigation": "prospectflow.console.navigation.navigation"},
     "COLORS": {
         "primary": {
-    "ACCOUNT": {"navigation": "prospectflow.console.navigation.account"},
             "50": "#eff6ff",
             "100": "#dbeafe",
             "200": "#bfdbfe",

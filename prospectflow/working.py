@@ -35,6 +35,11 @@ class Worker:
                 self._hear_everybody()
             for organisation_id in self._going(jobs.organisations_with_due_tasks(now=self.clock())):
                 sent += self._speak(organisation_id)
+            for organisation_id in self._going(
+                jobs.organisations_with_due_webhooks(now=self.clock())
+            ):
+                with told(f"Organisation {organisation_id}'s webhooks were not told"):
+                    jobs.tell_programs(organisation_id, now=self.clock())
         return sent
 
     def _should_hear(self, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from outreach.models.campaigns import (
 )
 from outreach.models.mailboxes import ImportUpload, Mailbox, Suppression
 from outreach.models.sending import Draft, Message, Task
+from outreach.models.webhooks import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "Campaign",
@@ -25,5 +26,7 @@ __all__ = [
     "Task",
     "Variant",
     "VariantAssignment",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WorkflowStep",
 ]

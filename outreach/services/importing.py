@@ -9,7 +9,8 @@ from django.db import transaction
 from crm.importing.report import Report
 from crm.importing.services import import_prospects
 from outreach.models import ImportUpload
-from outreach.states import UploadStatus
+from outreach.services.webhooks import announce
+from outreach.states import UploadStatus, WebhookEvent
 from prospectflow.choices import move
 
 if TYPE_CHECKING:
@@ -55,4 +56,6 @@ def _write_down(path: Path, report: Report, at: datetime, user: "User | None") -
     ):
         move(upload, "status", status, ImportUpload.MOVES)
     upload.save(update_fields=["status"])
+    numbers = {"rows": report.rows, "filename": upload.filename}
+    announce(WebhookEvent.IMPORT_FINISHED, {"import": str(upload.pk)} | numbers, at=at)
     return upload

@@ -26,6 +26,7 @@ from outreach.services.stopping import (
     stop_company,
 )
 from outreach.services.suppressing import suppress_address
+from outreach.services.webhooks import announce_enrollment
 from outreach.states import (
     Direction,
     EnrollmentState,
@@ -33,6 +34,7 @@ from outreach.states import (
     MessageKind,
     MessageStatus,
     SuppressionReason,
+    WebhookEvent,
 )
 from prospectflow.choices import move
 from prospectflow.tenancy.context import tenant
@@ -199,6 +201,7 @@ def _reply(
 ) -> None:
     """A reply ends the sequence, and the company's, unless the step says to go on after one."""
     if answered.task is not None and not answered.task.workflow_step.exit_on_reply:
+        announce_enrollment(WebhookEvent.REPLIED, answered.enrollment, at=now)
         return
     stop(answered.enrollment, EnrollmentState.REPLIED, reason="replied", at=now)
     stop_company(answered.enrollment, reason="a colleague replied", at=now)

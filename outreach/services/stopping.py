@@ -7,6 +7,7 @@ from django.db import transaction
 from crm.models import Position
 from outreach.models import Enrollment, Message, Task
 from outreach.services.suppressing import suppress_address
+from outreach.services.webhooks import announce_end
 from outreach.states import EnrollmentState, SuppressionReason, TaskStatus
 from prospectflow.choices import move
 
@@ -21,6 +22,7 @@ def stop(enrollment: Enrollment, state: str, *, reason: str, at: datetime) -> En
         move(enrollment, "state", state, Enrollment.MOVES)
         enrollment.stopped_reason, enrollment.last_activity_at = reason[:500], at
         enrollment.save(update_fields=["state", "stopped_reason", "last_activity_at"])
+        announce_end(enrollment, at=at)
     Task.objects.open().filter(enrollment=enrollment).update(status=TaskStatus.CANCELLED)
     return enrollment
 

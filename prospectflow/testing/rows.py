@@ -21,6 +21,7 @@ from outreach.models import (
     Task,
     Variant,
     VariantAssignment,
+    WebhookEndpoint,
     WorkflowStep,
 )
 from prospectflow.tenancy.constraints import TenantReference
@@ -105,6 +106,7 @@ MAKERS: dict[type[models.Model], Callable[..., Any]] = {
     Task: factories.make_task,
     Variant: make_variant,
     VariantAssignment: make_assignment,
+    WebhookEndpoint: make_endpoint,
     WorkflowStep: factories.make_step,
 }
 
@@ -149,7 +151,7 @@ def _value(field: Any) -> Any:
 
 
 def _text(field: Any) -> str:
-    text = f"text {next(_numbers)}"
+    text = f"text-{next(_numbers)}"
     return text[-field.max_length :] if field.max_length else text
 
 
