@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework import mixins
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,7 +18,11 @@ from rest_framework.viewsets import GenericViewSet
 
 from iam.models import User
 from prospectflow.api.authentication import person
+from prospectflow.api.serializers import readable
 from prospectflow.tenancy.search import search
+
+SPARSE = frozenset({"list", "retrieve"})  # the actions whose answers can be narrowed
+NO_NUL = "Send no NUL characters."
 
 
 class TenantViewSet(GenericViewSet):
@@ -72,8 +76,37 @@ class TenantViewSet(GenericViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        self._check_parameters(request)
         if request.method not in SAFE_METHODS:
             _speak_at_once()
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "wanted": self._wanted}
+
+    @property
+    def _wanted(self) -> list[str] | None:
+        """The fields that `?fields=a,b` asks for; None for all of them."""
+        given = self.request.query_params.get("fields") if self.action in SPARSE else None
+        return None if given is None else [name.strip() for name in given.split(",")]
+
+    def _check_parameters(self, request: Request) -> None:
+        for name, values in request.query_params.lists():
+            if any("\0" in text for text in (name, *values)):
+                bare = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+                raise ValidationError({bare: [ErrorDetail(NO_NUL, "null_characters")]})
+        unknown = set(self._wanted or ()) - (
+            readable(self.get_serializer()) if self._wanted else set()
+        )
+        if unknown:
+            raise ValidationError(
+                {
+                    "fields": [
+                        ErrorDetail(
+                            f"There is no field “{min(unknown)[:64]}” here.", "unknown_field"
+                        )
+                    ]
+                }
+            )
 
 
 def _speak_at_once() -> None:

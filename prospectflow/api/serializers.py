@@ -1,0 +1,102 @@
+"""Bodies are read strictly: what is not asked for, or far too long, is refused by its name."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from django.core.validators import MaxLengthValidator
+from django.db import models
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+LONGEST_INDEXED = 500  # characters; an index takes no more than 2,704 bytes (nbtree)
+LONGEST_TEXT = 10_000  # characters, where a serializer does not say otherwise
+UNKNOWN = ErrorDetail("There is no such field.", "unknown_field")
+READ_ONLY = ErrorDetail("This field cannot be set: leave it out.", "read_only")
+
+
+class Strict:
+    """Refuses unknown fields, and fields that are only read unless they come back unchanged.
+
+    An answer holds only the fields that the view's context names as `wanted`, if it names any.
+    """
+
+    default_error_messages = {"invalid": "Send one JSON object."}
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()  # type: ignore[misc]
+        indexed = _indexed(getattr(getattr(self, "Meta", None), "model", None))
+        for name, field in fields.items():
+            source = getattr(field, "source", None) or name
+            _limit(field, LONGEST_INDEXED if source in indexed else LONGEST_TEXT)
+        return fields
+
+    def to_internal_value(self, data: Any) -> Any:
+        refused = dict(self._refused(data)) if isinstance(data, Mapping) else {}
+        try:
+            value = super().to_internal_value(data)  # type: ignore[misc]
+        except ValidationError as error:
+            raise ValidationError({**error.detail, **refused}) from error
+        if refused:
+            raise ValidationError(refused)
+        return value
+
+    def _refused(self, data: Mapping[str, Any]) -> Iterator[tuple[str, list[ErrorDetail]]]:
+        for name, sent in data.items():
+            field = self.fields.get(name)  # type: ignore[attr-defined]
+            if field is None:
+                yield str(name), [UNKNOWN]
+            elif field.read_only and not self._is_unchanged(field, sent):
+                yield str(name), [READ_ONLY]
+
+    def _is_unchanged(self, field: serializers.Field, sent: Any) -> bool:
+        """Whoever changes one field of what was read may send the others back as they were."""
+        row = getattr(self, "instance", None)
+        if not isinstance(row, models.Model):
+            return False
+        stands = field.get_attribute(row)
+        return sent == (None if stands is None else field.to_representation(stands))
+
+    @property
+    def _readable_fields(self) -> Iterator[serializers.Field]:
+        wanted = self.context.get("wanted") if self._is_outermost() else None  # type: ignore[attr-defined]
+        for field in super()._readable_fields:  # type: ignore[misc]
+            if wanted is None or field.field_name in wanted:
+                yield field
+
+    def _is_outermost(self) -> bool:
+        parent = self.parent  # type: ignore[attr-defined]
+        return parent is None or (
+            isinstance(parent, serializers.ListSerializer) and parent.parent is None
+        )
+
+
+class StrictSerializer(Strict, serializers.Serializer):
+    """A body or an answer that is not one row."""
+
+
+class StrictModelSerializer(Strict, serializers.ModelSerializer):
+    """One row, as programs read and write it."""
+
+
+def readable(serializer: Any) -> set[str]:
+    """The names that `?fields=` may ask of this serializer."""
+    serializer = getattr(serializer, "child", serializer)
+    return {name for name, field in serializer.fields.items() if not field.write_only}
+
+
+def _limit(field: serializers.Field, longest: int) -> None:
+    if isinstance(field, serializers.CharField) and field.max_length is None:
+        field.max_length = longest
+        sentence = f"Send at most {longest:,} characters."
+        field.validators = [*field.validators, MaxLengthValidator(longest, sentence)]
+
+
+@cache
+def _indexed(model: type[models.Model] | None) -> frozenset[str]:
+    """The columns that stand in an index of their table."""
+    if model is None:
+        return frozenset()
+    uniques = [each for each in model._meta.constraints if hasattr(each, "fields")]
+    indexes = [*model._meta.indexes, *uniques]
+    return frozenset(name.lstrip("-") for index in indexes for name in index.fields)

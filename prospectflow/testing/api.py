@@ -1,0 +1,90 @@
+"""Programs that ask the API, each with a token of its own role."""
+
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from iam.auth import Caller
+from iam.models import Membership, Organisation, Role
+from iam.services import register_service_account
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import make_organisation, make_user
+from prospectflow.testing.tokens import bearing
+
+JSON = "application/json"
+_numbers = count(1)
+
+
+class ApiClient(Client):
+    """Every request bears the caller's token; bodies are JSON unless told otherwise."""
+
+    def __init__(self, caller: Caller, organisation: Organisation, **options: Any) -> None:
+        super().__init__(headers={"Authorization": "Bearer token"}, **options)
+        self.caller, self.organisation = caller, organisation
+
+    def request(self, **request: Any) -> Any:
+        with bearing(self.caller):
+            return super().request(**request)
+
+    def post(self, path: str, data: Any = None, content_type: str = JSON, **extra: Any) -> Any:
+        return super().post(path, data, content_type, **extra)
+
+    def put(self, path: str, data: Any = None, content_type: str = JSON, **extra: Any) -> Any:
+        return super().put(path, data, content_type, **extra)
+
+    def patch(self, path: str, data: Any = None, content_type: str = JSON, **extra: Any) -> Any:
+        return super().patch(path, data, content_type, **extra)
+
+    def delete(self, path: str, data: Any = "", content_type: str = JSON, **extra: Any) -> Any:
+        return super().delete(path, data, content_type, **extra)
+
+
+def api_client(role: str = Role.MEMBER, organisation: Organisation | None = None) -> ApiClient:
+    """A new member's program; as owner, the organisation's own. Call it outside of any scope."""
+    organisation = organisation or make_organisation()
+    with tenant(organisation.pk):
+        if role == Role.OWNER:
+            user = Membership.objects.get(role=Role.OWNER).user
+        else:
+            user = make_user()
+            Membership.objects.create(user=user, role=role)
+    user.cognito_sub = user.cognito_sub or f"subject-{user.pk}"
+    user.save(update_fields=["cognito_sub"])
+    return ApiClient(caller(user.cognito_sub), organisation)
+
+
+def machine_client(role: str = Role.MEMBER, organisation: Organisation | None = None) -> ApiClient:
+    """A service account's program. Call it outside of any scope."""
+    organisation = organisation or make_organisation()
+    client_id = f"machine-{next(_numbers)}"
+    with tenant(organisation.pk):
+        register_service_account(f"Robot {client_id}", client_id, role)
+    return ApiClient(caller(client_id, is_machine=True), organisation)
+
+
+def caller(subject: str, *, is_machine: bool = False) -> Caller:
+    """Who a fresh token with every scope stands for; a machine is called by its client id."""
+    now = timezone.now()
+    return Caller(
+        subject=subject,
+        client_id=subject if is_machine else "browser",
+        is_machine=is_machine,
+        issued_at=now,
+        expires_at=now + timedelta(hours=1),
+        scopes=frozenset({"openid", "prospectflow/read", "prospectflow/write"}),
+    )
+
+
+def refusal(answer: Any) -> tuple[int, str]:
+    """The status and the code of a problem."""
+    assert answer.headers["Content-Type"] == "application/problem+json", answer.content
+    return answer.status_code, answer.json()["code"]
+
+
+def faults(answer: Any) -> dict[str, str]:
+    """The code of each field that a 400 names."""
+    assert refusal(answer) == (400, "VALIDATION_FAILED"), answer.content
+    return {fault["field"]: fault["code"] for fault in answer.json()["errors"]}
