@@ -95,6 +95,11 @@ def make_suppression(**fields: Any) -> Suppression:
     return Suppression.objects.create(**(defaults | fields))
 
 
+def make_endpoint(**fields: Any) -> WebhookEndpoint:
+    told = {"url": f"https://hooks.example.com/{next(_numbers)}", "events": ["message.replied"]}
+    return WebhookEndpoint.objects.create(**(told | {"sealed_secret": "sealed"} | fields))
+
+
 MAKERS: dict[type[models.Model], Callable[..., Any]] = {
     Campaign: factories.make_campaign,
     Draft: factories.make_draft,
