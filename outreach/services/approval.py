@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from iam.models import Organisation
+from iam.services import record
 from outreach.mail import content_hash, footer, to_html, wire_address
 from outreach.mail.body import Source
 from outreach.models import Draft, Enrollment, Task
@@ -74,7 +75,7 @@ def approve(draft: Draft, *, at: datetime, user: "User | None" = None, rule: str
 
     The mail goes to where the person is now. Raises AlreadySent once it has left.
     """
-    draft = _locked(draft)
+    draft = locked(draft)
     if draft.messages.exists():
         raise AlreadySent
     draft.recipient = draft.task.enrollment.position.email or ""
@@ -96,7 +97,7 @@ def edit(draft: Draft, *, subject: str, body_text: str, at: datetime, user: "Use
 
     A mail that the server refused for now is withdrawn. Raises AlreadySent once it has left.
     """
-    draft = _locked(draft)
+    draft = locked(draft)
     _refuse_sent(draft)
     subject = " ".join(subject.split())
     if (subject, body_text) == (draft.subject, draft.body_text):
@@ -108,6 +109,7 @@ def edit(draft: Draft, *, subject: str, body_text: str, at: datetime, user: "Use
     draft.subject, draft.body_text = subject, body_text
     draft.problems = found_problems(draft.task, subject, body_text)
     unapprove(draft)
+    record("saved", at=at, user=user, target=draft)
     return draft
 
 
@@ -123,9 +125,10 @@ def unapprove(draft: Draft) -> None:
 @transaction.atomic
 def skip(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
     """Put the draft at the end of the queue; it stays to be reviewed."""
-    draft = _locked(draft)
+    draft = locked(draft)
     draft.skip_count += 1
     draft.save(update_fields=["skip_count"])
+    record("skipped", at=at, user=user, target=draft)
     return draft
 
 
@@ -135,7 +138,7 @@ def reject(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
 
     A mail that the server refused for now is withdrawn. Raises AlreadySent once it has left.
     """
-    draft = _locked(draft)
+    draft = locked(draft)
     _refuse_sent(draft)
     _withdraw(draft)
     draft.approved_hash = draft.approved_at = draft.approved_by = None
@@ -191,7 +194,7 @@ def _source(draft: Draft) -> Source:
 _NAMES = {"pharow": "Pharow", "file": "un fichier professionnel", "hand": "notre carnet d’adresses"}
 
 
-def _locked(draft: Draft) -> Draft:
+def locked(draft: Draft) -> Draft:
     """The draft, locked after its enrolment and its task as everywhere."""
     enrollments = Enrollment.objects.select_for_update(no_key=True, of=["self"])
     enrollments.filter(tasks=draft.task_id).first()

@@ -44,6 +44,13 @@ def fresh(draft: Draft, organisation) -> Draft:
         return Draft.objects.select_related("approved_by").get(pk=draft.pk)
 
 
+def trail(draft: Draft, organisation) -> list[AuditEvent]:
+    """What the organisation's trail tells of the draft, the oldest first."""
+    with tenant(organisation.pk):
+        entries = AuditEvent.objects.filter(object_id=str(draft.pk)).order_by("id")
+        return list(entries.select_related("user"))
+
+
 def move_to(email: str, draft: Draft, organisation) -> None:
     """Give the draft's person another address."""
     with tenant(organisation.pk):
@@ -71,8 +78,9 @@ def test_approving_binds_the_person_to_the_mail_that_was_shown(owner, organisati
     assert draft.status == "approved"
     assert draft.approved_hash == shown.hash
     assert draft.approved_by is not None
-    with tenant(organisation.pk):
-        assert AuditEvent.objects.filter(action="approved", object_id=str(draft.pk)).exists()
+    (entry,) = trail(draft, organisation)
+    assert (entry.action, entry.user) == ("changed", draft.approved_by)
+    assert entry.changes["status"] == ["pending", "approved"]
 
 
 def test_approving_an_edited_text_stands_for_the_edited_text(owner, organisation, drafts):
@@ -89,6 +97,7 @@ def test_saving_keeps_the_text_and_stays_on_the_draft(owner, organisation, draft
     assert answer["Location"] == page_of(drafts[1])
     draft = fresh(drafts[1], organisation)
     assert (draft.status, draft.subject) == ("pending", "Un autre objet")
+    assert [entry.action for entry in trail(draft, organisation)] == ["saved"]
 
 
 def test_saving_an_approved_draft_takes_the_approval_away(owner, organisation, drafts):
@@ -104,6 +113,7 @@ def test_skipping_puts_the_draft_at_the_end(owner, organisation, drafts):
 
     assert answer["Location"] == page_of(drafts[1])
     assert fresh(drafts[0], organisation).skip_count == 1
+    assert [entry.action for entry in trail(drafts[0], organisation)] == ["skipped"]
     assert "3 of 3" in owner.get(page_of(drafts[0])).text
 
 
@@ -111,6 +121,8 @@ def test_a_refused_draft_leaves_the_queue(owner, organisation, drafts):
     decide(owner, drafts[0], "reject")
 
     assert fresh(drafts[0], organisation).status == "skipped"
+    (entry,) = trail(drafts[0], organisation)
+    assert entry.changes == {"status": ["pending", "skipped"]}
     assert "1 of 2" in owner.get(page_of(drafts[1])).text
 
 

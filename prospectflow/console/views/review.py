@@ -1,6 +1,5 @@
 """The review page: one draft at a time, by keyboard or mouse."""
 
-from copy import copy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,21 +16,15 @@ from django.views.decorators.http import require_http_methods, require_safe
 from crm.admin import origin
 from iam.models import User
 from iam.roles import may
-from iam.services import record
 from outreach.models import Draft
-from outreach.services import approval
+from outreach.services import approval, reviewing
 from outreach.services.policy import may_send
-from outreach.states import DraftStatus
 from prospectflow.console.forms import ReviewForm
 from prospectflow.console.previews import as_document
 from prospectflow.console.views import SeeOther, page
 from prospectflow.errors import DomainError
 
 QUEUE_LENGTH = 1000
-
-
-class ChangedMeanwhile(DomainError):
-    """This mail is not the one you were looking at any more: read it again, then decide."""
 
 
 @require_safe
@@ -70,7 +63,7 @@ def queue() -> list[UUID]:
 def _shown(request: HttpRequest, draft: Draft, form: ReviewForm) -> HttpResponse:
     waiting = queue()
     place = waiting.index(draft.pk) if draft.pk in waiting else None
-    mail, refusal = _rendered(draft)
+    mail, refusal = reviewing.preview(draft)
     return page(
         request,
         "review.html",
@@ -100,7 +93,6 @@ def _decided(request: HttpRequest, draft: Draft) -> HttpResponse:
     try:
         with transaction.atomic():
             done = _act(draft, form.cleaned_data, user=request.user, at=timezone.now())
-            record(done, at=timezone.now(), user=request.user, target=draft)
     except DomainError as refusal:
         form.add_error(None, str(refusal))
         return _shown(request, draft, form)
@@ -119,32 +111,12 @@ def _act(draft: Draft, wanted: dict[str, Any], *, user: User, at: datetime) -> s
     if action == "reject":
         approval.reject(draft, at=at, user=user)
         return "rejected"
-    mail, _refusal = _rendered(draft)
-    if mail and wanted["seen"] != mail.hash:
-        raise ChangedMeanwhile
-    draft = approval.edit(
-        draft, subject=wanted["subject"], body_text=wanted["body_text"], at=at, user=user
-    )
+    typed = reviewing.Typed(wanted["seen"], wanted["subject"], wanted["body_text"])
     if action == "save":
+        reviewing.save(draft, typed, at=at, user=user)
         return "saved"
-    approved = approval.approve(draft, at=at, user=user)
-    if mail and approved.recipient != mail.recipient:
-        raise ChangedMeanwhile
+    reviewing.approve_as_typed(draft, typed, at=at, user=user)
     return "approved"
-
-
-def _rendered(draft: Draft) -> tuple[approval.Rendered | None, str]:
-    """The exact mail, or the sentence that says why there is none yet.
-
-    One that nobody approved yet would go to where the person is now.
-    """
-    seen = copy(draft)
-    if draft.status != DraftStatus.APPROVED:
-        seen.recipient = draft.task.enrollment.position.email or ""
-    try:
-        return approval.rendered(seen), ""
-    except DomainError as refusal:
-        return None, str(refusal)
 
 
 def _text(draft: Draft) -> dict[str, str]:
