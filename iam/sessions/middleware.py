@@ -42,7 +42,8 @@ class GuardedSessionMiddleware(SessionMiddleware):
         except StoreUnreachable as error:
             answer = self._unreachable(request, error)
             request.session = self.SessionStore()
-            return None if _needs_no_session(_view_of(request)) else answer
+            spared = hasattr(request, "caller") or _needs_no_session(_view_of(request))
+            return None if spared else answer
         return None
 
     def process_view(
