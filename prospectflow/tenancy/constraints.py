@@ -101,7 +101,8 @@ class Trigger(_JudgedByPostgres):
     """A trigger that runs an existing function."""
 
     create = (
-        "CREATE %(kind)s %(name)s %(when)s ON %(table)s %(how)s EXECUTE FUNCTION %(function)s()"
+        "CREATE %(kind)s %(name)s %(when)s ON %(table)s %(how)s"
+        " EXECUTE FUNCTION %(function)s(%(arguments)s)"
     )
     remove = "DROP TRIGGER %(name)s ON %(table)s"
 
@@ -114,12 +115,17 @@ class Trigger(_JudgedByPostgres):
         mine = {"when": self.when, "function": self.function, "deferred": self.deferred}
         return path, args, kwargs | mine
 
+    def arguments(self, model: Any) -> tuple[str, ...]:
+        """What the function is told when it fires for this model."""
+        return ()
+
     def _parts(self, model: Any) -> dict[str, str]:
         return {
             "kind": "CONSTRAINT TRIGGER" if self.deferred else "TRIGGER",
             "how": f"{'DEFERRABLE INITIALLY DEFERRED ' if self.deferred else ''}FOR EACH ROW",
             "when": self.when,
             "function": self.function,
+            "arguments": ", ".join(f"'{each}'" for each in self.arguments(model)),
         }
 
 
@@ -128,11 +134,6 @@ class Audited(Trigger):
 
     Of the columns in `secret` the trail tells that they changed, of those in `without` nothing.
     """
-
-    create = (
-        "CREATE TRIGGER %(name)s %(when)s ON %(table)s FOR EACH ROW"
-        " EXECUTE FUNCTION iam.write_audit_event('%(label)s', '%(without)s', '%(secret)s')"
-    )
 
     def __init__(
         self,
@@ -150,13 +151,8 @@ class Audited(Trigger):
         mine = {"when": self.when, "without": self.without, "secret": self.secret}
         return path, args, {"name": kwargs["name"]} | mine
 
-    def _parts(self, model: Any) -> dict[str, str]:
-        return {
-            "when": self.when,
-            "label": model._meta.label_lower,
-            "without": ",".join(self.without),
-            "secret": ",".join(self.secret),
-        }
+    def arguments(self, model: Any) -> tuple[str, ...]:
+        return model._meta.label_lower, ",".join(self.without), ",".join(self.secret)
 
 
 def is_audited(model: Any) -> bool:

@@ -96,7 +96,7 @@ def make_suppression(**fields: Any) -> Suppression:
 
 
 def make_endpoint(**fields: Any) -> WebhookEndpoint:
-    told = {"url": f"https://hooks.example.com/{next(_numbers)}", "events": ["message.replied"]}
+    told = {"url": f"https://hooks.example.com/{next(_numbers)}", "events": ["enrollment.replied"]}
     return WebhookEndpoint.objects.create(**(told | {"sealed_secret": "sealed"} | fields))
 
 

@@ -7,12 +7,20 @@ from prospectflow.tenancy import SCHEMAS
 from prospectflow.tenancy.checks import tenant_models
 
 TABLES = sorted(model._meta.db_table for model in tenant_models())
-# A sign-in and a link in a mail begin before any organisation is known.
+# A sign-in, a token and a link in a mail begin before any organisation is known.
 BEGIN_ELSEWHERE = {
     "organisation_users_user",
+    "operator_entries_user",
+    "service_accounts_client_id_key",
+    "service_accounts_client_id_3e6a1147_like",
     "pixels_token_digest_everywhere",
     "messages_unsubscribe_digest_everywhere",
 }
+AUDITED = {
+    "organisations", "organisation_users", "service_accounts", "operator_entries", "mailboxes",
+    "campaigns", "workflow_steps", "prompts", "step_experiments", "step_experiment_variants",
+    "drafts", "suppressions", "webhook_endpoints",
+}  # fmt: skip
 pytestmark = pytest.mark.django_db
 
 OURS = "relnamespace::regnamespace::text = ANY (%s)"
@@ -138,3 +146,11 @@ def test_the_serving_role_only_adds_to_the_audit_trail():
     granted = {right: column(rights, right).pop() for right in ("INSERT", "UPDATE", "DELETE")}
 
     assert granted == {"INSERT": True, "UPDATE": False, "DELETE": False}
+
+
+def test_what_must_be_told_is_written_to_the_trail_by_a_trigger():
+    told = column(
+        "SELECT tgrelid::regclass::text FROM pg_trigger"
+        " WHERE tgfoid = 'iam.write_audit_event'::regproc AND tgenabled = 'O'"
+    )
+    assert told == AUDITED

@@ -4,14 +4,15 @@ import pytest
 from django.db import IntegrityError, connection
 
 from crm.models import Consent
-from iam.models import AuditEvent, Membership, Organisation, User
-from outreach.models import ImportUpload, Prompt, StepExperiment
+from iam.models import AuditEvent, Membership, OperatorEntry, Organisation, ServiceAccount, User
+from outreach.models import ImportUpload, Prompt, StepExperiment, WebhookDelivery
 from prospectflow.tenancy.checks import tenant_models
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing import factories
 from prospectflow.testing.rows import (
     make_approved_draft,
     make_assignment,
+    make_endpoint,
     make_message,
     make_phone,
     make_row,
@@ -57,8 +58,10 @@ RULES = {
     "person": (OF_POSITION | {"phone", "consent"}, set()),
     "company": (OF_POSITION, set()),
     "mailbox": (set(), {"campaign.from_mailbox", "message.mailbox"}),
+    "program": (set(), {"audit.service_account"}),
+    "endpoint": ({"delivery"}, set()),
     "user": (
-        {"membership"},
+        {"membership", "visit"},
         {"campaign.created_by_user", "draft.approved_by", "upload.uploaded_by", "audit.user"},
     ),
 }
@@ -67,6 +70,7 @@ RULES = {
 def make_chain():
     """One mail's whole life: every row that a mail, its person and its campaign can hang on."""
     rows = {"user": factories.make_user(), "mailbox": factories.make_mailbox()}
+    rows |= {"program": make_row(ServiceAccount), "endpoint": make_endpoint()}
     rows |= {"prompt": make_row(Prompt), "position": factories.make_position()}
     rows |= {"person": rows["position"].person, "company": rows["position"].company}
     rows["campaign"] = factories.make_campaign(
@@ -98,7 +102,9 @@ def make_leaves(rows):
         "phone": make_phone(person=rows["person"]),
         "consent": make_row(Consent, person=rows["person"]),
         "membership": Membership.objects.create(user=rows["user"]),
-        "audit": make_row(AuditEvent, user=rows["user"]),
+        "delivery": make_row(WebhookDelivery, endpoint=rows["endpoint"]),
+        "visit": make_row(OperatorEntry, user=rows["user"]),
+        "audit": make_row(AuditEvent, service_account=rows["program"], user=rows["user"]),
     }
 
 
@@ -194,4 +200,4 @@ def test_the_owner_of_an_organisation_is_not_deleted_from_under_it(inside):
 
 
 # Rows that hang on the organisation alone.
-ALONE = {model for model in tenant_models() if model.__name__ == "Suppression"}
+ALONE = {model for model in tenant_models() if model.__name__ in {"Receipt", "Suppression"}}

@@ -234,6 +234,9 @@ BREAKAGES = [
     ("roles and grants", "GRANT UPDATE (description) ON audit_events TO PUBLIC",
      "REVOKE UPDATE (description) ON audit_events FROM PUBLIC",
      "the serving role has UPDATE on iam.audit_events"),
+    ("roles and grants", "GRANT DELETE ON audit_events TO prospectflow_app",
+     "REVOKE DELETE ON audit_events FROM prospectflow_app",
+     "the serving role has DELETE on iam.audit_events"),
     ("roles and grants", "REVOKE DELETE ON companies FROM prospectflow_app",
      "GRANT DELETE ON companies TO prospectflow_app",
      "the serving role lacks DELETE on crm.companies"),
@@ -263,6 +266,22 @@ BREAKAGES = [
      "CREATE OR REPLACE TRIGGER companies_updated_at BEFORE UPDATE ON companies"
      " FOR EACH ROW EXECUTE FUNCTION set_updated_at()",
      "the trigger companies_updated_at fires at other times than its model says"),
+    ("triggers and checks", "DROP TRIGGER campaigns_audited ON campaigns",
+     "CREATE TRIGGER campaigns_audited AFTER INSERT OR UPDATE OR DELETE ON campaigns FOR EACH ROW"
+     " EXECUTE FUNCTION iam.write_audit_event('outreach.campaign', '', '')",
+     "outreach.campaigns: the trigger campaigns_audited is missing"),
+    ("triggers and checks", "ALTER TABLE operator_entries DISABLE TRIGGER operator_entries_audited",
+     "ALTER TABLE operator_entries ENABLE TRIGGER operator_entries_audited",
+     "iam.operator_entries: the trigger operator_entries_audited is disabled"),
+    ("triggers and checks",
+     "CREATE OR REPLACE TRIGGER suppressions_audited AFTER INSERT OR UPDATE OR DELETE"
+     " ON suppressions FOR EACH ROW"
+     " EXECUTE FUNCTION iam.write_audit_event('outreach.suppression', 'reason,source', '')",
+     "CREATE OR REPLACE TRIGGER suppressions_audited AFTER INSERT OR UPDATE OR DELETE"
+     " ON suppressions FOR EACH ROW"
+     " EXECUTE FUNCTION iam.write_audit_event('outreach.suppression', '', '')",
+     "the trigger suppressions_audited is told ('outreach.suppression', 'reason,source', ''),"
+     " not ('outreach.suppression', '', '')"),
     ("triggers and checks", "ALTER TABLE phones DISABLE TRIGGER ALL",
      "ALTER TABLE phones ENABLE TRIGGER ALL", "crm.phones: the triggers of the reference"),
     ("triggers and checks",
@@ -362,7 +381,7 @@ def test_rows_that_a_stranger_sees_are_found_in_every_table(superuser):
         make_row(next(model for model in tenant_models() if model.__name__ == "Suppression"))
     superuser.execute("ALTER TABLE suppressions DISABLE ROW LEVEL SECURITY")
     try:
-        seen = "outreach.suppressions: an organisation without rows sees rows"
+        seen = "outreach.suppressions: an organisation sees rows of others"
         assert seen in found_by("isolation")
     finally:
         superuser.execute("ALTER TABLE suppressions ENABLE ROW LEVEL SECURITY")

@@ -9,8 +9,13 @@ from prospectflow.tenancy.fields import TenantForeignKey
 
 from .catalogue import COLUMNS, NOBODY, columns_of, place, present_tenant_models, rows, same, serve
 
-# A sign-in and a token in a link begin before any organisation is known.
-MAY_BEGIN_ELSEWHERE = {"organisation_users_user"}
+# A sign-in, a visit, a program and a link in a mail begin before any organisation is known.
+MAY_BEGIN_ELSEWHERE = {
+    "organisation_users_user",
+    "operator_entries_user",
+    "service_accounts_client_id_key",
+    "service_accounts_client_id_3e6a1147_like",
+}
 INDEXES = f"""
 SELECT i.relname::text, {COLUMNS.format(numbers="indkey::int2[]", table="indrelid")},
     indisunique, indisvalid AND indisready, indnullsnotdistinct,

@@ -22,8 +22,8 @@ def isolation() -> Iterator[str]:
     others = _found(theirs)
     _found(ours)
     for table in present_tenant_models():
-        if table is not Membership and table not in others:
-            yield from _strangers(table)
+        if table not in others:
+            yield from _strangers(table, ours)
     for model, row in others.items():
         yield from (f"{place(model)}: {what}" for what in _reached(model, row, theirs))
     yield from _links(others)
@@ -48,10 +48,11 @@ def _found(organisation_id: UUID) -> Rows:
     }
 
 
-def _strangers(model: type[models.Model]) -> Iterator[str]:
-    """An organisation without rows in this table sees none there, whosever it holds."""
-    if rows(f"SELECT FROM {place(model)} LIMIT 1"):  # noqa: S608  (the table's own name)
-        yield f"{place(model)}: an organisation without rows sees rows"
+def _strangers(model: type[models.Model], ours: UUID) -> Iterator[str]:
+    """An organisation sees none but its own rows in this table, whosever it holds."""
+    strange = f"SELECT FROM {place(model)} WHERE organisation_id <> %s LIMIT 1"  # noqa: S608
+    if rows(strange, ours):
+        yield f"{place(model)}: an organisation sees rows of others"
 
 
 def _reached(model: type[models.Model], row: Any, theirs: UUID) -> Iterator[str]:

@@ -13,7 +13,7 @@ EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 ROW, BEFORE = 1, 2
 TRIGGERS = """
 SELECT tgname::text, tgtype::int, tgfoid::regproc::text, tgdeferrable AND tginitdeferred, tgenabled,
-    tgqual IS NULL AND tgattr = ''
+    tgqual IS NULL AND tgattr = '', encode(tgargs, 'escape')
 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal
 """
 ASLEEP = """
@@ -31,7 +31,8 @@ class Firing(NamedTuple):
 
     type: int
     function: str
-    deferred: bool
+    deferred: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 def triggers_and_checks() -> Iterator[str]:
@@ -60,11 +61,11 @@ def _wanted_triggers(model: type[models.Model]) -> Iterator[tuple[str, Firing]]:
     table = model._meta.db_table
     if any(field.name == "updated_at" for field in model._meta.local_fields):
         kind = ROW | BEFORE | EVENTS["UPDATE"]
-        yield f"{table}_updated_at", Firing(kind, "set_updated_at", False)
+        yield f"{table}_updated_at", Firing(kind, "set_updated_at")
     for constraint in model._meta.constraints:
         if isinstance(constraint, Trigger):
-            kind = _type(constraint.when)
-            yield constraint.name, Firing(kind, constraint.function, constraint.deferred)
+            kind, told = _type(constraint.when), constraint.arguments(model)
+            yield constraint.name, Firing(kind, constraint.function, constraint.deferred, told)
 
 
 def _type(when: str) -> int:
@@ -73,13 +74,16 @@ def _type(when: str) -> int:
 
 
 def _fires(name: str, wanted: Firing, found: Any) -> Iterator[str]:
-    kind, function, deferred, enabled, always = found
+    kind, function, deferred, enabled, always, told = found
+    arguments = tuple(told.split(r"\000")[:-1])  # each ends with a NUL
     if enabled not in ("O", "A"):
         yield f"the trigger {name} is disabled"
     if (kind, deferred, always) != (wanted.type, wanted.deferred, True):
         yield f"the trigger {name} fires at other times than its model says"
     if function.split(".")[-1] != wanted.function.split(".")[-1]:
         yield f"the trigger {name} runs {function}, not {wanted.function}"
+    if arguments != wanted.arguments:
+        yield f"the trigger {name} is told {arguments}, not {wanted.arguments}"
 
 
 def _checks(model: type[models.Model]) -> Iterator[str]:
