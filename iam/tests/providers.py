@@ -109,17 +109,31 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def walk(address: str, subject: str, *, agrees: bool = True) -> str:
-    """Go through the provider's pages as this person; returns the address it sends back to."""
-    person = requests.Session()
-    home = f"{settings.PUBLIC_URL}/oidc/callback/?"
+def walk(
+    address: str, subject: str, *, agrees: bool = True, browser: requests.Session | None = None
+) -> str:
+    """Go through the provider's pages as this person; returns the path it sends back to."""
+    browser = browser or requests.Session()
     form = {"sub": subject, "do": "sign in"} if agrees else {"do": "deny", "action": "deny"}
-    for _ in range(10):
-        answer = person.get(address, allow_redirects=False, timeout=5)
-        if answer.status_code == 200:
-            answer = person.post(address, form, allow_redirects=False, timeout=5)
+    answer, address = _until_it_asks(browser, address)
+    while answer is not None:
+        answer = browser.post(address, form, allow_redirects=False, timeout=5)
         assert answer.is_redirect, answer.text
+        answer, address = _until_it_asks(browser, urljoin(address, answer.headers["Location"]))
+    return address.removeprefix(settings.PUBLIC_URL)
+
+
+def is_asked(address: str, browser: requests.Session) -> bool:
+    """Whether the provider wants to know from this browser who is there."""
+    return _until_it_asks(browser, address)[0] is not None
+
+
+def _until_it_asks(browser: requests.Session, address: str) -> tuple[requests.Response | None, str]:
+    """The page that asks, and where it is; no page once the provider sends back to us."""
+    while not address.startswith(f"{settings.PUBLIC_URL}/oidc/callback/?"):
+        answer = browser.get(address, allow_redirects=False, timeout=5)
+        if not answer.is_redirect:
+            assert answer.ok, answer.text
+            return answer, address
         address = urljoin(address, answer.headers["Location"])
-        if address.startswith(home):
-            return address.removeprefix(settings.PUBLIC_URL)
-    raise AssertionError(f"The provider does not send back: {address}")
+    return None, address

@@ -1,9 +1,12 @@
 """People sign in with real providers: one certified, in Cognito's manner, and a laptop's."""
 
+import html
+import re
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import requests
 from django.contrib.auth import SESSION_KEY as USER_KEY
 from django.test import Client
 from django.utils import timezone
@@ -13,7 +16,7 @@ from iam.models import Membership, Role, User
 from iam.signing_in import backend
 from iam.signing_in.views import ATTEMPTS
 from iam.tests import providers
-from iam.tests.providers import walk
+from iam.tests.providers import is_asked, walk
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.testing.factories import make_organisation, make_user
@@ -443,6 +446,18 @@ def test_a_sign_out_kills_the_session_and_leads_to_the_pools_own(pool, client):
     )
     assert stolen.get("/organisations/")["Location"].startswith("/login/")
     assert client.get("/organisations/")["Location"].startswith("/login/")
+
+
+def test_after_the_pools_own_sign_out_it_asks_again(pool, client):
+    browser = requests.Session()
+    client.get(walk(begin(client), "ada-1815", browser=browser))
+    assert not is_asked(begin(Client()), browser)
+
+    (way,) = re.findall(r'content="0; url=(.*?)"', sign_out(client).text)
+    answer = browser.get(html.unescape(way), allow_redirects=False, timeout=5)
+
+    assert answer.headers["Location"] == f"{PUBLIC_URL}/login/"
+    assert is_asked(begin(Client()), browser)
 
 
 def test_a_sign_out_names_the_session_to_any_other_provider(provider, client):
