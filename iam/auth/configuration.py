@@ -42,7 +42,9 @@ def is_safe_url(text: str) -> bool:
         _ = url.port
     except ValueError:
         return False
-    if not url.hostname or url.username is not None or url.fragment or not text.isprintable():
+    if not url.hostname or url.username is not None or url.fragment:
+        return False
+    if " " in text or not text.isprintable():
         return False
     return url.scheme == "https" or (url.scheme == "http" and url.hostname in LOCAL_HOSTS)
 

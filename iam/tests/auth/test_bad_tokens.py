@@ -159,7 +159,7 @@ def test_both_moments_are_needed(verifier, claims, claim):
     assert refusal_of(verifier, signed(claims | {claim: None})).code == "TOKEN_INVALID"
 
 
-@pytest.mark.parametrize("body", [b"[]", b"7", b"null", b'"x"', b"{", b"\xff", b"[" * 3000])
+@pytest.mark.parametrize("body", [b"[]", b"7", b"null", b'"x"', b"{", b"\xff", b"[" * 11_000])
 def test_claims_that_are_no_object_are_invalid(verifier, body):
     assert refusal_of(verifier, signed_raw(body)).code == "TOKEN_INVALID"
 

@@ -107,6 +107,14 @@ def test_other_providers_tokens_follow_rfc_9068(other_verifier):
     assert other_verifier.caller(token, now=NOON).subject == "anna-1"
 
 
+def test_other_providers_machines_are_known_by_their_subject(other_verifier):
+    claims = rfc9068_claims(
+        other_verifier.configuration.issuer, sub="robot", client_id="robot", username="robot"
+    )
+
+    assert other_verifier.caller(signed(claims, typ="at+jwt"), now=NOON).is_machine
+
+
 @pytest.mark.parametrize(
     "claim", [{"nonce": "n-1"}, {"at_hash": "x"}, {"c_hash": "x"}, {"token_use": "id"}]
 )

@@ -115,6 +115,8 @@ def test_a_prefix_of_the_domain_is_completed(given, domain):
         (ISSUER | {"OIDC_ISSUER": "https://id.example:port"}, "OIDC_ISSUER"),
         (ISSUER | {"OIDC_ISSUER": "https://[::1"}, "OIDC_ISSUER"),
         (ISSUER | {"OIDC_ISSUER": "http://127.0.0.1.example"}, "OIDC_ISSUER"),
+        (ISSUER | {"OIDC_ISSUER": "https://id.exa\nmple"}, "OIDC_ISSUER"),
+        (ISSUER | {"OIDC_ISSUER": "https://id.example/a b"}, "OIDC_ISSUER"),
         (ISSUER | {"OIDC_PERSON_SCOPE": "openid email"}, "OIDC_PERSON_SCOPE"),
         (ISSUER | {"OIDC_READ_SCOPE": "a b"}, "OIDC_READ_SCOPE"),
         (ISSUER | {"OIDC_WRITE_SCOPE": "a b"}, "OIDC_WRITE_SCOPE"),

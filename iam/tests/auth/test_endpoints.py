@@ -68,6 +68,13 @@ def test_a_discovery_that_cannot_be_trusted_is_refused(publisher, verifier, chan
     assert "elsewhere" not in refusal.detail
 
 
+@pytest.mark.parametrize("body", [b"[]", b"null", b"<html>", b""])
+def test_a_discovery_that_is_no_object_is_refused(publisher, verifier, body):
+    publisher.answers[DISCOVERY] = (200, {}, body)
+
+    assert refused(verifier).code == "PROVIDER_UNAVAILABLE"
+
+
 def test_a_provider_that_recovers_is_asked_again(publisher, verifier):
     publisher.fails()
     assert refused(verifier).code == "PROVIDER_UNAVAILABLE"
