@@ -59,11 +59,17 @@ GROUPS = [
             ("Organisation", "domain", "iam.organisation"),
             ("Members", "diversity_3", "iam.membership"),
             ("Users", "person", "iam.user"),
+            ("Webhooks", "webhook", "outreach.webhookendpoint"),
+            ("Webhook log", "outbound", "outreach.webhookdelivery"),
             ("Audit trail", "history", "iam.auditevent"),
         ],
     ),
 ]
-NEEDS = {"iam.auditevent": "read_audit"}
+NEEDS = {
+    "iam.auditevent": "read_audit",
+    "outreach.webhookendpoint": "manage_webhooks",
+    "outreach.webhookdelivery": "manage_webhooks",
+}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:

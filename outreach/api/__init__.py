@@ -1,0 +1,1 @@
+"""The outreach engine, for programs."""
