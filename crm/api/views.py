@@ -1,13 +1,104 @@
 """Companies, people and positions of the organisation."""
 
-from crm.api.serializers import CompanySerializer
-from crm.models import Company
-from prospectflow.api.viewsets import EditableTenantViewSet
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+from django.db.models import Model
+from rest_framework import mixins
+from rest_framework.serializers import BaseSerializer
+
+from crm.api import filters, serializers
+from crm.models import Company, Consent, Person, Phone, Position
+from crm.services import note_consent, save_by_hand
+from iam.services import record
+from prospectflow.api.viewsets import EditableTenantViewSet, ReadOnlyTenantViewSet
 
 
-class CompanyViewSet(EditableTenantViewSet):
+class FactsViewSet(EditableTenantViewSet):
+    """Rows that programs fill in by hand; each change stands in the organisation's trail."""
+
+    list_serializer_class: ClassVar[type[BaseSerializer[Any]] | None] = None
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        if self.action == "list" and self.list_serializer_class:
+            return self.list_serializer_class
+        return super().get_serializer_class()
+
+    def perform_create(self, serializer: Any) -> None:
+        given = serializer.validated_data
+        serializer.instance = serializer.Meta.model(**given)
+        self._save("added", serializer.instance, given)
+
+    def perform_update(self, serializer: Any) -> None:
+        row, given = serializer.instance, serializer.validated_data
+        changed = [name for name, value in given.items() if getattr(row, name) != value]
+        for name in changed:
+            setattr(row, name, given[name])
+        if changed:
+            self._save("changed", row, changed)
+            row.refresh_from_db(fields=["updated_at"])
+
+    def perform_destroy(self, instance: Model) -> None:
+        record("deleted", at=self.now, user=self.person, target=instance)
+        super().perform_destroy(instance)
+
+    def _save(self, action: str, row: Model, given: Collection[str]) -> None:
+        save_by_hand(row, given, at=self.now)
+        text = f"{row}: changed {', '.join(given)}" if action == "changed" else ""
+        record(action, at=self.now, user=self.person, target=row, text=text)
+
+
+class CompanyViewSet(FactsViewSet):
     """Companies."""
 
     queryset = Company.objects.order_by("-id")
-    serializer_class = CompanySerializer
+    serializer_class = serializers.CompanySerializer
+    list_serializer_class = serializers.ListedCompanySerializer
+    filterset_class = filters.CompanyFilters
     search_fields = ["name"]
+
+
+class PersonViewSet(FactsViewSet):
+    """People."""
+
+    queryset = Person.objects.order_by("-id")
+    serializer_class = serializers.PersonSerializer
+    list_serializer_class = serializers.ListedPersonSerializer
+    filterset_class = filters.PersonFilters
+    search_fields = ["last_name", "first_name"]
+
+
+class PhoneViewSet(FactsViewSet):
+    """Telephone numbers of people."""
+
+    queryset = Phone.objects.order_by("-id")
+    serializer_class = serializers.PhoneSerializer
+    filterset_class = filters.PhoneFilters
+
+    def perform_create(self, serializer: Any) -> None:
+        raw = str(serializer.initial_data["number"]).strip()[:64]
+        serializer.validated_data["raw"] = raw
+        super().perform_create(serializer)
+
+
+class PositionViewSet(FactsViewSet):
+    """Positions: who may be written to."""
+
+    queryset = Position.objects.select_related("person", "company").order_by("-id")
+    serializer_class = serializers.PositionSerializer
+    list_serializer_class = serializers.ListedPositionSerializer
+    filterset_class = filters.PositionFilters
+    search_fields = ["email"]
+
+
+class ConsentViewSet(mixins.CreateModelMixin, ReadOnlyTenantViewSet):
+    """What people said about being measured: added and read, never changed."""
+
+    queryset = Consent.objects.order_by("-id")
+    serializer_class = serializers.ConsentSerializer
+    filterset_class = filters.ConsentFilters
+
+    def perform_create(self, serializer: Any) -> None:
+        given = {"at": self.now} | serializer.validated_data
+        serializer.instance = note_consent(**given, now=self.now)
+        record("added", at=self.now, user=self.person, target=serializer.instance)

@@ -1,0 +1,169 @@
+"""Facts that people and programs give by hand: read, settled and sourced as an import's are."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Model
+
+from crm.importing.addresses import is_never_written_to, is_role
+from crm.importing.normalising import Unusable, ascii_domain, cleaned, domain_of, sentence_text
+from crm.importing.profiles import READERS, Reader
+from crm.importing.shelves import page_key
+from crm.importing.telephones import telephone
+from crm.models import (
+    Company,
+    Consent,
+    EmailStatus,
+    Person,
+    Phone,
+    Position,
+    Sourced,
+)
+from prospectflow.errors import DomainError
+
+BY_HAND = "hand"
+
+
+class SiretOfAnotherSiren(DomainError):
+    """A SIRET begins with its company's SIREN: mend one of the two."""
+
+
+class NotYetSaid(DomainError):
+    """Nobody can have said this in the future: mend the moment."""
+
+
+def read(kind: type[Model], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values with their texts as an import stores them; ValidationError names each bad one."""
+    result, faults = dict(values), {}
+    for name, value in values.items():
+        reader = _reader(kind, name)
+        if reader is None or not isinstance(value, str):
+            continue
+        try:
+            result[name] = reader(value)
+        except Unusable as problem:
+            faults[name] = ValidationError(problem.sentence, code=problem.code)
+    if faults:
+        raise ValidationError(faults)
+    return result
+
+
+def save_by_hand(row: Model, given: Collection[str], *, at: datetime) -> None:
+    """Store the row, of which these fields were given by hand, and what follows from them.
+
+    Each fact notes that source and this moment. Raises SiretOfAnotherSiren.
+    """
+    settle = _SETTLERS.get(type(row))
+    changed = set(given) | (settle(row, set(given)) if settle else set())
+    if isinstance(row, Sourced):
+        origin = {"source": BY_HAND, "at": at.isoformat()}
+        row.provenance = row.provenance | dict.fromkeys(sorted(changed & _facts(row)), origin)
+        changed.add("provenance")
+    row.save(update_fields=None if row._state.adding else changed)
+
+
+def note_consent(
+    person: Person, state: str, *, at: datetime, now: datetime, **fields: Any
+) -> Consent:
+    """Add the person's newest word, said at that moment; NotYetSaid when it lies ahead."""
+    if at > now:
+        raise NotYetSaid
+    return Consent.objects.create(person=person, state=state, at=at, **fields)
+
+
+def _reader(kind: type[Model], name: str) -> Reader | None:
+    path = f"{kind._meta.model_name}.{name}"
+    return READERS.get(path) or _MORE_READERS.get(path)
+
+
+def _number(text: str) -> str | None:
+    found = telephone(text)
+    return found.number if found else None
+
+
+def _domain(text: str) -> str | None:
+    if not cleaned(text):
+        return None
+    try:
+        return ascii_domain(cleaned(text))
+    except ValueError as error:
+        raise Unusable(
+            "domain_invalid", f"“{cleaned(text)[:200]}” is no domain such as acme.fr."
+        ) from error
+
+
+# What no file has a column for, or what an import reads together with other cells.
+_MORE_READERS: Mapping[str, Reader] = {
+    "company.acronym": sentence_text,
+    "company.country": lambda text: cleaned(text).upper(),
+    "company.domain": _domain,
+    "company.main_phone": _number,
+    "phone.number": _number,
+}
+
+
+def _facts(row: Sourced) -> set[str]:
+    """The columns that say something about the company or the person."""
+    references = {field.name for field in row._meta.fields if field.is_relation}
+    return {field.name for field in row._meta.fields} - references - {"identity_key"}
+
+
+def _settle_company(company: Company, given: set[str]) -> set[str]:
+    """A SIRET mends a missing SIREN, a website tells the domain, a founding date its year."""
+    siren, siret = company.siren, company.hq_siret
+    if siren and siret and not siret.startswith(siren):
+        raise SiretOfAnotherSiren
+    follows: dict[str, Any] = {}
+    if siret and not siren:
+        follows["siren"] = siret[:9]
+    if company.website_url and "website_url" in given and "domain" not in given:
+        follows["domain"] = domain_of(company.website_url)
+    if company.founding_date and "founding_date" in given:
+        follows["founding_year"] = company.founding_date.year
+    return _set(company, follows)
+
+
+def _settle_person(person: Person, given: set[str]) -> set[str]:
+    """Whose LinkedIn page is known is known by it, and no longer once the page is taken away."""
+    if "linkedin_url" not in given:
+        return set()
+    if person.linkedin_url:
+        return _set(person, {"identity_key": page_key(person.linkedin_url)})
+    forgotten = not person._state.adding and person.identity_key.startswith("linkedin:")
+    return _set(person, {"identity_key": f"{BY_HAND}:{person.pk}"} if forgotten else {})
+
+
+def _settle_position(position: Position, given: set[str]) -> set[str]:
+    """What was known of an old address says nothing of the new one."""
+    follows: dict[str, Any] = {}
+    if "email" in given:
+        old = {"email_status_raw": None, "email_reliability": None}
+        follows = {"email_status": EmailStatus.UNKNOWN} | old
+        if position.email and is_role(position.email):
+            follows["email_status"] = EmailStatus.GENERIC
+        follows = {name: value for name, value in follows.items() if name not in given}
+    if position.email and is_never_written_to(position.email):
+        follows["email_status"] = EmailStatus.DO_NOT_CONTACT
+    return _set(position, follows)
+
+
+def _settle_phone(phone: Phone, given: set[str]) -> set[str]:
+    """The numbering plan says what a number rings."""
+    found = telephone(phone.number) if "number" in given and "kind" not in given else None
+    return _set(phone, {"kind": found.kind} if found else {})
+
+
+_SETTLERS: Mapping[type[Model], Any] = {
+    Company: _settle_company,
+    Person: _settle_person,
+    Phone: _settle_phone,
+    Position: _settle_position,
+}
+
+
+def _set(row: Model, values: Mapping[str, Any]) -> set[str]:
+    for name, value in values.items():
+        setattr(row, name, value)
+    return set(values)
