@@ -18,6 +18,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from iam.models import User
 from prospectflow.api.authentication import person
+from prospectflow.api.pagination import KeysetPagination
 from prospectflow.api.serializers import readable
 from prospectflow.tenancy.search import search
 
@@ -30,8 +31,12 @@ class TenantViewSet(GenericViewSet):
 
     `capabilities` names the capability of each action that differs from permissions.CAPABILITY_OF;
     `search_fields` are found by `?search=`, each word in one of them, by their own indexes.
+    `sortable` names what `?sort=` may say, and the column of each: see KeysetPagination.
     """
 
+    pagination_class = KeysetPagination
+    sortable: ClassVar[Mapping[str, str]] = {"created_at": "id"}  # ids grow with time (UUIDv7)
+    default_sort: ClassVar[str] = "-created_at"
     capabilities: ClassVar[Mapping[str, str]] = {}
     search_fields: Sequence[str] = ()
 
