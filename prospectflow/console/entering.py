@@ -12,21 +12,28 @@ from iam.services import record
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.memberships import Place, places_of
-from prospectflow.tenancy.middleware import SESSION_KEY
+from prospectflow.tenancy.middleware import SESSION_KEY, is_shut_to
 
 
 class NotAMember(DomainError):
     """You are not an active member of that organisation: ask its owner to let you in."""
 
 
+class SignInAgain(DomainError):
+    """Your access was ended here since you signed in: sign out, and in again."""
+
+
 def enter(request: HttpRequest, organisation_id: UUID, *, at: datetime) -> Place:
     """Serve the person inside this organisation from the next request on.
 
-    Raises NotAMember for any organisation of which the person is no active member.
+    Raises NotAMember for any organisation of which the person is no active member, SignInAgain
+    where an admin ended this session's access.
     """
     place = places_of(request.user.pk, at=at).of(organisation_id)
     if place is None:
         raise NotAMember
+    if is_shut_to(request, place):
+        raise SignInAgain
     request.session.cycle_key()
     request.session[SESSION_KEY] = str(place.organisation_id)
     # Scopes do not nest: the row is written once the organisation entered before is closed.
@@ -37,7 +44,7 @@ def enter(request: HttpRequest, organisation_id: UUID, *, at: datetime) -> Place
 def enter_only_place(request: HttpRequest, *, at: datetime) -> None:
     """Spare a person with exactly one membership, and no invitation, the choice."""
     places = places_of(request.user.pk, at=at)
-    if len(places.open) == 1 and not places.offered:
+    if len(places.open) == 1 and not places.offered and not is_shut_to(request, places.open[0]):
         enter(request, places.open[0].organisation_id, at=at)
 
 

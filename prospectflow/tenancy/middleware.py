@@ -134,7 +134,7 @@ def _named(request: TenantRequest) -> Place | None:
     slug = request.headers[ORGANISATION_HEADER]
     places = places_of(request.user.pk, at=timezone.now()).open
     place = next((each for each in places if each.slug == slug), None)
-    return None if place is None or _was_ended(request, place) else place
+    return None if place is None or is_shut_to(request, place) else place
 
 
 def _entered(request: TenantRequest) -> Place | None:
@@ -143,16 +143,17 @@ def _entered(request: TenantRequest) -> Place | None:
     if entered is None or not request.user.is_authenticated:
         return None
     place = places_of(request.user.pk, at=timezone.now()).of(UUID(entered))
-    if place is None or _was_ended(request, place):
+    if place is None or is_shut_to(request, place):
         del request.session[SESSION_KEY]
         return None
     return place
 
 
-def _was_ended(request: HttpRequest, place: Place) -> bool:
-    signed_in = request.session.get(SIGNED_IN_KEY)
+def is_shut_to(request: HttpRequest, place: Place) -> bool:
+    """Whether the place is closed to this session: it began before its access was ended."""
     if place.access_after is None:
         return False
+    signed_in = request.session.get(SIGNED_IN_KEY)
     return signed_in is None or datetime.fromisoformat(signed_in) <= place.access_after
 
 

@@ -4,10 +4,11 @@ import pytest
 from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from iam.auth import AuthConfiguration
 from iam.models import AuditEvent, MembershipStatus, Role
-from iam.services import move_membership
+from iam.services import end_access, move_membership
 from prospectflow.console.tests.cast import inside_as, make_member, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
@@ -151,6 +152,18 @@ def test_a_disabled_membership_ends_access_at_the_next_request(organisation):
 
     assert client.get("/")["Location"] == CHOOSER
     assert "not an active member of any" in client.get(CHOOSER).text
+
+
+def test_a_session_whose_access_was_ended_is_told_to_sign_in_again(organisation):
+    with tenant(organisation.pk):
+        member = make_member(Role.MEMBER)
+    client = inside_as(member.user, organisation)
+    with tenant(organisation.pk):
+        end_access(member, at=timezone.now())
+
+    assert client.get("/")["Location"] == CHOOSER
+    entered = client.post("/organisations/enter/", {"organisation": organisation.pk}, follow=True)
+    assert "sign out, and in again" in entered.text
 
 
 def test_signing_in_enters_the_only_organisation(

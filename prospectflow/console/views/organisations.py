@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from iam.services import NotInvited, accept
-from prospectflow.console.entering import NotAMember, enter, leave
+from prospectflow.console.entering import NotAMember, SignInAgain, enter, leave
 from prospectflow.console.forms import EnterForm
 from prospectflow.console.views import SeeOther, page
 from prospectflow.tenancy.memberships import places_of
@@ -51,7 +51,7 @@ def enter_organisation(request: HttpRequest) -> HttpResponse:
         if not form.is_valid():
             raise NotAMember
         enter(request, form.cleaned_data["organisation"], at=timezone.now())
-    except NotAMember as refusal:
+    except (NotAMember, SignInAgain) as refusal:
         messages.error(request, str(refusal))
         return SeeOther(reverse("console:organisations"))
     return SeeOther(reverse("console:index"))
