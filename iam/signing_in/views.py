@@ -56,6 +56,7 @@ class Refusing:
         return HttpResponse(refusal.detail, status=refusal.status, content_type="text/plain")
 
     def noted(self, request: HttpRequest, refusal: Refusal) -> HttpResponse:
+        """The same answer, with the reason in the log only."""
         log.warning("Sign-in refused: %s (%s)", refusal.code, refusal.reason or "no more is known")
         return self.refused(request, refusal)
 
