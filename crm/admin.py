@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from crm.models import Company, Consent, Person, Phone, Position
+from crm.services import read, save_by_hand
 from iam.tenant_admin import TenantAdmin, TenantTabularInline, link_to, link_to_rows
 
 STATUS_COLOURS = {
@@ -24,7 +27,31 @@ STATUS_COLOURS = {
 SOURCES = ("Where the data comes from", {"fields": ["sources", "kept_columns"]})
 
 
-class SourcedAdmin(TenantAdmin):
+class FactsForm(forms.ModelForm):
+    """Texts are read as an import reads them."""
+
+    def clean(self) -> dict[str, Any]:
+        return read(self._meta.model, super().clean() or self.cleaned_data)
+
+
+class FactsAdmin(TenantAdmin):
+    """Rows that are filled in by hand, here and on the pages of the rows they belong to."""
+
+    form = FactsForm
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        save_by_hand(obj, form.changed_data, at=timezone.now())
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
+        formset.save(commit=False)
+        new = [(row, list(formset.form.base_fields)) for row in formset.new_objects]
+        for row, given in formset.changed_objects + new:
+            save_by_hand(row, given, at=timezone.now())
+        for row in formset.deleted_objects:
+            row.delete()
+
+
+class SourcedAdmin(FactsAdmin):
     """Rows whose facts name their source and date."""
 
     @display(description="Sources")
@@ -67,6 +94,7 @@ class PositionsInline(TenantTabularInline):
     """The people of a company, or the companies of a person."""
 
     model = Position
+    form = FactsForm
     fields = ["person", "company", "job_title", "email", "email_status"]
     autocomplete_fields = ["person", "company"]
     ordering = ["id"]
@@ -75,6 +103,7 @@ class PositionsInline(TenantTabularInline):
 
 class PhonesInline(TenantTabularInline):
     model = Phone
+    form = FactsForm
     fields = ["number", "kind", "source"]
     ordering = ["id"]
 
@@ -162,7 +191,7 @@ class PersonAdmin(SourcedAdmin):
 
 
 @admin.register(Phone)
-class PhoneAdmin(TenantAdmin):
+class PhoneAdmin(FactsAdmin):
     """Telephone numbers."""
 
     list_display = ["number", "of", "kind", "source"]

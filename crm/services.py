@@ -58,8 +58,7 @@ def save_by_hand(row: Model, given: Collection[str], *, at: datetime) -> None:
     settle = _SETTLERS.get(type(row))
     changed = set(given) | (settle(row, set(given)) if settle else set())
     if isinstance(row, Sourced):
-        origin = {"source": BY_HAND, "at": at.isoformat()}
-        row.provenance = row.provenance | dict.fromkeys(sorted(changed & _facts(row)), origin)
+        row.provenance = _sourced(row, changed, {"source": BY_HAND, "at": at.isoformat()})
         changed.add("provenance")
     row.save(update_fields=None if row._state.adding else changed)
 
@@ -104,10 +103,15 @@ _MORE_READERS: Mapping[str, Reader] = {
 }
 
 
-def _facts(row: Sourced) -> set[str]:
-    """The columns that say something about the company or the person."""
-    references = {field.name for field in row._meta.fields if field.is_relation}
-    return {field.name for field in row._meta.fields} - references - {"identity_key"}
+def _sourced(row: Sourced, changed: set[str], origin: dict[str, str]) -> dict[str, Any]:
+    """Where the row's facts were learnt, now that these changed; what is empty has no source."""
+    facts = {field.name for field in row._meta.fields if not field.is_relation}
+    told = {name for name in changed & facts - _NO_FACTS if getattr(row, name) not in (None, "")}
+    kept = {name: fact for name, fact in row.provenance.items() if name not in changed}
+    return kept | dict.fromkeys(sorted(told), origin)
+
+
+_NO_FACTS = {"identity_key", "provenance", "kept"}
 
 
 def _settle_company(company: Company, given: set[str]) -> set[str]:

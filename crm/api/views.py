@@ -55,6 +55,7 @@ class CompanyViewSet(FactsViewSet):
     serializer_class = serializers.CompanySerializer
     list_serializer_class = serializers.ListedCompanySerializer
     filterset_class = filters.CompanyFilters
+    sortable = {"created_at": "id", "name": "name"}
     search_fields = ["name"]
 
 
