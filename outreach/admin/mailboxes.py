@@ -1,10 +1,9 @@
 """Pages for mailboxes, suppressions and imported files."""
 
-from ipaddress import ip_address
+from copy import copy
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm
@@ -17,15 +16,12 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from iam.tenant_admin import TenantAdmin
 from outreach.models import ImportUpload, Mailbox, Suppression
-from outreach.services.mailboxes import move_mailbox, schedule_of, set_password
-from outreach.services.suppressing import suppress_address, suppress_domain, suppression_of
-from outreach.states import MailboxStatus, Security
+from outreach.services.mailboxes import faults_of, move_mailbox, set_password
+from outreach.services.stopping import suppress_by_hand
+from outreach.services.suppressing import address_or_domain
+from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
 
-SERVER_FIELDS = frozenset(
-    {"username", "smtp_host", "smtp_port", "smtp_security"}
-    | {"imap_host", "imap_port", "imap_security"}
-)
 MAILBOX_COLOURS = {"active": "success", "paused": "warning", "broken": "danger"}
 UPLOAD_COLOURS = {"completed": "success", "failed": "danger", "validation_failed": "danger"}
 
@@ -40,50 +36,21 @@ class MailboxForm(forms.ModelForm):
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._before = copy(self.instance) if self.instance.sealed_password else None
+
     def clean_address(self) -> str:
         return self.cleaned_data["address"].strip().lower()
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
+    def _post_clean(self) -> None:
+        super()._post_clean()
         if not self.errors:
-            self._check_schedule(cleaned)
-            self._check_password(cleaned)
-            for protocol in ("smtp", "imap"):
-                self._check_security(cleaned, protocol)
-        return cleaned
-
-    def _check_password(self, cleaned: dict[str, Any]) -> None:
-        """The password that is kept goes only where whoever typed it sent it."""
-        elsewhere = SERVER_FIELDS.intersection(self.changed_data)
-        if self.instance.sealed_password and elsewhere and not cleaned["password"]:
-            self.add_error(
-                "password",
-                "Type the password again: it is not handed to another server or user by itself.",
+            faults = faults_of(
+                self.instance, password=self.cleaned_data["password"], before=self._before
             )
-
-    def _check_security(self, cleaned: dict[str, Any], protocol: str) -> None:
-        if cleaned[f"{protocol}_security"] != Security.PLAIN:
-            return
-        if not (settings.DEBUG and _is_this_machine(cleaned[f"{protocol}_host"])):
-            self.add_error(
-                f"{protocol}_security",
-                "Choose TLS or STARTTLS: without them the password can be read on its way.",
-            )
-
-    def _check_schedule(self, cleaned: dict[str, Any]) -> None:
-        fields = ("windows", "time_zone", "country", "subdivision", "blackout_dates")
-        try:
-            schedule_of(Mailbox(**{name: cleaned[name] for name in fields}))
-        except DomainError as refusal:
-            self.add_error("windows", str(refusal))
-
-
-def _is_this_machine(host: str) -> bool:
-    """Whether the host is a loopback address, or the name that stands for one (RFC 6761, 6.3)."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
+            for name, sentence in faults.items():
+                self.add_error(name, sentence)
 
 
 @admin.register(Mailbox)
@@ -161,12 +128,10 @@ class SuppressionForm(forms.ModelForm):
         fields = ["reason", "source"]
 
     def clean_address_or_domain(self) -> str:
-        text = self.cleaned_data["address_or_domain"].strip().lower()
-        if "." not in text.rpartition("@")[2] or " " in text:
-            raise forms.ValidationError(
-                "Write an address such as name@example.com, or a domain such as example.com."
-            )
-        return text
+        try:
+            return address_or_domain(self.cleaned_data["address_or_domain"])
+        except DomainError as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
 
 @admin.register(Suppression)
@@ -204,11 +169,8 @@ class SuppressionAdmin(TenantAdmin):
     def save_model(
         self, request: HttpRequest, obj: Suppression, form: ModelForm, change: Any
     ) -> None:
-        text = form.cleaned_data["address_or_domain"]
-        suppress = suppress_address if "@" in text else suppress_domain
-        suppress(text, reason=obj.reason, source=obj.source, at=timezone.now())
-        kept = suppression_of(text if "@" in text else f"anybody@{text}")
-        obj.pk = kept.pk if kept else obj.pk
+        what = form.cleaned_data["address_or_domain"]
+        obj.pk = suppress_by_hand(what, reason=obj.reason, source=obj.source, at=timezone.now()).pk
         obj.refresh_from_db()
 
     @display(description="Address or domain", ordering="domain")

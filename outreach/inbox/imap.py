@@ -58,13 +58,17 @@ class InsecureConnection(ImapError):
 
 @dataclass(frozen=True)
 class ImapAccount:
-    """Where a mailbox is read; `security` is tls, starttls or, on this machine only, plain."""
+    """Where a mailbox is read; `security` is tls, starttls or, on this machine only, plain.
+
+    Each step of the conversation may take `timeout` seconds.
+    """
 
     host: str
     port: int
     security: str
     username: str
     password: str
+    timeout: float = TIMEOUT_SECONDS
 
     def __repr__(self) -> str:
         return f"ImapAccount({self.username} at {self.host}:{self.port}, {self.security})"
@@ -140,11 +144,11 @@ def _connect(account: ImapAccount) -> BaseMailBox:
 
 
 def _open(account: ImapAccount) -> BaseMailBox:
-    host, port = account.host, account.port
+    host, port, timeout = account.host, account.port, account.timeout
     if account.security == "tls":
         context = ssl.create_default_context()
-        return MailBox(host, port, timeout=TIMEOUT_SECONDS, ssl_context=context)
-    mailbox = MailBoxUnencrypted(host, port, timeout=TIMEOUT_SECONDS)
+        return MailBox(host, port, timeout=timeout, ssl_context=context)
+    mailbox = MailBoxUnencrypted(host, port, timeout=timeout)
     if account.security != "plain":
         try:
             mailbox.client.starttls(ssl.create_default_context())

@@ -5,12 +5,18 @@ from datetime import datetime
 from django.db import transaction
 
 from crm.models import Position
-from outreach.models import Enrollment, Message, Task
-from outreach.services.suppressing import suppress_address
+from outreach.models import Enrollment, Message, Suppression, Task
+from outreach.services.suppressing import (
+    address_or_domain,
+    entry_of,
+    suppress_address,
+    suppress_domain,
+)
 from outreach.services.webhooks import announce_end
 from outreach.states import EnrollmentState, SuppressionReason, TaskStatus
 from prospectflow.choices import move
 
+WORDLESS = frozenset({SuppressionReason.BOUNCED, SuppressionReason.LEFT_COMPANY})
 GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
 
 
@@ -81,6 +87,27 @@ def opt_out(address: str, *, reason: SuppressionReason, source: str, at: datetim
     for enrollment in held:
         stop(enrollment, EnrollmentState.UNSUBSCRIBED, reason=source, at=at)
     return len(held)
+
+
+@transaction.atomic
+def suppress_by_hand(
+    what: str, *, reason: SuppressionReason, source: str, at: datetime
+) -> Suppression:
+    """Never write to this address, or to anyone at this domain, again; the first reason stands.
+
+    Whose address it is has said no, unless the reason is that nobody reads it: their sequences
+    end. Raises NothingToSuppress.
+    """
+    what = address_or_domain(what)
+    if "@" not in what:
+        suppress_domain(what, reason=reason, source=source, at=at)
+    elif reason in WORDLESS:
+        suppress_address(what, reason=reason, source=source, at=at)
+    else:
+        opt_out(what, reason=reason, source=source, at=at)
+    entry = entry_of(what)
+    assert entry is not None, "it was written just now"  # noqa: S101
+    return entry
 
 
 @transaction.atomic

@@ -15,6 +15,19 @@ class SuppressionsUnreadable(DomainError):
     """Addresses were suppressed under a key that TOKEN_KEYS has lost: put it back at its end."""
 
 
+class NothingToSuppress(DomainError):
+    """Write an address such as name@example.com, or a domain such as example.com."""
+
+
+def address_or_domain(text: str) -> str:
+    """What somebody typed, in the form it is compared in; NothingToSuppress for anything else."""
+    text = text.strip().lower()
+    name, at, domain = text.rpartition("@")
+    if text.split() != [text] or "." not in domain or (at and not name):
+        raise NothingToSuppress
+    return text
+
+
 def suppress_address(address: str, *, reason: str, source: str, at: datetime) -> None:
     """Never write to this address again; the first reason stands, a second time changes nothing."""
     key, value = settings.TOKEN_KEYS[0], _hashes(address)[0]
@@ -36,6 +49,12 @@ def suppression_of(address: str) -> Suppression | None:
     """Why this address must not be written to, or nothing. Raises SuppressionsUnreadable."""
     _refuse_unreadable()
     return Suppression.objects.filter(_covering(address)).order_by("at").first()
+
+
+def entry_of(what: str) -> Suppression | None:
+    """The entry of this very address or domain, if there is one."""
+    hashed = Q(address_hash__in=_hashes(what)) if "@" in what else Q(domain=what)
+    return Suppression.objects.filter(hashed).order_by("at").first()
 
 
 def suppressed_among(addresses: Sequence[str]) -> set[str]:

@@ -5,9 +5,17 @@ from datetime import timedelta
 import pytest
 
 from outreach.models import Enrollment, Suppression, Task
-from outreach.services.stopping import opt_out, pause_until, stop, stop_company
+from outreach.services.stopping import (
+    opt_out,
+    pause_until,
+    stop,
+    stop_company,
+    suppress_by_hand,
+)
+from outreach.services.suppressing import NothingToSuppress, suppression_of
 from outreach.states import EnrollmentState, SuppressionReason, TaskStatus
 from outreach.tests.conversing import LATER, make_sent, make_two_steps, open_tasks, state_of
+from outreach.tests.making import MORNING, fresh, make_due
 from prospectflow.testing.factories import make_company
 
 pytestmark = pytest.mark.usefixtures("inside")
@@ -103,3 +111,39 @@ def test_waiting_moves_only_what_would_be_too_early(sent):
     pause_until(sent.enrollment, until - timedelta(days=3), at=LATER)
     assert [each.scheduled_for for each in open_tasks(sent)] == [until]
     assert state_of(sent) == "active"
+
+
+def test_a_no_noted_by_hand_ends_the_sequences_of_the_address(inside):
+    task = make_due()
+    email = task.enrollment.position.email
+
+    entry = suppress_by_hand(f" {email.upper()}", reason="by_hand", source="telephone", at=MORNING)
+
+    assert entry == suppression_of(email)
+    assert fresh(task).status == "cancelled"
+    assert fresh(task).enrollment.state == "unsubscribed"
+
+
+@pytest.mark.parametrize("reason", ["bounced", "left_company"])
+def test_an_address_that_nobody_reads_says_no_for_nobody(inside, reason):
+    task = make_due()
+    email = task.enrollment.position.email
+
+    suppress_by_hand(email, reason=reason, source="telephone", at=MORNING)
+
+    assert suppression_of(email).reason == reason
+    assert fresh(task).enrollment.state == "active"
+
+
+def test_the_first_reason_of_an_address_or_domain_stands(inside):
+    for what in ("ada@example.com", "Example.org"):
+        first = suppress_by_hand(what, reason="objection", source="letter", at=MORNING)
+        second = suppress_by_hand(what, reason="by_hand", source="", at=MORNING)
+
+        assert (second.pk, second.reason) == (first.pk, "objection")
+
+
+@pytest.mark.parametrize("text", ["", "ada", "@example.com", "a b@example.com", "ada@example"])
+def test_what_is_neither_address_nor_domain_is_refused(inside, text):
+    with pytest.raises(NothingToSuppress, match="such as"):
+        suppress_by_hand(text, reason="by_hand", source="", at=MORNING)

@@ -5,10 +5,8 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from iam.services import organisation_by_slug
-from outreach.inbox.imap import check_account
 from outreach.models import Mailbox
-from outreach.services.mailboxes import imap_account, smtp_account
-from outreach.smtp import connect
+from outreach.services.checking import check
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.roles import ServingCommand
@@ -29,8 +27,7 @@ class Command(ServingCommand):
                 mailbox = Mailbox.objects.filter(address=address.strip().lower()).first()
             if mailbox is None:
                 raise CommandError(f"{organisation} has no mailbox {address}.", returncode=2)
-            with connect(smtp_account(mailbox)):
-                folders = check_account(imap_account(mailbox))
+            folders = check(mailbox)
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write(f"{mailbox} sends and is read ({', '.join(folders)}).")

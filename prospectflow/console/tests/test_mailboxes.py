@@ -123,3 +123,11 @@ def test_a_password_travels_in_the_open_on_a_laptop_alone(
     assert (answer.status_code == 200) == refused
     if refused:
         assert "Choose TLS or STARTTLS" in errors(answer)[f"{protocol}_security"][0]
+
+
+@pytest.mark.parametrize("field", ["smtp_port", "imap_port"])
+@pytest.mark.parametrize("port", [0, 65536])
+def test_a_port_that_no_server_has_is_refused(owner, mailbox, field, port):
+    answer = post(owner, mailbox, password="un secret à garder", **{field: port})
+
+    assert errors(answer)[field] == ["A port is a number from 1 to 65535."]
