@@ -3,8 +3,13 @@
 from datetime import datetime
 from typing import Any, Self
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce, JSONObject
+
+SENT = Q(direction="outbound", sent_at__isnull=False)
+ANSWERED = Q(direction="inbound", verdict="reply")  # by a person, not by a machine
 
 
 class CampaignQuerySet(models.QuerySet[Any]):
@@ -14,13 +19,30 @@ class CampaignQuerySet(models.QuerySet[Any]):
         """Those that take people in, the newest first."""
         return self.exclude(status="archived").order_by("-created_at", "id")
 
-    def with_progress(self) -> Self:
-        """Each with the numbers of its enrolments: in all, active, replied."""
-        return self.annotate(
-            enrolled=Count("enrollments"),
-            active=Count("enrollments", filter=Q(enrollments__state="active")),
-            replied=Count("enrollments", filter=Q(enrollments__state="replied")),
+    def with_numbers(self) -> Self:
+        """Each with what `numbers` tells, asked for the campaigns on the page only."""
+        enrollments = _rows("Enrollment").filter(campaign=OuterRef("pk"))
+        # Whoever answered was reached, even by a mail whose sending ended in doubt.
+        told = _rows("Message").filter(SENT | ANSWERED, enrollment__campaign=OuterRef("pk"))
+        mails = JSONObject(
+            sent=Count("pk", filter=SENT),
+            reached=Count("enrollment", distinct=True),
+            replied=Count("enrollment", distinct=True, filter=ANSWERED),
         )
+        return self.annotate(
+            enrolled=Coalesce(_one(enrollments, "campaign", Count("pk")), 0),
+            mails=_one(told, "enrollment__campaign", mails),
+        )
+
+
+def _rows(model: str) -> models.QuerySet[Any]:
+    """The rows of a model that is defined only after these querysets."""
+    return apps.get_model("outreach", model)._default_manager.all()
+
+
+def _one(rows: models.QuerySet[Any], group: str, aggregate: Any) -> Subquery:
+    """One aggregate over the rows of the outer row."""
+    return Subquery(rows.order_by().values(group).annotate(found=aggregate).values("found"))
 
 
 class EnrollmentQuerySet(models.QuerySet[Any]):

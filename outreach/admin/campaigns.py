@@ -5,8 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, IntegerField, Max, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -14,20 +13,16 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
+from unfold.forms import PaginationInlineFormSet
 
 from iam.tenant_admin import TenantAdmin, TenantStackedInline, TenantTabularInline, link_to, linked
 from outreach.models import (
     Campaign,
     Enrollment,
-    Prompt,
-    StepExperiment,
-    Variant,
-    VariantAssignment,
     WorkflowStep,
 )
 from outreach.services import campaigns as services
-from outreach.states import EnrollmentState, ExperimentStatus
-from outreach.templating import check
+from outreach.services.discarding import discard
 from prospectflow.errors import DomainError
 
 CAMPAIGN_COLOURS = {
@@ -36,7 +31,6 @@ CAMPAIGN_COLOURS = {
     "paused": "warning",
     "archived": "default",
 }
-EXPERIMENT_COLOURS = {"draft": "info", "running": "success", "stopped": "default"}
 ENROLLMENT_COLOURS = {
     "active": "info",
     "paused": "warning",
@@ -59,10 +53,34 @@ class TemplatesForm(forms.ModelForm):
     def _checked(self, field: str) -> str | None:
         text = self.cleaned_data[field]
         try:
-            check(text or "", services.VARIABLES)
+            services.check_text(text)
         except DomainError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
         return text
+
+
+class CarefulFormSet(PaginationInlineFormSet):
+    """Rows that go only where nothing tells of them."""
+
+    def delete_existing(self, obj: Model, commit: bool = True) -> None:
+        if commit:
+            discard(obj)
+
+
+class CarefulAdmin(TenantAdmin):
+    """Rows that go only where nothing tells of them."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
+        """What `discard` lets go may take its own rows along."""
+        rows, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return rows, counts, set(), protected
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        discard(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for row in queryset:
+            discard(row)
 
 
 class StepsInline(TenantStackedInline):
@@ -70,6 +88,7 @@ class StepsInline(TenantStackedInline):
 
     model = WorkflowStep
     form = TemplatesForm
+    formset = CarefulFormSet
     fields = [
         ("step_index", "delay_days"),
         "subject_template",
@@ -78,17 +97,8 @@ class StepsInline(TenantStackedInline):
     ]
 
 
-class VariantsInline(TenantStackedInline):
-    """The texts an experiment compares."""
-
-    model = Variant
-    form = TemplatesForm
-    fields = [("key", "weight", "prompt"), "subject_template", "body_template"]
-    autocomplete_fields = ["prompt"]
-
-
 @admin.register(Campaign)
-class CampaignAdmin(TenantAdmin):
+class CampaignAdmin(CarefulAdmin):
     """Campaigns. Their state is moved by the services alone."""
 
     list_display = ["campaign", "state", "enrolled", "replied", "from_mailbox", "created_at"]
@@ -108,20 +118,16 @@ class CampaignAdmin(TenantAdmin):
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        enrollments = Enrollment.objects.filter(campaign=OuterRef("pk"))
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                enrolled_count=_counted(enrollments),
-                replied_count=_counted(enrollments.filter(state=EnrollmentState.REPLIED)),
-            )
-        )
+        return super().get_queryset(request).with_numbers()
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: ModelForm, change: Any) -> None:
         if not change:
             obj.created_by_user = request.user
         super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, *args: Any) -> None:
+        super().save_related(request, form, *args)
+        services.keep_ready(form.instance)
 
     @display(description="Campaign", ordering="name")
     def campaign(self, campaign: Campaign) -> SafeString:
@@ -137,11 +143,11 @@ class CampaignAdmin(TenantAdmin):
 
     @display(description="Enrolled")
     def enrolled(self, campaign: Campaign) -> int:
-        return campaign.enrolled_count
+        return campaign.numbers.enrolled
 
     @display(description="Replied")
     def replied(self, campaign: Campaign) -> int:
-        return campaign.replied_count
+        return campaign.numbers.replied
 
     @admin.action(description="Start the selected campaigns", permissions=["change"])
     def start(self, request: HttpRequest, queryset: QuerySet) -> None:
@@ -168,7 +174,7 @@ class CampaignAdmin(TenantAdmin):
 
 
 @admin.register(WorkflowStep)
-class WorkflowStepAdmin(TenantAdmin):
+class WorkflowStepAdmin(CarefulAdmin):
     """The steps of all campaigns."""
 
     form = TemplatesForm
@@ -188,6 +194,12 @@ class WorkflowStepAdmin(TenantAdmin):
         ("exit_on_reply", "is_active"),
     ]
 
+    def save_model(
+        self, request: HttpRequest, obj: WorkflowStep, form: ModelForm, change: Any
+    ) -> None:
+        super().save_model(request, obj, form, change)
+        services.keep_ready(obj.campaign)
+
     @display(description="Step", ordering="step_index")
     def step(self, step: WorkflowStep) -> str:
         return str(step)
@@ -195,77 +207,6 @@ class WorkflowStepAdmin(TenantAdmin):
     @display(description="Campaign", ordering="campaign__name")
     def of(self, step: WorkflowStep) -> SafeString | str:
         return overview(step.campaign, step.campaign.name)
-
-
-@admin.register(Prompt)
-class PromptAdmin(TenantAdmin):
-    """Prompts. A text is never changed: another text is the next version."""
-
-    list_display = ["name", "version", "purpose", "model", "is_active"]
-    list_filter = ["is_active"]
-    search_fields = ["name"]
-    ordering = ["name", "-version", "id"]
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        fixed = ["version", "is_active"] if obj else []
-        return ["name", *fixed, "purpose", "model", "prompt_text"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return ["name", "version", "prompt_text"] if obj else []
-
-    def save_model(self, request: HttpRequest, obj: Prompt, form: ModelForm, change: Any) -> None:
-        if not change:
-            last = Prompt.objects.filter(name=obj.name).aggregate(last=Max("version"))["last"]
-            obj.version = (last or 0) + 1
-        super().save_model(request, obj, form, change)
-
-
-@admin.register(StepExperiment)
-class StepExperimentAdmin(TenantAdmin):
-    """Experiments on steps."""
-
-    list_display = ["name", "of", "state", "minimum_sample"]
-    list_filter = ["status"]
-    list_select_related = ["workflow_step__campaign"]
-    search_fields = ["name"]
-    ordering = ["name", "id"]
-    autocomplete_fields = ["workflow_step"]
-    readonly_fields = ["state"]
-    inlines = [VariantsInline]
-    actions = ["stop"]
-    fields = ["name", "workflow_step", "state", "minimum_sample"]
-
-    @display(description="Step")
-    def of(self, experiment: StepExperiment) -> SafeString | str:
-        step = experiment.workflow_step
-        return link_to(step, f"{step.campaign}, {step}")
-
-    @display(description="State", ordering="status", label=EXPERIMENT_COLOURS)
-    def state(self, experiment: StepExperiment) -> str:
-        return experiment.status
-
-    @admin.action(description="Stop the selected experiments for good", permissions=["change"])
-    def stop(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for experiment in queryset:
-            services.move_experiment(experiment, ExperimentStatus.STOPPED)
-        self.message_user(request, f"{len(queryset)} stopped.")
-
-
-@admin.register(Variant)
-class VariantAdmin(TenantAdmin):
-    """The variants of all experiments."""
-
-    form = TemplatesForm
-    list_display = ["key", "of", "weight", "subject_template", "prompt"]
-    list_select_related = ["step_experiment", "prompt"]
-    search_fields = ["key", "subject_template"]
-    ordering = ["step_experiment", "key", "id"]
-    autocomplete_fields = ["step_experiment", "prompt"]
-    fields = ["step_experiment", ("key", "weight"), "prompt", "subject_template", "body_template"]
-
-    @display(description="Experiment")
-    def of(self, variant: Variant) -> SafeString | str:
-        return link_to(variant.step_experiment)
 
 
 class TasksInline(TenantTabularInline):
@@ -314,34 +255,7 @@ class EnrollmentAdmin(TenantAdmin):
         return enrollment.state
 
 
-@admin.register(VariantAssignment)
-class VariantAssignmentAdmin(TenantAdmin):
-    """Which variant whom was given."""
-
-    read_only = True
-    list_display = ["who", "workflow_step", "step_experiment", "variant", "assigned_at"]
-    list_select_related = [
-        "enrollment__position",
-        "workflow_step",
-        "step_experiment",
-        "variant",
-    ]
-    ordering = ["-id"]
-    fields = ["who", "campaign", "workflow_step", "step_experiment", "variant", "assigned_at"]
-    readonly_fields = fields
-
-    @display(description="Enrolment")
-    def who(self, assignment: VariantAssignment) -> SafeString | str:
-        return link_to(assignment.enrollment, assignment.enrollment.position.email or "")
-
-
 def overview(campaign: Campaign, text: str) -> SafeString:
     """A link to the campaign's own page."""
     page = reverse("admin:campaign", args=[campaign.pk])
     return linked(page, text)
-
-
-def _counted(rows: QuerySet) -> Coalesce:
-    """How many rows, asked for the campaigns on the page only."""
-    count = rows.order_by().values("campaign").annotate(n=Count("pk")).values("n")
-    return Coalesce(Subquery(count, output_field=IntegerField()), 0)

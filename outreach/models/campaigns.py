@@ -4,6 +4,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 
+from outreach.numbers import Numbers
 from outreach.querysets import CampaignQuerySet, EnrollmentQuerySet
 from outreach.states import (
     CAMPAIGN_MOVES,
@@ -60,6 +61,8 @@ class Campaign(TenantModel):
     )
 
     objects = CampaignQuerySet.as_manager()
+    enrolled: int  # from with_numbers(), like `mails`
+    mails: dict[str, int] | None
 
     class Meta(TenantModel.Meta):
         db_table = "campaigns"
@@ -77,6 +80,11 @@ class Campaign(TenantModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def numbers(self) -> Numbers:
+        """What the campaign brought; the row comes from `with_numbers()`."""
+        return Numbers(self.enrolled, **(self.mails or {}))
 
 
 class WorkflowStep(TenantModel):

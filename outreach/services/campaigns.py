@@ -1,15 +1,18 @@
 """The life of a campaign, and who is taken into it."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from uuid import UUID
 
-from django.db import transaction
+from django.db import models, transaction
 
-from crm.models import Position
+from crm.models import Diffusion, Position
 from iam.models import Organisation
 from outreach.calendar import next_opening
 from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, StepExperiment, Task, WorkflowStep
+from outreach.services.experiments import FEWEST, start_experiment
 from outreach.services.mailboxes import schedule_of
 from outreach.services.suppressing import suppressed_among
 from outreach.states import CampaignStatus, EnrollmentState, ExperimentStatus
@@ -40,17 +43,37 @@ class CampaignNotReady(DomainError):
     """The campaign cannot start as it stands."""
 
 
+class LeftOut(models.TextChoices):
+    """Why a position was not taken in."""
+
+    ALREADY_IN = "already_in", "already in"
+    SUPPRESSED = "suppressed", "suppressed"
+    UNUSABLE = "unusable", "without a usable address"
+    OPPOSED = "opposed", "in a company that opposes prospecting"
+    SAME_ADDRESS = "same_address", "at an address that is written to already"
+
+
 @transaction.atomic
 def start(campaign: Campaign, *, at: datetime) -> Campaign:
     """Let the campaign send; CampaignNotReady says what it still lacks."""
     campaign = _locked(campaign)
-    if missing := _missing(campaign):
-        raise CampaignNotReady(f"{campaign} cannot start: {missing}.")
+    for sentence in missing(campaign):
+        raise CampaignNotReady(f"{campaign} cannot start: {sentence}.")
     for experiment in StepExperiment.objects.filter(
         workflow_step__campaign=campaign, status=ExperimentStatus.DRAFT
     ):
-        move_experiment(experiment, ExperimentStatus.RUNNING)
+        start_experiment(experiment)
     return _moved(campaign, CampaignStatus.RUNNING)
+
+
+@transaction.atomic
+def keep_ready(campaign: Campaign) -> None:
+    """Raises CampaignNotReady if a change took from a running campaign what it started with."""
+    campaign = _locked(campaign)
+    if campaign.status != CampaignStatus.RUNNING:
+        return
+    for sentence in _lacking(campaign):
+        raise CampaignNotReady(f"{campaign} is running, and {sentence}: pause it first.")
 
 
 @transaction.atomic
@@ -83,50 +106,56 @@ def restore(campaign: Campaign, *, at: datetime) -> Campaign:
     return _moved(_locked(campaign), CampaignStatus.PAUSED)
 
 
-@transaction.atomic
-def move_experiment(experiment: StepExperiment, to: str) -> StepExperiment:
-    """Start or stop an experiment; a stopped one never runs again."""
-    experiment = StepExperiment.objects.select_for_update().get(pk=experiment.pk)
-    move(experiment, "status", to, StepExperiment.MOVES)
-    experiment.save(update_fields=["status"])
-    return experiment
-
-
-@transaction.atomic
 def enroll(campaign: Campaign, positions: Iterable[Position], *, at: datetime) -> list[Enrollment]:
     """Take these positions in and schedule each one's first mail; skip those already in.
 
     Positions without a usable address, of companies that oppose prospecting, or suppressed,
     are left out. Raises CampaignClosed, or CampaignNotReady without steps or mailbox.
     """
+    return take_in(campaign, positions, at=at)[0]
+
+
+@transaction.atomic
+def take_in(
+    campaign: Campaign, positions: Iterable[Position], *, at: datetime
+) -> tuple[list[Enrollment], Mapping[LeftOut, int]]:
+    """What `enroll` promises, and how many were left out for which reason."""
     campaign = _locked(campaign)
     if campaign.status == CampaignStatus.ARCHIVED:
         raise CampaignClosed
     first, mailbox = campaign.steps.filter(is_active=True).first(), campaign.from_mailbox
     if first is None or mailbox is None:
         raise CampaignNotReady(f"{campaign} takes people in once it has a step and a mailbox.")
+    newcomers, left_out = _sifted(campaign, {position.pk for position in positions})
     enrollments = Enrollment.objects.bulk_create(
-        Enrollment(campaign=campaign, position=position, enrolled_at=at)
-        for position in _newcomers(campaign, positions)
+        Enrollment(campaign=campaign, position=position, enrolled_at=at) for position in newcomers
     )
     hour = next_opening(schedule_of(mailbox), at)
     Task.objects.bulk_create(_task(enrollment, first, hour) for enrollment in enrollments)
-    return enrollments
+    return enrollments, left_out
 
 
-def _newcomers(campaign: Campaign, positions: Iterable[Position]) -> list[Position]:
+def _sifted(campaign: Campaign, offered: set[UUID]) -> tuple[list[Position], Counter[LeftOut]]:
     """Those that may be written to and are not in yet; of several at one address, one."""
-    wanted = {position.pk for position in positions} - set(
-        campaign.enrollments.values_list("position_id", flat=True)
+    inside = dict(campaign.enrollments.values_list("position_id", "position__email"))
+    wanted = Position.objects.filter(pk__in=offered - inside.keys())
+    sendable = list(wanted.sendable().order_by("id"))
+    suppressed = suppressed_among([position.email for position in sendable])
+    opposed = wanted.exclude(company__diffusion=Diffusion.OPEN).values_list("pk")
+    left_out = Counter(
+        {LeftOut.ALREADY_IN: len(offered & inside.keys()), LeftOut.OPPOSED: len(opposed)}
     )
-    sendable = list(Position.objects.sendable().filter(pk__in=wanted).order_by("id"))
-    taken = set(campaign.enrollments.values_list("position__email", flat=True))
-    taken |= suppressed_among([position.email for position in sendable])
-    newcomers: dict[str, Position] = {}
+    left_out[LeftOut.UNUSABLE] = len(offered) - len(sendable) - left_out.total()
+    addresses, newcomers = set(inside.values()), []
     for position in sendable:
-        if position.email not in taken:
-            newcomers.setdefault(position.email, position)
-    return list(newcomers.values())
+        if position.email in suppressed:
+            left_out[LeftOut.SUPPRESSED] += 1
+        elif position.email in addresses:
+            left_out[LeftOut.SAME_ADDRESS] += 1
+        else:
+            addresses.add(position.email)
+            newcomers.append(position)
+    return newcomers, +left_out
 
 
 def _task(enrollment: Enrollment, step: WorkflowStep, hour: datetime) -> Task:
@@ -148,31 +177,44 @@ def _moved(campaign: Campaign, to: str) -> Campaign:
     return campaign
 
 
-def _missing(campaign: Campaign) -> str:
-    """What the law or common sense still asks for, as the end of a sentence; or nothing."""
+def missing(campaign: Campaign) -> Iterator[str]:
+    """What the law or common sense still asks for before a start, each as the end of a sentence.
+
+    Raises TemplateRefused (outreach.templating) for a text that cannot be used.
+    """
+    yield from _lacking(campaign)
     steps = list(campaign.steps.filter(is_active=True).prefetch_related("experiments__variants"))
-    if not steps:
-        return "it has no step"
-    if campaign.from_mailbox is None:
-        return "it has no mailbox to send from"
-    if not campaign.justification.strip():
-        return "it does not say why the offer concerns these people's work"
-    if field := unsaid(Organisation.objects.get(pk=campaign.organisation_id)):
-        return f"its organisation has not said {REQUIRED[field]}"
-    experiments = StepExperiment.objects.filter(workflow_step__in=steps)
-    for experiment in experiments.exclude(status=ExperimentStatus.STOPPED):
-        if experiment.variants.count() < 2:  # noqa: PLR2004
-            return f'its experiment "{experiment}" has fewer than two variants to compare'
+    for step in steps:
+        for experiment in step.experiments.all():
+            stopped = experiment.status == ExperimentStatus.STOPPED
+            if not stopped and len(experiment.variants.all()) < FEWEST:
+                yield f'its experiment "{experiment}" has fewer than two variants to compare'
     for step in steps:
         _check_templates(step)
-    return ""
+
+
+def _lacking(campaign: Campaign) -> Iterator[str]:
+    """What no campaign sends without."""
+    if not campaign.steps.filter(is_active=True).exists():
+        yield "it has no step"
+    if campaign.from_mailbox is None:
+        yield "it has no mailbox to send from"
+    if not campaign.justification.strip():
+        yield "it does not say why the offer concerns these people's work"
+    if field := unsaid(Organisation.objects.get(pk=campaign.organisation_id)):
+        yield f"its organisation has not said {REQUIRED[field]}"
+
+
+def check_text(text: str | None) -> None:
+    """Raises TemplateRefused unless a mail of any campaign can be written from this template."""
+    check(text or "", VARIABLES)
 
 
 def _check_templates(step: WorkflowStep) -> None:
     """Every text that could be sent compiles and names only variables that exist."""
-    texts = [step.subject_template, step.body_template]
+    texts: list[str | None] = [step.subject_template, step.body_template]
     for experiment in step.experiments.all():
         for variant in experiment.variants.all():
-            texts += [variant.subject_template or "", variant.body_template or ""]
+            texts += [variant.subject_template, variant.body_template]
     for text in texts:
-        check(text, VARIABLES)
+        check_text(text)

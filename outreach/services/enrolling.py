@@ -1,5 +1,6 @@
 """Many positions at once: those of a list, or everyone who may be written to."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from crm.models import Position
 from iam.models import User
 from iam.services import record
 from outreach.models import Campaign, Enrollment
-from outreach.services.campaigns import enroll
+from outreach.services.campaigns import LeftOut, take_in
 from prospectflow.errors import DomainError
 
 AT_ONCE = 20_000  # what a web request can carry
@@ -24,17 +25,21 @@ class Intake(NamedTuple):
     """What became of the positions that were offered to a campaign."""
 
     enrolled: int
-    left_out: int
+    reasons: Mapping[LeftOut, int]
+
+    @property
+    def left_out(self) -> int:
+        """How many were not taken in."""
+        return sum(self.reasons.values())
 
     def __str__(self) -> str:
         """How many were enrolled, how many left out and why, as two sentences."""
         people = "position was" if self.enrolled == 1 else "positions were"
+        said = f"{self.enrolled} {people} enrolled."
         if not self.left_out:
-            return f"{self.enrolled} {people} enrolled."
-        return (
-            f"{self.enrolled} {people} enrolled. {self.left_out} left out: already in, suppressed,"
-            " without a usable address, or in a company that opposes prospecting."
-        )
+            return said
+        found = [f"{self.reasons[each]} {each.label}" for each in LeftOut if each in self.reasons]
+        return f"{said} {self.left_out} left out: {', '.join(found)}."
 
 
 @transaction.atomic
@@ -59,9 +64,9 @@ def _take_in(
     campaign: Campaign, offered: list[Position], at: datetime, user: User | None
 ) -> Intake:
     """Many people are one entry in the trail."""
-    enrolled = len(enroll(campaign, offered, at=at))
-    intake = Intake(enrolled, len(offered) - enrolled)
-    if enrolled:
+    enrollments, left_out = take_in(campaign, offered, at=at)
+    intake = Intake(len(enrollments), left_out)
+    if enrollments:
         record("enrolled", at=at, user=user, target=campaign, text=f"{campaign}: {intake}")
     return intake
 

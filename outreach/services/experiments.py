@@ -5,8 +5,53 @@ from hashlib import sha256
 from itertools import accumulate
 from uuid import UUID
 
+from django.db import transaction
+
 from outreach.models import StepExperiment, Task, Variant, VariantAssignment
 from outreach.states import ExperimentStatus
+from prospectflow.choices import move
+from prospectflow.errors import DomainError
+
+FEWEST = 2  # variants, for anything to be compared
+
+
+class ExperimentBegun(DomainError):
+    """The experiment has begun: its step and its variants stay as they are."""
+
+
+class ExperimentNotReady(DomainError):
+    """An experiment starts once it has two variants to compare."""
+
+
+@transaction.atomic
+def start_experiment(experiment: StepExperiment) -> StepExperiment:
+    """Let the experiment give variants; ExperimentNotReady with fewer than two of them."""
+    experiment = _locked(experiment)
+    if experiment.variants.count() < FEWEST:
+        raise ExperimentNotReady
+    return _moved(experiment, ExperimentStatus.RUNNING)
+
+
+@transaction.atomic
+def stop_experiment(experiment: StepExperiment) -> StepExperiment:
+    """End the experiment for good; what it gave is kept."""
+    return _moved(_locked(experiment), ExperimentStatus.STOPPED)
+
+
+def refuse_begun(experiment: StepExperiment) -> None:
+    """Raises ExperimentBegun where a change would spoil the comparison; holds its state."""
+    if _locked(experiment).status != ExperimentStatus.DRAFT:
+        raise ExperimentBegun
+
+
+def _locked(experiment: StepExperiment) -> StepExperiment:
+    return StepExperiment.objects.select_for_update(no_key=True).get(pk=experiment.pk)
+
+
+def _moved(experiment: StepExperiment, to: str) -> StepExperiment:
+    move(experiment, "status", to, StepExperiment.MOVES)
+    experiment.save(update_fields=["status"])
+    return experiment
 
 
 def variant_for(task: Task, *, at: datetime) -> Variant | None:

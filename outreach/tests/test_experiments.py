@@ -6,9 +6,14 @@ from uuid import UUID
 import pytest
 
 from outreach.models import StepExperiment, Variant, VariantAssignment
-from outreach.services.campaigns import move_experiment
 from outreach.services.drafting import compose
-from outreach.services.experiments import choose, variant_for
+from outreach.services.experiments import (
+    ExperimentNotReady,
+    choose,
+    start_experiment,
+    stop_experiment,
+    variant_for,
+)
 from outreach.tests.making import make_due, make_open_campaign
 from prospectflow.choices import IllegalMove
 from prospectflow.testing.factories import NOON, make_company, make_position, make_step
@@ -119,7 +124,7 @@ def test_a_stopped_experiment_keeps_what_it_gave_and_gives_no_more():
     before, after = make_due(campaign), make_due(campaign)
     given = variant_for(before, at=NOON)
 
-    move_experiment(experiment, "stopped")
+    stop_experiment(experiment)
 
     assert variant_for(before, at=NOON) == given
     assert variant_for(after, at=NOON) is None
@@ -129,7 +134,17 @@ def test_a_stopped_experiment_never_runs_again():
     experiment = make_experiment(status="stopped")
 
     with pytest.raises(IllegalMove):
-        move_experiment(experiment, "running")
+        start_experiment(experiment)
+
+
+def test_an_experiment_starts_only_with_two_texts_to_compare():
+    experiment = make_experiment(status="draft", a=1)
+
+    with pytest.raises(ExperimentNotReady):
+        start_experiment(experiment)
+
+    Variant.objects.create(step_experiment=experiment, key="b")
+    assert start_experiment(experiment).status == "running"
 
 
 def test_an_experiment_that_has_not_begun_gives_nothing():

@@ -62,12 +62,15 @@ def mailboxes(*, at: datetime) -> list[dict[str, Any]]:
 def running_campaigns() -> list[dict[str, Any]]:
     """The newest running campaigns, with how far their enrolments have come."""
     campaigns = list(
-        Campaign.objects.filter(status=CampaignStatus.RUNNING).order_by("-created_at", "id")[
-            :CAMPAIGNS_SHOWN
-        ]
+        Campaign.objects.filter(status=CampaignStatus.RUNNING)
+        .with_numbers()
+        .order_by("-created_at", "id")[:CAMPAIGNS_SHOWN]
     )
     states = enrolled_by_state(campaign.pk for campaign in campaigns)
-    return [{"campaign": c, **_progress(states.get(c.pk, {}))} for c in campaigns]
+    return [
+        {"campaign": each, "numbers": each.numbers, **_progress(states.get(each.pk, {}))}
+        for each in campaigns
+    ]
 
 
 def enrolled_by_state(campaigns: Iterable[Any]) -> dict[Any, dict[str, int]]:
@@ -85,7 +88,7 @@ def enrolled_by_state(campaigns: Iterable[Any]) -> dict[Any, dict[str, int]]:
 
 
 def campaign_numbers(campaign: Campaign) -> dict[str, Any]:
-    """Enrolments by state, and what each step and variant brought."""
+    """What a campaign of `with_numbers()` brought: in all, by state, by step and variant."""
     states = enrolled_by_state([campaign.pk]).get(campaign.pk, {})
     sums = (
         DailyStats.objects.filter(campaign=campaign)
@@ -98,8 +101,8 @@ def campaign_numbers(campaign: Campaign) -> dict[str, Any]:
         by_step.setdefault(row["workflow_step_id"], []).append(_rates(row))
     steps = campaign.steps.prefetch_related("experiments__variants")
     return {
+        "numbers": campaign.numbers,
         "states": [(s.label, s.value, states.get(s.value, 0)) for s in EnrollmentState],
-        "progress": _progress(states),
         "steps": [{"step": step, "rows": by_step.get(step.pk, [])} for step in steps],
         "totals": _rates(_added(rows for rows in by_step.values())),
     }
@@ -118,14 +121,11 @@ def _rates(row: dict[str, Any]) -> dict[str, Any]:
     return {"variant": row.get("variant__key"), **numbers, **rates}
 
 
-def _progress(states: dict[str, int]) -> dict[str, Any]:
+def _progress(states: dict[str, int]) -> dict[str, int]:
+    """How many enrolments have come to an end, of how many."""
     enrolled = sum(states.values())
     going = states.get(EnrollmentState.ACTIVE, 0) + states.get(EnrollmentState.PAUSED, 0)
-    return {
-        "enrolled": enrolled,
-        "replied": states.get(EnrollmentState.REPLIED, 0),
-        **_share(enrolled - going, enrolled),
-    }
+    return _share(enrolled - going, enrolled)
 
 
 def _share(part: int, whole: int) -> dict[str, int]:

@@ -122,7 +122,10 @@ def test_it_says_how_many_were_left_out(owner, organisation, campaign):
     response = answer(owner, [fine, already, suppressed, unusable, opposed], campaign)
 
     assert enrolled(organisation) == {fine.pk, already.pk}
-    assert "1 position was enrolled. 4 left out: already in, suppressed" in said(response)
+    assert said(response).endswith(
+        "1 position was enrolled. 4 left out: 1 already in, 1 suppressed,"
+        " 1 without a usable address, 1 in a company that opposes prospecting."
+    )
 
 
 def test_the_whole_list_is_enrolled_as_it_was_searched_and_filtered(

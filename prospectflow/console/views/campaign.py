@@ -43,7 +43,8 @@ WAITING_SHOWN = 5  # of the positions not yet in
 def overview(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """What the campaign is, how far it has come, and what it brought."""
     campaign = get_object_or_404(
-        Campaign.objects.select_related("from_mailbox", "created_by_user"), pk=campaign_id
+        Campaign.objects.with_numbers().select_related("from_mailbox", "created_by_user"),
+        pk=campaign_id,
     )
     return page(
         request,
