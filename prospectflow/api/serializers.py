@@ -8,6 +8,7 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 
 LONGEST_INDEXED = 500  # characters; an index takes no more than 2,704 bytes (nbtree)
 LONGEST_TEXT = 10_000  # characters, where a serializer does not say otherwise
@@ -40,6 +41,13 @@ class Strict:
         if refused:
             raise ValidationError(refused)
         return value
+
+    def to_representation(self, row: Any) -> Any:
+        request = self.context.get("request")  # type: ignore[attr-defined]
+        written = request is not None and request.method not in SAFE_METHODS
+        if written and self._is_outermost() and hasattr(row, "updated_at") and row.pk:
+            row.refresh_from_db(fields=["updated_at"])  # a trigger wrote it
+        return super().to_representation(row)  # type: ignore[misc]
 
     def _refused(self, data: Mapping[str, Any]) -> Iterator[tuple[str, list[ErrorDetail]]]:
         for name, sent in data.items():

@@ -1,13 +1,14 @@
 """The base of every resource: the role decides, PostgreSQL scopes, a service changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework import mixins
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -17,11 +18,16 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from iam.models import User
+from prospectflow.api import receipts
 from prospectflow.api.authentication import person
 from prospectflow.api.pagination import KeysetPagination
 from prospectflow.api.serializers import readable
+from prospectflow.api.versions import require_unchanged, tag, tags
 from prospectflow.tenancy.search import search
 
+type Handler = Callable[..., HttpResponseBase]
+
+EDITS = frozenset({"PUT", "PATCH", "DELETE"})
 SPARSE = frozenset({"list", "retrieve"})  # the actions whose answers can be narrowed
 NO_NUL = "Send no NUL characters."
 
@@ -39,6 +45,7 @@ class TenantViewSet(GenericViewSet):
     default_sort: ClassVar[str] = "-created_at"
     capabilities: ClassVar[Mapping[str, str]] = {}
     search_fields: Sequence[str] = ()
+    receipt: UUID | None = None  # where this request's answer is kept, if it bears a key
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
@@ -65,25 +72,51 @@ class TenantViewSet(GenericViewSet):
         return queryset
 
     def get_object(self) -> Any:
+        """The row of the address; whoever changes it holds it until the answer is given."""
         given = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
         try:
-            UUID(str(given))
+            pk = UUID(str(given))
         except ValueError as error:
             raise ValidationError({"id": f"“{given[:64]}” is no UUID."}) from error
+        if self._is_edit():
+            require_unchanged(self.request, self.get_queryset().model, pk)
         return super().get_object()
 
-    def finalize_response(
-        self, request: Request, response: Response, *args: Any, **kwargs: Any
-    ) -> Response:
-        response = super().finalize_response(request, response, *args, **kwargs)
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+    def _is_edit(self) -> bool:
+        """Services lock in an order of their own; here only what would else get lost is held."""
+        return self.request.method in EDITS or (
+            self.request.method == "POST" and "If-Match" in self.request.headers
+        )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self._check_parameters(request)
+        check_parameters(request)
+        for header in ("If-Match", "If-None-Match"):
+            tags(request, header)
+        self._check_wanted()
         if request.method not in SAFE_METHODS:
             _speak_at_once()
+        if request.method == "POST" and (key := receipts.key_of(request)):
+            self.post = partial(self._once, self.post, key)
+
+    def _once(
+        self, handler: Handler, key: str, request: Request, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        claimed = receipts.claim(request, key, now=self.now)
+        if isinstance(claimed, HttpResponseBase):
+            return claimed
+        self.receipt = claimed
+        return handler(request, *args, **kwargs)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response = tag(request, response)
+        if self.receipt and response.status_code < 400 and isinstance(response, Response):
+            receipts.settle(self.receipt, response.render())
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "wanted": self._wanted}
@@ -94,24 +127,22 @@ class TenantViewSet(GenericViewSet):
         given = self.request.query_params.get("fields") if self.action in SPARSE else None
         return None if given is None else [name.strip() for name in given.split(",")]
 
-    def _check_parameters(self, request: Request) -> None:
-        for name, values in request.query_params.lists():
-            if any("\0" in text for text in (name, *values)):
-                bare = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
-                raise ValidationError({bare: [ErrorDetail(NO_NUL, "null_characters")]})
-        unknown = set(self._wanted or ()) - (
-            readable(self.get_serializer()) if self._wanted else set()
-        )
-        if unknown:
-            raise ValidationError(
-                {
-                    "fields": [
-                        ErrorDetail(
-                            f"There is no field “{min(unknown)[:64]}” here.", "unknown_field"
-                        )
-                    ]
-                }
-            )
+    def _check_wanted(self) -> None:
+        if not self._wanted:
+            return
+        known = readable(self.get_serializer())
+        for name in self._wanted:
+            if name not in known:
+                sentence = f"There is no field “{name[:64]}” here."
+                raise ValidationError({"fields": [ErrorDetail(sentence, "unknown_field")]})
+
+
+def check_parameters(request: Request) -> None:
+    """400 for a NUL character anywhere in the query: PostgreSQL takes none."""
+    for name, values in request.query_params.lists():
+        if any("\0" in text for text in (name, *values)):
+            bare = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
+            raise ValidationError({bare: [ErrorDetail(NO_NUL, "null_characters")]})
 
 
 def _speak_at_once() -> None:
