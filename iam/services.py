@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from django.db import connection
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
 
 from iam.models import (
     LONGEST_VISIT,
@@ -20,6 +22,7 @@ from iam.models import (
     ServiceAccountStatus,
     User,
 )
+from iam.sessions import end_sessions, end_sessions_in
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
@@ -53,6 +56,20 @@ def organisation_by_slug(slug: str) -> Organisation:
         ) from error
 
 
+def known_zone(name: str) -> str:
+    """The zone's name in the IANA list; ValidationError for one that no clock knows."""
+    if name.strip() not in available_timezones():
+        raise ValidationError("Write a zone of the IANA list, such as Europe/Paris.", "unknown")
+    return name.strip()
+
+
+def change_organisation(organisation: Organisation, **fields: Any) -> None:
+    """Give the organisation these values."""
+    if "time_zone" in fields:
+        fields["time_zone"] = known_zone(fields["time_zone"])
+    _change(organisation, fields)
+
+
 def person_of(email: str) -> User:
     """The user of this address; a new one, who has no password yet, where there is none."""
     address = email.strip().lower()
@@ -69,6 +86,10 @@ class AlreadyThere(DomainError):
 
 class NotInvited(DomainError):
     """No invitation to that organisation waits for you: ask its owner for one."""
+
+
+class NotAccepted(DomainError):
+    """Only the invited person accepts an invitation: wait, or withdraw it."""
 
 
 class NotWaiting(DomainError):
@@ -131,11 +152,14 @@ def join_invited(user: User, *, at: datetime) -> int:
 def move_membership(membership: Membership, to: str, *, at: datetime) -> None:
     """Activate or disable a membership; disabling also refuses older sessions and tokens.
 
-    Raises IllegalMove where the state does not allow it, OwnerStays for the owner.
+    Raises IllegalMove where the state does not allow it, OwnerStays for the owner, NotAccepted
+    while the person is only invited.
     """
     membership = Membership.objects.select_for_update().get(pk=membership.pk)
     if membership.role == Role.OWNER:
         raise OwnerStays
+    if membership.status == MembershipStatus.INVITED:
+        raise NotAccepted
     move(membership, "status", to, MEMBERSHIP_MOVES)
     if to == MembershipStatus.DISABLED:
         membership.access_after = at
@@ -152,23 +176,47 @@ def change_role(membership: Membership, role: str) -> None:
 
 
 def end_access(membership: Membership, *, at: datetime) -> None:
-    """Refuse the member's sessions and tokens from before this moment, in this organisation."""
+    """End the member's sessions in this organisation, and refuse older tokens here.
+
+    StoreUnreachable where the sessions cannot be reached.
+    """
     Membership.objects.filter(pk=membership.pk).update(access_after=at)
+    end_sessions_in(membership.user_id, membership.organisation_id)
 
 
 def sign_out_everywhere(user: User, *, at: datetime) -> None:
-    """Refuse the person's sessions and tokens from before this moment, in every organisation."""
+    """End all of the person's sessions, and refuse older tokens in every organisation.
+
+    StoreUnreachable where the sessions cannot be reached.
+    """
     User.objects.filter(pk=user.pk).update(access_after=at)
+    end_sessions(user.pk)
 
 
-def register_service_account(
-    name: str, client_id: str, role: str, **fields: Any
-) -> ServiceAccount:
-    """Let the program that signs in with this client id act in the entered organisation."""
+class ClientIdTaken(DomainError):
+    """This client ID is tied to an account already: no program acts in two organisations."""
+
+
+def register_service_account(name: str, client_id: str, role: str, **fields: Any) -> ServiceAccount:
+    """Let the program that signs in with this client id act in the entered organisation.
+
+    Raises ClientIdTaken where it acts already, here or in another one.
+    """
     account = ServiceAccount(name=name, client_id=client_id, role=role, **fields)
-    account.full_clean(exclude=["organisation"])
-    account.save()
+    account.full_clean(exclude=["organisation"], validate_unique=False)
+    try:
+        with transaction.atomic():
+            account.save()
+    except IntegrityError as error:
+        raise ClientIdTaken from error
     return account
+
+
+def change_service_account(account: ServiceAccount, **fields: Any) -> None:
+    """Give the program another name or role; which client it is stays."""
+    if "role" in fields and fields["role"] == Role.OWNER:
+        raise OwnerStays("A program owns no organisation: choose another role.")
+    _change(account, fields)
 
 
 def move_service_account(account: ServiceAccount, to: str, *, at: datetime) -> None:
@@ -230,6 +278,14 @@ def record(
         object_id=str(target.pk) if target is not None else "",
         description=text or (str(target) if target is not None else ""),
     )
+
+
+def _change(row: Any, fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        setattr(row, name, value)
+    if fields:
+        row.save(update_fields=list(fields))
+        row.refresh_from_db(fields=["updated_at"])
 
 
 def _new_id() -> UUID:

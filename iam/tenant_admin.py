@@ -214,7 +214,7 @@ class TenantAdmin(ByRole, ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "title": f"History: {row}",
-            "entries": entries.select_related("user").order_by("-at", "-id")[:HISTORY_LENGTH],
+            "entries": entries.select_related("user", "service_account").order_by("-at", "-id")[:HISTORY_LENGTH],
             "original": row,
             "opts": self.opts,
             **(extra_context or {}),

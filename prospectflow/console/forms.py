@@ -21,6 +21,24 @@ class EnterForm(forms.Form):
     organisation = forms.UUIDField()
 
 
+class VisitForm(forms.Form):
+    """Which organisation an operator of the platform enters, why, and for how many hours."""
+
+    slug = forms.SlugField(
+        max_length=63,
+        error_messages={"required": "Give the organisation's slug."},
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off"}),
+    )
+    reason = forms.CharField(
+        max_length=500,
+        error_messages={"required": "Say why you enter: it stands in the organisation's trail."},
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    hours = forms.TypedChoiceField(
+        choices=[(1, "1 hour"), (2, "2 hours"), (4, "4 hours"), (8, "8 hours")], coerce=int
+    )
+
+
 class SessionForm(forms.Form):
     """Which session to end."""
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.apps import apps
+from django.contrib import admin
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
@@ -74,8 +76,7 @@ NEEDS = {
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of the side bar; empty until an organisation is entered."""
-    place = getattr(request, "membership", None)
-    if place is None:
+    if getattr(request, "membership", None) is None:
         return []
     return [
         {
@@ -90,7 +91,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "active": _active(request, link),
                 }
                 for name, icon, target in items
-                if may(place, NEEDS.get(target, "view"))
+                if _is_open(request, target)
             ],
         }
         for index, (title, items) in enumerate(GROUPS)
@@ -113,6 +114,13 @@ def stylesheet(request: HttpRequest) -> str:
 def icon(request: HttpRequest) -> str:
     """The address of the picture in the browser's tab."""
     return static("console/icon.svg")
+
+
+def _is_open(request: HttpRequest, target: str) -> bool:
+    """A table's own page says who may look at it; the console's are every member's."""
+    if ":" in target:
+        return may(request.membership, "view")
+    return admin.site.get_model_admin(apps.get_model(target)).has_module_permission(request)
 
 
 def _address(target: str) -> str:

@@ -19,7 +19,7 @@ from iam.signing_in.returning import safe_path
 from prospectflow.console.entering import enter_only_place
 
 OPEN_PAGES = frozenset(
-    {"organisations", "enter", "accept", "leave", "logout", "jsi18n"}
+    {"organisations", "enter", "accept", "visit", "leave", "logout", "jsi18n"}
     | {"password_change", "password_change_done"}
     | {"sessions", "session_end", "sessions_end_others", "sessions_end_everything"}
 )
@@ -96,13 +96,22 @@ class ConsoleSite(UnfoldAdminSite):
         return HttpResponse()
 
     def extra_urls(self) -> list[Any]:
-        from prospectflow.console.views import campaign, inbox, organisations, review, sessions
+        from prospectflow.console.views import (
+            campaign,
+            inbox,
+            organisations,
+            review,
+            sessions,
+            visiting,
+        )
 
         pages = [
             ("organisations/", organisations.choose, "organisations"),
             ("organisations/enter/", organisations.enter_organisation, "enter"),
             ("organisations/accept/", organisations.accept_invitation, "accept"),
             ("organisations/leave/", organisations.leave_organisation, "leave"),
+            ("organisations/visit/", visiting.begin, "visit"),
+            ("organisations/visit/end/", visiting.end, "visit_end"),
             ("sessions/", sessions.own, "sessions"),
             ("sessions/end/", sessions.end, "session_end"),
             ("sessions/end-others/", sessions.end_others, "sessions_end_others"),

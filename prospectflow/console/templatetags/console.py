@@ -1,8 +1,10 @@
-"""How the console's templates show a share."""
+"""How the console's templates show a share, and what stands in the trail."""
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from iam import trail
 
 register = template.Library()
 
@@ -13,3 +15,7 @@ def per_cent(share: float | None) -> SafeString | str:
     return (
         "" if share is None else format_html('<span class="pf-subtle">{} %</span>', f"{share:.1f}")
     )
+
+
+register.filter("who", trail.who)
+register.filter("changes", trail.changes_of)

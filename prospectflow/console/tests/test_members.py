@@ -1,8 +1,12 @@
 """Members: invited by address, seen as people once they accepted themselves."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from iam.models import AuditEvent, Membership, MembershipStatus, Role, User
 from prospectflow.console.tests.cast import inside_as, make_member, signed_in
@@ -43,9 +47,18 @@ def membership(organisation, user: User) -> Membership:
         return Membership.objects.get(user=user)
 
 
-def act(client: Client, action: str, member: Membership):
-    chosen = {"action": action, "_selected_action": [member.pk]}
+def act(client: Client, action: str, member: Membership, **more: str):
+    chosen = {"action": action, "_selected_action": [member.pk]} | more
     return client.post(reverse(MEMBERS), chosen, follow=True)
+
+
+def listed(client: Client) -> str:
+    return client.get(reverse(MEMBERS)).text
+
+
+def expire(organisation, invited: Membership) -> None:
+    with tenant(organisation.pk):
+        Membership.objects.filter(pk=invited.pk).update(expires_at=timezone.now())
 
 
 def test_a_member_is_invited_by_address(owner, organisation):
@@ -79,6 +92,119 @@ def test_a_search_for_a_name_finds_no_invited_person(owner, stranger, invited):
     assert found("ines@other") == [invited]
 
 
+def test_an_invitation_shows_until_when_it_can_be_accepted(owner, organisation, invited):
+    assert timedelta(days=13) < invited.expires_at - timezone.now() < timedelta(days=15)
+    assert f"expires {date_format(timezone.localdate(invited.expires_at))}" in listed(owner)
+
+    expire(organisation, invited)
+
+    assert "invitation expired" in listed(owner)
+
+
+def test_an_expired_invitation_is_not_offered_until_it_is_renewed(
+    owner, organisation, stranger, invited
+):
+    client = Client()
+    client.force_login(stranger)
+    expire(organisation, invited)
+    assert "You were invited" not in client.get("/organisations/").text
+    refused = client.post("/organisations/accept/", {"organisation": organisation.pk}, follow=True)
+    assert "No invitation" in refused.text
+
+    act(owner, "renew", invited)
+
+    assert "You were invited" in client.get("/organisations/").text
+    assert membership(organisation, stranger).expires_at > timezone.now() + timedelta(days=13)
+
+
+def test_inviting_an_address_again_renews_it_and_may_change_the_role(
+    owner, organisation, stranger, invited
+):
+    expire(organisation, invited)
+
+    owner.post(reverse(ADD), {"email": stranger.email, "role": "admin"})
+
+    again = membership(organisation, stranger)
+    assert (again.pk, again.role) == (invited.pk, Role.ADMIN)
+    assert again.expires_at > timezone.now()
+
+
+@pytest.mark.parametrize("way", ["action", "page", "delete_selected"])
+def test_an_invitation_is_withdrawn(owner, organisation, invited, way):
+    if way == "action":
+        assert "1 withdrawn" in act(owner, "withdraw", invited).text
+    elif way == "page":
+        owner.post(reverse("console:iam_membership_delete", args=[invited.pk]), {"post": "yes"})
+    else:
+        act(owner, way, invited, post="yes")
+
+    with tenant(organisation.pk):
+        assert not Membership.objects.filter(pk=invited.pk).exists()
+
+
+def test_a_member_is_no_invitation_to_withdraw_or_renew(owner, organisation, invited):
+    with tenant(organisation.pk):
+        Membership.objects.filter(pk=invited.pk).update(status="active")
+
+    assert "it was accepted" in act(owner, "withdraw", invited).text
+    assert "is a member already" in act(owner, "renew", invited).text
+    assert membership(organisation, invited.user).status == MembershipStatus.ACTIVE
+
+
+def test_nobody_is_invited_as_a_second_owner(owner, organisation):
+    answer = owner.post(reverse(ADD), {"email": "second@example.com", "role": "owner"})
+
+    assert "exactly one owner" in answer.context["adminform"].form.errors["role"][0]
+    assert not User.objects.filter(email="second@example.com").exists()
+
+
+def test_a_role_is_changed_and_the_trail_says_from_what(owner, organisation, stranger, invited):
+    owner.post(reverse("console:iam_membership_change", args=[invited.pk]), {"role": "admin"})
+
+    assert membership(organisation, stranger).role == Role.ADMIN
+    with tenant(organisation.pk):
+        told = AuditEvent.objects.get(action="changed", object_id=str(invited.pk))
+        assert told.changes["role"] == ["viewer", "admin"]
+        assert told.user.pk == Membership.objects.get(role=Role.OWNER).user_id
+        assert told.request_id
+
+
+@pytest.mark.parametrize("action", ["disable", "delete_selected"])
+def test_the_owner_is_neither_shut_out_nor_taken_away_with_others(
+    organisation, stranger, invited, action
+):
+    admin = signed_in(organisation, role=Role.ADMIN)
+    with tenant(organisation.pk):
+        everybody = [str(member.pk) for member in Membership.objects.exclude(status="invited")]
+    chosen = {"action": action, "_selected_action": everybody, "post": "yes"}
+
+    answer = admin.post(reverse(MEMBERS), chosen, follow=True)
+
+    assert "The owner can be neither shut out" in answer.text
+    with tenant(organisation.pk):
+        assert Membership.objects.filter(status="active").count() == len(everybody)
+
+
+def test_the_owners_page_offers_no_other_role(owner, organisation):
+    with tenant(organisation.pk):
+        member = Membership.objects.get(role=Role.OWNER)
+    page = reverse("console:iam_membership_change", args=[member.pk])
+
+    owner.post(page, {"role": "member"})
+
+    assert '<select name="role"' not in owner.get(page).text
+    assert membership(organisation, member.user).role == Role.OWNER
+
+
+def test_a_member_invites_nobody(organisation):
+    member = signed_in(organisation, role=Role.MEMBER)
+
+    answer = member.post(reverse(ADD), {"email": "friend@example.com", "role": "viewer"})
+
+    assert answer.status_code == 403
+    assert not User.objects.filter(email="friend@example.com").exists()
+
+
 @pytest.mark.parametrize("action", ["activate", "disable"])
 def test_nobody_accepts_for_the_invited_person(owner, organisation, invited, action):
     answer = act(owner, action, invited)
@@ -99,7 +225,8 @@ def test_an_invitation_opens_no_door_until_the_person_accepts_it(organisation, s
     client.post("/organisations/enter/", {"organisation": organisation.pk})
     assert "Acme" in client.get("/").text
     with tenant(organisation.pk):
-        assert AuditEvent.objects.filter(action="accepted", user=stranger).count() == 1
+        told = AuditEvent.objects.get(action="changed", user=stranger)
+        assert told.changes["status"] == ["invited", "active"]
 
 
 def test_an_invitation_is_accepted_from_within_another_organisation(

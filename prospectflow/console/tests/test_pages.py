@@ -270,19 +270,6 @@ def test_a_company_named_like_a_script_is_only_text(owner, organisation):
         assert "&lt;script&gt;alert(1)" in text, page
 
 
-def test_the_last_owner_stays_and_the_page_says_why(owner, organisation):
-    with tenant(organisation.pk):
-        member = organisation_owner()
-
-    answer = owner.post(
-        reverse("console:iam_membership_change", args=[member.pk]), {"role": "member"}, follow=True
-    )
-
-    assert "exactly one owner" in answer.text
-    with tenant(organisation.pk):
-        assert organisation_owner().role == Role.OWNER
-
-
 def test_a_suppressed_address_is_kept_as_a_hash(owner, organisation):
     from outreach.services.suppressing import suppression_of
 
@@ -300,9 +287,3 @@ def test_a_suppressed_address_is_kept_as_a_hash(owner, organisation):
 
 def no_rows(prefix: str) -> dict[str, str]:
     return {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
-
-
-def organisation_owner():
-    from iam.models import Membership
-
-    return Membership.objects.get(role=Role.OWNER)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from iam.services import NotInvited, accept
 from prospectflow.console.entering import NotAMember, SignInAgain, enter, leave
-from prospectflow.console.forms import EnterForm
+from prospectflow.console.forms import EnterForm, VisitForm
 from prospectflow.console.views import SeeOther, page
 from prospectflow.tenancy.memberships import places_of
 from prospectflow.tenancy.middleware import without_tenant
@@ -18,6 +18,11 @@ from prospectflow.tenancy.middleware import without_tenant
 @require_safe
 def choose(request: HttpRequest) -> HttpResponse:
     """The organisations the person may enter, and those they were invited to."""
+    return chooser(request, VisitForm())
+
+
+def chooser(request: HttpRequest, visit: VisitForm) -> HttpResponse:
+    """The chooser's page; the form for a visit is there for the platform's operators alone."""
     places = places_of(request.user.pk, at=timezone.now())
     return page(
         request,
@@ -25,6 +30,7 @@ def choose(request: HttpRequest) -> HttpResponse:
         "Choose an organisation",
         places=places.open,
         invitations=places.offered,
+        visit=visit if request.user.is_staff else None,
     )
 
 

@@ -1,0 +1,83 @@
+"""How the trail is told to people: who, what, and what stood where before and after."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.apps import apps
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+
+from iam.models import AuditEvent
+
+ACTIONS = ("added", "changed", "deleted", "entered", "left", "enrolled", "exported", "imported")
+SHOWN_LENGTH = 200
+NOTHING = "–"
+
+
+class Change(NamedTuple):
+    """One column of a row: what people call it, what stood there, what stands now."""
+
+    name: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.old} → {self.new}"
+
+
+def who(event: AuditEvent) -> str:
+    """The person or the program; a dash where a worker or nobody known did it."""
+    return str(event.user or event.service_account or NOTHING)
+
+
+def subject_of(event: AuditEvent) -> str:
+    """What kind of thing it was done to, in words."""
+    try:
+        return str(apps.get_model(event.object_type)._meta.verbose_name)
+    except (LookupError, ValueError):
+        return event.object_type
+
+
+def changes_of(event: AuditEvent) -> list[Change]:
+    """Every column that says something before or after, by name."""
+    told = (_change(column, *values) for column, values in sorted(event.changes.items()))
+    return [change for change in told if change.old != change.new or change.old != NOTHING]
+
+
+def summary(event: AuditEvent) -> str:
+    """The changes in one line."""
+    return "; ".join(map(str, changes_of(event)))
+
+
+def _change(column: str, old: Any, new: Any) -> Change:
+    name = column.removesuffix("_id").replace("_", " ")
+    return Change(name, _shown(old), _shown(new))
+
+
+def _shown(value: Any) -> str:
+    """A value as a person reads it, shortened; moments in the zone that is active."""
+    if value in (None, "", [], {}):
+        return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, str):
+        value = json.dumps(value, ensure_ascii=False)
+    text = _moment(value) or " ".join(value.split())
+    return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return ""
+    if moment is None or timezone.is_naive(moment):
+        return ""
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+
+
+def lines(event: AuditEvent) -> Iterator[tuple[str]]:
+    """The changes, each a line, as `format_html_join` takes them."""
+    return ((str(change),) for change in changes_of(event))
