@@ -15,7 +15,6 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from iam import services
 from iam.models import Membership, MembershipStatus, Role
 from iam.tenant_admin import TenantAdmin
-from prospectflow.errors import DomainError
 
 OFFERED = [(role.value, role.label) for role in Role if role != Role.OWNER]
 
@@ -47,10 +46,6 @@ class MembershipForm(forms.ModelForm):
         if self.instance._state.adding and not cleaned.get("email"):
             self.add_error("email", "Give the new member's e-mail address.")
         return cleaned
-
-
-class NotAccepted(DomainError):
-    """Only the invited person accepts an invitation."""
 
 
 @admin.register(Membership)
@@ -149,9 +144,5 @@ class MembershipAdmin(TenantAdmin):
 
     def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
         for member in queryset:
-            if member.status == MembershipStatus.INVITED:
-                raise NotAccepted(
-                    f"{member.user.email} has not accepted yet: wait, or withdraw the invitation."
-                )
             services.move_membership(member, to, at=timezone.now())
         self.message_user(request, f"{len(queryset)} changed.")

@@ -1,7 +1,6 @@
 """Pages for the organisation and the people who are in it."""
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin
@@ -10,6 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from iam.models import Membership, MembershipStatus, Organisation, User
+from iam.services import known_zone
 from iam.tenant_admin import TenantAdmin
 
 admin.site.unregister(Group)  # roles say what a person may do, groups would only seem to
@@ -19,10 +19,7 @@ class OrganisationForm(forms.ModelForm):
     """Refuses a time zone that no clock knows."""
 
     def clean_time_zone(self) -> str:
-        name = self.cleaned_data["time_zone"].strip()
-        if name not in available_timezones():
-            raise forms.ValidationError("Write a zone of the IANA list, such as Europe/Paris.")
-        return name
+        return known_zone(self.cleaned_data["time_zone"])
 
 
 @admin.register(Organisation)

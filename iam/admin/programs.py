@@ -69,7 +69,7 @@ class ServiceAccountAdmin(TenantAdmin):
         self, request: HttpRequest, obj: ServiceAccount, form: ModelForm, change: Any
     ) -> None:
         if change:
-            super().save_model(request, obj, form, change)
+            services.change_service_account(obj, **form.cleaned_data)
         else:
             account = services.register_service_account(**form.cleaned_data)
             vars(obj).update(vars(account))

@@ -209,7 +209,7 @@ def test_a_member_invites_nobody(organisation):
 def test_nobody_accepts_for_the_invited_person(owner, organisation, invited, action):
     answer = act(owner, action, invited)
 
-    assert "has not accepted yet" in answer.text
+    assert "Only the invited person accepts" in answer.text
     assert membership(organisation, invited.user).status == MembershipStatus.INVITED
 
 
