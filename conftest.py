@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import psycopg
@@ -16,6 +17,7 @@ from prospectflow.operations import embedded
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_organisation
 
+_tests = count(1)
 TEST_DATABASE = f"test_prospectflow_{os.getpid()}"
 
 
@@ -80,5 +82,6 @@ def inside(organisation: Organisation) -> Iterator[Organisation]:
 def _own_world(settings: Any) -> None:
     """Sessions and caches of a test never meet those of the running project."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": TEST_DATABASE}}
+    settings.THROTTLE_PREFIX = f"throttle:{next(_tests)}"
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected here
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,21 +1,33 @@
 """Tokens of programs: checked before anything else of a request to the API is looked at."""
 
+import logging
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from iam.auth import Caller, Refusal
+from iam.sessions.visitors import address_of
 from iam.signing_in.provider import verifier
 from prospectflow.problems import problem
 from prospectflow.tenancy.middleware import API
+from prospectflow.throttles import TOO_MANY, must_wait, neighbourhood, throttle
 
+logger = logging.getLogger(__name__)
+
+SCOPE = "refused_tokens"
+UNREACHABLE = "The store of sessions does not answer, so nobody can be let in: try again."
+LATER = {"Retry-After": "5", "Cache-Control": "no-store"}
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class BearerMiddleware:
-    """A request to the API that bears a token is its caller's; a bad token is refused at once."""
+    """A request to the API that bears a token is its caller's; a bad token is refused at once.
+
+    An address that shows bad ones again and again is turned away without a look at the next.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -25,10 +37,26 @@ class BearerMiddleware:
         if header is None or not request.path_info.startswith(API):
             return self.get_response(request)
         try:
-            request.caller = checked(header, request.method or "GET")  # type: ignore[attr-defined]
-        except Refusal as refusal:
-            return refused(refusal)
-        return self.get_response(request)
+            answer = _admitted(request, header)
+        except RedisError as error:
+            logger.error("Bad tokens cannot be counted: %s", error)
+            return problem(503, "SESSION_STORE_UNAVAILABLE", UNREACHABLE, headers=LATER)
+        return answer or self.get_response(request)
+
+
+def _admitted(request: HttpRequest, header: str) -> HttpResponse | None:
+    """The refusal of the request; None once its caller is known."""
+    now, who = timezone.now(), neighbourhood(address_of(request))
+    if wait := must_wait(SCOPE, who, now=now):
+        headers = {"Retry-After": str(wait)}
+        return problem(429, "THROTTLED", TOO_MANY.format(wait), headers=headers)
+    try:
+        request.caller = checked(header, request.method or "GET")  # type: ignore[attr-defined]
+    except Refusal as refusal:
+        if refusal.status == 401:
+            throttle(SCOPE, who, now=now)
+        return refused(refusal)
+    return None
 
 
 def checked(header: str, method: str) -> Caller:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import environ
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from limits import parse
 
 REQUIRED = object()
 
@@ -50,6 +51,17 @@ class Environment:
             return parts.geturl().rstrip("/")
 
         return self._read(name, address, f"a URL such as {example}", default)
+
+    def rate(self, name: str, default: Any = REQUIRED) -> Any:
+        """How often in which time, as `limits` reads it: one rate, for example 600/minute."""
+
+        def rate(name: str) -> str:
+            text: str = self._env.str(name)
+            if parse(text).amount < 1:
+                raise ValueError(name)
+            return text
+
+        return self._read(name, rate, "a rate such as 600/minute", default)
 
     def sealing_keys(self, name: str, default: Any = REQUIRED) -> Any:
         def keys(name: str) -> list[str]:

@@ -198,9 +198,21 @@ SECURE_CSP = {
 WEBHOOKS_TO_PRIVATE_NETWORKS = env.boolean("WEBHOOKS_TO_PRIVATE_NETWORKS", EMBEDDED)
 
 # The API --------------------------------------------------------------------------------------
+RATES = {
+    "person": env.rate("API_RATE_PER_PERSON", "600/minute"),
+    "writes": env.rate("API_WRITES_PER_PERSON", "300/minute"),
+    "organisation": env.rate("API_RATE_PER_ORGANISATION", "3000/minute"),
+    "invitations": env.rate("API_INVITATIONS", "20/hour"),
+    "imports": env.rate("API_IMPORTS", "10/minute"),
+    "exports": env.rate("API_EXPORTS", "10/minute"),
+    "refused_tokens": env.rate("REFUSED_TOKENS_PER_ADDRESS", "30/minute"),
+    "refused_sign_ins": env.rate("REFUSED_SIGN_INS_PER_ADDRESS", "30/minute"),
+}
+THROTTLE_PREFIX = "throttle"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["prospectflow.api.authentication.BearerOrSession"],
     "DEFAULT_PERMISSION_CLASSES": ["prospectflow.api.permissions.ByRole"],
+    "DEFAULT_THROTTLE_CLASSES": ["prospectflow.api.throttling.PerCaller"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

@@ -10,6 +10,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.http import Http404
+from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -40,6 +41,11 @@ SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
         "This content type is not understood here.",
     ),
     DataError: (400, "MALFORMED", "A value is too large or of another kind than its field."),
+    RedisError: (
+        503,
+        "SESSION_STORE_UNAVAILABLE",
+        "The store of sessions does not answer, so nobody can be let in: try again.",
+    ),
     OperationalError: (503, "TRY_AGAIN", "The database is busy or away: try again shortly."),
 }
 
@@ -86,6 +92,8 @@ def _framework(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
         headers["Retry-After"] = str(error.wait)  # type: ignore[attr-defined]
     for kind, (status, code, sentence) in SENTENCES.items():
         if isinstance(error, kind):
+            if status == 503:
+                headers["Retry-After"] = "5"
             return problem_body(status, code, sentence), headers
     if isinstance(error, exceptions.APIException):
         status = error.status_code

@@ -38,6 +38,7 @@ class TenantViewSet(GenericViewSet):
     `capabilities` names the capability of each action that differs from permissions.CAPABILITY_OF;
     `search_fields` are found by `?search=`, each word in one of them, by their own indexes.
     `sortable` names what `?sort=` may say, and the column of each: see KeysetPagination.
+    `rated` names the limit, of settings.RATES, of each action that is dear: see PerCaller.
     """
 
     pagination_class = KeysetPagination
@@ -45,6 +46,7 @@ class TenantViewSet(GenericViewSet):
     default_sort: ClassVar[str] = "-created_at"
     capabilities: ClassVar[Mapping[str, str]] = {}
     search_fields: Sequence[str] = ()
+    rated: ClassVar[Mapping[str, str]] = {}
     receipt: UUID | None = None  # where this request's answer is kept, if it bears a key
 
     @classmethod

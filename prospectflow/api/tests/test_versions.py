@@ -97,25 +97,3 @@ def test_two_edits_from_one_version_cannot_both_stand(committed):
     lost = [refusal(answer) for answer in answers if answer.status_code != 200]
     assert lost == [(412, "PRECONDITION_FAILED")] * 2
     assert client.get(address).json()["name"] == won["name"]
-
-
-def test_edits_of_different_fields_at_once_both_stand(committed):
-    client = api_client("admin")
-    with tenant(client.organisation.pk):
-        address = f"{COMPANIES}{make_company(name='Acme').pk}/"
-
-    def edit(**fields: str) -> None:
-        assert client.patch(address, fields).status_code == 200
-        connection.close()
-
-    threads = [
-        Thread(target=edit, kwargs={"name": "Apex"}),
-        Thread(target=edit, kwargs={"brand_name": "Bolt"}),
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    stands = client.get(address).json()
-    assert (stands["name"], stands["brand_name"]) == ("Apex", "Bolt")
