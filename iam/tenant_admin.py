@@ -31,7 +31,7 @@ from prospectflow.tenancy.constraints import is_audited
 from prospectflow.tenancy.search import search
 
 # What the filters beside a list put behind a field's name in the page's address.
-FILTER_ENDINGS = ("", "__exact", "__in", "__isnull", "__gte", "__lt")
+FILTER_ENDINGS = ("", "__exact", "__in", "__isnull", "__gte", "__lt", "_from", "_to")
 HISTORY_LENGTH = 200
 # Texts of several lines; PostgreSQL's `text` alone does not say that a field is long.
 LONG_TEXTS = frozenset(

@@ -63,15 +63,12 @@ GROUPS = [
             ("Users", "person", "iam.user"),
             ("Webhooks", "webhook", "outreach.webhookendpoint"),
             ("Webhook log", "outbound", "outreach.webhookdelivery"),
+            ("Service accounts", "smart_toy", "iam.serviceaccount"),
             ("Audit trail", "history", "iam.auditevent"),
+            ("Operators' visits", "support_agent", "iam.operatorentry"),
         ],
     ),
 ]
-NEEDS = {
-    "iam.auditevent": "read_audit",
-    "outreach.webhookendpoint": "manage_webhooks",
-    "outreach.webhookdelivery": "manage_webhooks",
-}
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
