@@ -65,7 +65,7 @@ class KeysetPagination(BasePagination):
     go while somebody pages make no other row appear twice or not at all.
     """
 
-    def paginate_queryset(self, queryset: QuerySet, request: Request, view: Any = None) -> list:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
         self.order = _order(request, view)
         limit = _limit(request)
@@ -73,9 +73,9 @@ class KeysetPagination(BasePagination):
         found = self.order.of(queryset, backwards=cursor.backwards)
         if cursor.place is not None:
             found = self.order.beyond(found, cursor.place, backwards=cursor.backwards)
-        found = list(found[: limit + 1])
-        self.goes_on = len(found) > limit
-        self.page = found[:limit][:: -1 if cursor.backwards else 1]
+        rows = list(found[: limit + 1])
+        self.goes_on = len(rows) > limit
+        self.page = rows[:limit][:: -1 if cursor.backwards else 1]
         return self.page
 
     def get_paginated_response(self, data: Any) -> Response:

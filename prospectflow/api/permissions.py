@@ -1,13 +1,13 @@
 """Who may: the capability that the view names for its action, looked up in iam's table."""
 
-from typing import Any
+from typing import Any, cast
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from iam.roles import may
 from prospectflow.api.errors import Problem
-from prospectflow.tenancy.middleware import REFUSALS
+from prospectflow.tenancy.middleware import REFUSALS, TenantRequest
 
 CAPABILITY_OF = {
     "list": "view",
@@ -27,7 +27,7 @@ class ByRole(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user or not request.user.is_authenticated:
             return False  # 401
-        place = request._request.membership
+        place = cast("TenantRequest", request._request).membership
         if place is None:
             status, sentence = REFUSALS["MISSING_ORGANISATION"]
             raise Problem(status, "MISSING_ORGANISATION", sentence)

@@ -5,17 +5,19 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from hashlib import sha256
+from typing import Any, cast
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import connection
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
 from iam.models import Receipt
 from prospectflow.api.errors import Problem
+from prospectflow.tenancy.middleware import TenantRequest
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -43,8 +45,8 @@ def claim(request: Request, key: str, *, now: datetime) -> UUID | HttpResponse:
 
     Both live in the request's transaction, so a refused request leaves no receipt.
     """
-    place = request._request.membership
-    actor = str(place.service_account_id or request.user.pk)
+    place = cast("TenantRequest", request._request).membership
+    actor = str((place and place.service_account_id) or request.user.pk)
     digest = _digest(request)
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, [actor, key, digest, now])
@@ -95,13 +97,13 @@ def _pieces(request: Request) -> Iterator[bytes]:
     if not request.content_type.startswith("multipart/"):
         yield request._request.body
         return
-    for name, values in sorted(request.data.lists()):
+    for name, values in sorted(cast("QueryDict", request.data).lists()):
         yield name.encode()
         for value in values:
             yield from _part(value)
 
 
-def _part(value: object) -> Iterator[bytes]:
+def _part(value: Any) -> Iterator[bytes]:
     if not hasattr(value, "chunks"):
         yield str(value).encode()
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
@@ -16,7 +16,7 @@ UNKNOWN = ErrorDetail("There is no such field.", "unknown_field")
 READ_ONLY = ErrorDetail("This field cannot be set: leave it out.", "read_only")
 
 
-class Strict:
+class StrictSerializer(serializers.Serializer):
     """Refuses unknown fields, and fields that are only read unless they come back unchanged.
 
     An answer holds only the fields that the view's context names as `wanted`, if it names any.
@@ -25,7 +25,7 @@ class Strict:
     default_error_messages = {"invalid": "Send one JSON object."}
 
     def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()  # type: ignore[misc]
+        fields = super().get_fields()
         indexed = _indexed(getattr(getattr(self, "Meta", None), "model", None))
         for name, field in fields.items():
             source = getattr(field, "source", None) or name
@@ -35,23 +35,24 @@ class Strict:
     def to_internal_value(self, data: Any) -> Any:
         refused = dict(self._refused(data)) if isinstance(data, Mapping) else {}
         try:
-            value = super().to_internal_value(data)  # type: ignore[misc]
+            value = super().to_internal_value(data)
         except ValidationError as error:
-            raise ValidationError({**error.detail, **refused}) from error
+            faults = cast("dict[str, Any]", error.detail)
+            raise ValidationError({**faults, **refused}) from error
         if refused:
             raise ValidationError(refused)
         return value
 
     def to_representation(self, row: Any) -> Any:
-        request = self.context.get("request")  # type: ignore[attr-defined]
+        request = self.context.get("request")
         written = request is not None and request.method not in SAFE_METHODS
         if written and self._is_outermost() and hasattr(row, "updated_at") and row.pk:
             row.refresh_from_db(fields=["updated_at"])  # a trigger wrote it
-        return super().to_representation(row)  # type: ignore[misc]
+        return super().to_representation(row)
 
     def _refused(self, data: Mapping[str, Any]) -> Iterator[tuple[str, list[ErrorDetail]]]:
         for name, sent in data.items():
-            field = self.fields.get(name)  # type: ignore[attr-defined]
+            field = self.fields.get(name)
             if field is None:
                 yield str(name), [UNKNOWN]
             elif field.read_only and not self._is_unchanged(field, sent):
@@ -66,24 +67,19 @@ class Strict:
         return sent == (None if stands is None else field.to_representation(stands))
 
     @property
-    def _readable_fields(self) -> Iterator[serializers.Field]:
-        wanted = self.context.get("wanted") if self._is_outermost() else None  # type: ignore[attr-defined]
-        for field in super()._readable_fields:  # type: ignore[misc]
-            if wanted is None or field.field_name in wanted:
-                yield field
+    def _readable_fields(self) -> list[serializers.Field]:
+        wanted = self.context.get("wanted") if self._is_outermost() else None
+        readable = super()._readable_fields
+        return [each for each in readable if wanted is None or each.field_name in wanted]
 
     def _is_outermost(self) -> bool:
-        parent = self.parent  # type: ignore[attr-defined]
+        parent = self.parent
         return parent is None or (
             isinstance(parent, serializers.ListSerializer) and parent.parent is None
         )
 
 
-class StrictSerializer(Strict, serializers.Serializer):
-    """A body or an answer that is not one row."""
-
-
-class StrictModelSerializer(Strict, serializers.ModelSerializer):
+class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):
     """One row, as programs read and write it."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import models
-from django.http import HttpResponse, HttpResponseNotModified
+from django.http import HttpResponseNotModified
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 
@@ -40,7 +40,7 @@ def require_unchanged(request: Request, model: type[models.Model], pk: UUID) -> 
         raise Problem(412, "PRECONDITION_FAILED", CHANGED)
 
 
-def tag(request: Request, response: HttpResponse) -> HttpResponse:
+def tag(request: Request, response: Any) -> Any:
     """The answer with its tag, when it shows one row; 304 when the caller has it already."""
     serializer = getattr(getattr(response, "data", None), "serializer", None)
     version = version_of(getattr(serializer, "instance", None))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial, reduce
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -99,7 +99,7 @@ class TenantViewSet(GenericViewSet):
         if request.method not in SAFE_METHODS:
             _speak_at_once()
         if request.method == "POST" and (key := receipts.key_of(request)):
-            self.post = partial(self._once, self.post, key)
+            self.post = partial(self._once, cast("Any", self).post, key)
 
     def _once(
         self, handler: Handler, key: str, request: Request, *args: Any, **kwargs: Any
@@ -110,9 +110,7 @@ class TenantViewSet(GenericViewSet):
         self.receipt = claimed
         return handler(request, *args, **kwargs)
 
-    def finalize_response(
-        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response = tag(request, response)
         if self.receipt and response.status_code < 400 and isinstance(response, Response):
