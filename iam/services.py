@@ -6,6 +6,7 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
 
 from iam.models import (
@@ -70,10 +71,38 @@ def change_organisation(organisation: Organisation, **fields: Any) -> None:
     _change(organisation, fields)
 
 
+class NoAddress(DomainError):
+    """Write an e-mail address, such as ada@example.com."""
+
+
+class PersonUnknown(DomainError):
+    """Nobody here has this address."""
+
+
 def person_of(email: str) -> User:
-    """The user of this address; a new one, who has no password yet, where there is none."""
-    address = email.strip().lower()
+    """The user of this address; a new one, who has no password yet, where there is none.
+
+    Raises NoAddress.
+    """
+    address = _address(email)
     return User.objects.filter(email=address).first() or User.objects.create_user(address)
+
+
+def known_person(email: str) -> User:
+    """The user of this address; PersonUnknown where there is none."""
+    user = User.objects.filter(email=_address(email)).first()
+    if user is None:
+        raise PersonUnknown(f"Nobody here has the address {email.strip()}.")
+    return user
+
+
+def _address(email: str) -> str:
+    address = email.strip().lower()
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise NoAddress(f'"{email}" is no e-mail address.') from error
+    return address
 
 
 class OwnerStays(DomainError):

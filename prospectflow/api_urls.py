@@ -1,5 +1,6 @@
 """Every resource of /api/v1/."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from crm.api.views import (
@@ -9,9 +10,25 @@ from crm.api.views import (
     PhoneViewSet,
     PositionViewSet,
 )
+from iam.api.me import MeViewSet, OrganisationsViewSet, SessionViewSet
+from iam.api.views import (
+    AuditEventViewSet,
+    InvitationViewSet,
+    MembershipViewSet,
+    OperatorEntryViewSet,
+    OrganisationViewSet,
+    ServiceAccountViewSet,
+)
 from outreach.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 
 router = SimpleRouter(use_regex_path=False)
+router.register("me/sessions", SessionViewSet, basename="session")
+router.register("organisations", OrganisationsViewSet, basename="organisation")
+router.register("memberships", MembershipViewSet, basename="membership")
+router.register("invitations", InvitationViewSet, basename="invitation")
+router.register("service-accounts", ServiceAccountViewSet, basename="serviceaccount")
+router.register("operator-entries", OperatorEntryViewSet, basename="operatorentry")
+router.register("audit-events", AuditEventViewSet, basename="auditevent")
 router.register("companies", CompanyViewSet, basename="company")
 router.register("people", PersonViewSet, basename="person")
 router.register("phones", PhoneViewSet, basename="phone")
@@ -20,4 +37,12 @@ router.register("consents", ConsentViewSet, basename="consent")
 router.register("webhooks", WebhookViewSet, basename="webhookendpoint")
 router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhookdelivery")
 
-urlpatterns = router.urls
+urlpatterns = [
+    path("me/", MeViewSet.as_view({"get": "retrieve"}), name="me"),
+    path(
+        "organisation/",
+        OrganisationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
+        name="own-organisation",
+    ),
+    *router.urls,
+]

@@ -19,6 +19,17 @@ def test_it_makes_the_organisation_and_its_owner(capsys):
     assert "changepassword" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("passwords", [True, False])
+def test_it_says_how_the_owner_signs_in(capsys, settings, passwords):
+    settings.PASSWORD_SIGN_IN = passwords
+
+    call_command("create_organisation", "Acme", "--owner", "ada@example.com")
+
+    printed = capsys.readouterr().out
+    assert "first signs in with the verified address ada@example.com" in printed
+    assert ("changepassword" in printed) == passwords
+
+
 def test_an_owner_who_is_known_is_not_made_twice():
     call_command("create_organisation", "One", "--owner", "ada@example.com")
     call_command("create_organisation", "Two", "--owner", "ada@example.com")

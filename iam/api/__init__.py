@@ -1,0 +1,1 @@
+"""Who is in the organisation and what they did, for programs."""

@@ -1,0 +1,141 @@
+"""Pages about oneself, open to anybody signed in, inside an organisation or not."""
+
+from typing import Any
+
+from django.contrib.auth import logout
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, status
+from rest_framework.decorators import action
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from iam import services
+from iam.api import serializers
+from iam.roles import capabilities_of
+from iam.sessions import end_session, end_sessions, sessions_of
+from prospectflow.api.errors import Problem
+from prospectflow.api.pagination import KeysetPagination
+from prospectflow.api.permissions import SignedIn
+from prospectflow.api.viewsets import TenantViewSet
+from prospectflow.tenancy.memberships import Place, places_of
+
+
+class OnePage(KeysetPagination):
+    """The shape of every list, for the few things that need no second page."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        return list(queryset)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": None, "previous": None, "results": data})
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        return []
+
+
+class APerson(SignedIn):
+    """Somebody signed in who is no program."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not super().has_permission(request, view):
+            return False
+        if request.user.pk is None:
+            raise Problem(403, "FORBIDDEN", "A program has no sessions: disable its account.")
+        return True
+
+
+class OwnViewSet(TenantViewSet):
+    """What belongs to the caller."""
+
+    permission_classes = [SignedIn]
+
+    @property
+    def place(self) -> Place | None:
+        """Where the caller stands."""
+        return self.request._request.membership
+
+    def places(self) -> list[Place]:
+        """Every organisation that the caller may enter; a program has its one."""
+        if self.person is None:
+            return [self.place] if self.place else []
+        return places_of(self.person.pk, at=self.now).open
+
+
+class MeViewSet(OwnViewSet):
+    """Who asks."""
+
+    serializer_class = serializers.MeSerializer
+
+    @extend_schema(responses=serializers.MeSerializer)
+    def retrieve(self, request: Request) -> Response:
+        """Who asks, where they stand, what they may do there, and where else they may go."""
+        return Response(self.get_serializer(self._told()).data)
+
+    def _told(self) -> dict[str, Any]:
+        person, place = self.person, self.place
+        return {
+            "kind": "person" if person else "program",
+            "id": person.pk if person else place.service_account_id,
+            "email": person.email if person else None,
+            "name": str(self.request.user),
+            "organisation": place,
+            "capabilities": capabilities_of(place),
+            "organisations": self.places(),
+        }
+
+
+class OrganisationsViewSet(mixins.ListModelMixin, OwnViewSet):
+    """The organisations that the caller may enter, each by its slug in X-Organisation."""
+
+    serializer_class = serializers.PlaceSerializer
+    pagination_class = OnePage
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> Any:
+        return self.places()
+
+
+class SessionViewSet(mixins.ListModelMixin, OwnViewSet):
+    """The caller's signed-in browsers: seen, and ended one by one or together."""
+
+    serializer_class = serializers.SessionSerializer
+    pagination_class = OnePage
+    permission_classes = [APerson]
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> Any:
+        return sessions_of(self.request.user.pk, now=self.now)
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "current": self._current}
+
+    @property
+    def _current(self) -> str | None:
+        return self.request._request.session.public_id
+
+    @extend_schema(responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """End one of the caller's sessions."""
+        if not end_session(request.user.pk, pk):
+            raise NotFound
+        return self._ended(here=pk == self._current)
+
+    @extend_schema(request=None, responses=serializers.EndedSerializer)
+    @action(detail=False, methods=["post"], url_path="end-others")
+    def end_others(self, request: Request) -> Response:
+        """End every session but the one that asks."""
+        ended = end_sessions(request.user.pk, keep=self._current)
+        return Response({"ended": ended})
+
+    @extend_schema(request=None, responses={204: None})
+    @action(detail=False, methods=["post"], url_path="sign-out-everywhere")
+    def sign_out_everywhere(self, request: Request) -> Response:
+        """Refuse every session and token from before this moment, the caller's own too."""
+        services.sign_out_everywhere(request.user, at=self.now)
+        return self._ended(here=self._current is not None)
+
+    def _ended(self, *, here: bool) -> Response:
+        if here:
+            logout(self.request._request)  # or saving what has ended would be refused
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,0 +1,77 @@
+"""Inviting people and naming operators, on a server that nobody can sign in to yet."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from iam.models import Membership, User
+from iam.services import visit
+from prospectflow.tenancy.context import tenant
+from prospectflow.tenancy.memberships import places_of
+from prospectflow.testing.factories import make_organisation, make_user
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+def refused(*arguments) -> str:
+    """The sentence of a command that refuses."""
+    with pytest.raises(CommandError) as refusal:
+        call_command(*arguments)
+    assert refusal.value.returncode == 2
+    return str(refusal.value)
+
+
+def test_an_address_is_invited_with_a_role_for_a_time(capsys):
+    organisation = make_organisation(slug="acme")
+
+    call_command("invite", "Ines@Example.com", "--organisation", "acme", "--role", "admin")
+
+    with tenant(organisation.pk):
+        invited = Membership.objects.get(status="invited")
+        assert (invited.user.email, invited.role) == ("ines@example.com", "admin")
+        assert invited.expires_at > timezone.now() + timedelta(days=13)
+    assert "ines@example.com may join" in capsys.readouterr().out
+
+
+def test_whom_nobody_can_invite_is_said_in_a_sentence():
+    owner = make_user()
+    make_organisation(slug="acme", owner=owner)
+
+    assert "nowhere" in refused("invite", "a@example.com", "--organisation", "nowhere")
+    assert "no e-mail address" in refused("invite", "ada", "--organisation", "acme")
+    assert "member already" in refused("invite", owner.email, "--organisation", "acme")
+    assert User.objects.count() == 1
+
+
+def test_a_second_owner_is_not_offered():
+    make_organisation(slug="acme")
+
+    with pytest.raises(CommandError, match="invalid choice: 'owner'"):
+        call_command("invite", "a@example.com", "--organisation", "acme", "--role", "owner")
+
+
+def test_an_operator_is_made_and_is_one_no_more(capsys):
+    call_command("grant_operator", "Ops@Example.com")
+    operator = User.objects.get(email="ops@example.com")
+    visit(
+        operator,
+        make_organisation(),
+        reason="help",
+        length=timedelta(hours=1),
+        at=timezone.now(),
+    )
+    entered = places_of(operator.pk, at=timezone.now()).open
+
+    call_command("grant_operator", "ops@example.com", "--revoke")
+
+    assert [place.role for place in entered] == ["operator"]
+    assert places_of(operator.pk, at=timezone.now()).open == []
+    assert "no more" in capsys.readouterr().out
+
+
+def test_an_operator_needs_an_address_and_an_unknown_one_is_not_revoked():
+    assert "no e-mail address" in refused("grant_operator", "ops")
+    assert "Nobody here" in refused("grant_operator", "ops@example.com", "--revoke")
+    assert not User.objects.exists()
