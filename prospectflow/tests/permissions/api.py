@@ -1,0 +1,91 @@
+"""Each address of the API, each of its methods, and the capability that it takes.
+
+PUBLIC: anybody. SIGNED_IN: whoever shows who they are, inside an organisation or not.
+PERSON: the same, but no program.
+"""
+
+PUBLIC, SIGNED_IN, PERSON = "public", "signed in", "a person"
+
+_READ, _CHANGE = {"GET": "view"}, {"POST": "change"}
+_FACTS = {"GET": "view", "POST": "change"}
+_FACT = {"GET": "view", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+_MEMBERS = {"POST": "manage_members"}
+_PROGRAMS = {"POST": "manage_service_accounts"}
+_AUDIT = {"GET": "read_audit"}
+_WEBHOOKS = {"POST": "manage_webhooks"}
+
+TABLE: dict[str, dict[str, str]] = {
+    # Oneself
+    "me/": {"GET": SIGNED_IN},
+    "organisations/": {"GET": SIGNED_IN},
+    "me/sessions/": {"GET": PERSON},
+    "me/sessions/<str:pk>/": {"DELETE": PERSON},
+    "me/sessions/end-others/": {"POST": PERSON},
+    "me/sessions/sign-out-everywhere/": {"POST": PERSON},
+    # The organisation
+    "organisation/": {"GET": "view", "PATCH": "manage_organisation"},
+    "memberships/": _READ,
+    "memberships/<str:pk>/": {"GET": "view", "PATCH": "manage_members"},
+    "memberships/<str:pk>/activate/": _MEMBERS,
+    "memberships/<str:pk>/disable/": _MEMBERS,
+    "memberships/<str:pk>/end-access/": _MEMBERS,
+    "invitations/": {"GET": "manage_members", "POST": "manage_members"},
+    "invitations/<str:pk>/": {"GET": "manage_members", "DELETE": "manage_members"},
+    "service-accounts/": {"GET": "manage_service_accounts", "POST": "register_service_account"},
+    "service-accounts/<str:pk>/": dict.fromkeys(["GET", "PATCH"], "manage_service_accounts"),
+    "service-accounts/<str:pk>/activate/": _PROGRAMS,
+    "service-accounts/<str:pk>/disable/": _PROGRAMS,
+    "operator-entries/": _AUDIT,
+    "operator-entries/<str:pk>/": _AUDIT,
+    "audit-events/": _AUDIT,
+    "audit-events/<str:pk>/": _AUDIT,
+    # Prospects
+    "companies/": _FACTS,
+    "companies/<str:pk>/": _FACT,
+    "people/": _FACTS,
+    "people/<str:pk>/": _FACT,
+    "phones/": _FACTS,
+    "phones/<str:pk>/": _FACT,
+    "positions/": _FACTS,
+    "positions/<str:pk>/": _FACT,
+    "consents/": _FACTS,
+    "consents/<str:pk>/": _READ,
+    # Campaigns
+    "campaigns/": _FACTS,
+    "campaigns/<str:pk>/": _FACT,
+    "campaigns/<str:pk>/archive/": _CHANGE,
+    "campaigns/<str:pk>/enroll/": _CHANGE,
+    "campaigns/<str:pk>/enroll-everyone/": _CHANGE,
+    "campaigns/<str:pk>/pause/": _CHANGE,
+    "campaigns/<str:pk>/readiness/": _READ,
+    "campaigns/<str:pk>/restore/": _CHANGE,
+    "campaigns/<str:pk>/start/": _CHANGE,
+    "steps/": _FACTS,
+    "steps/<str:pk>/": _FACT,
+    "prompts/": _FACTS,
+    "prompts/<str:pk>/": _FACT,
+    "experiments/": _FACTS,
+    "experiments/<str:pk>/": _FACT,
+    "experiments/<str:pk>/start/": _CHANGE,
+    "experiments/<str:pk>/stop/": _CHANGE,
+    "variants/": _FACTS,
+    "variants/<str:pk>/": _FACT,
+    "enrollments/": _FACTS,
+    "enrollments/<str:pk>/": _READ,
+    "enrollments/<str:pk>/pause/": _CHANGE,
+    "enrollments/<str:pk>/stop/": _CHANGE,
+    # Webhooks
+    "webhooks/": dict.fromkeys(["GET", "POST"], "manage_webhooks"),
+    "webhooks/<str:pk>/": dict.fromkeys(["GET", "PUT", "PATCH", "DELETE"], "manage_webhooks"),
+    "webhooks/<str:pk>/activate/": _WEBHOOKS,
+    "webhooks/<str:pk>/disable/": _WEBHOOKS,
+    "webhooks/<str:pk>/renew-secret/": _WEBHOOKS,
+    "webhook-deliveries/": {"GET": "manage_webhooks"},
+    "webhook-deliveries/<str:pk>/": {"GET": "manage_webhooks"},
+    "webhook-deliveries/<str:pk>/retry/": _WEBHOOKS,
+}
+LINES = [
+    (method, path, capability)
+    for path, line in TABLE.items()
+    for method, capability in line.items()
+]

@@ -1,0 +1,159 @@
+"""Two organisations, one row of every table, and everybody who could knock at a door."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import cache
+from typing import Any
+
+from django.contrib import admin
+from django.db import connection, transaction
+from django.db.models import Model
+from django.test import Client
+from django.utils import timezone
+
+from iam.models import Membership, MembershipStatus, Organisation, Role, User
+from iam.roles import CAPABILITIES, OPERATOR, PERSONAL
+from iam.services import visit
+from iam.sessions import SessionStore
+from prospectflow.console.tests.cast import inside_as, make_row
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.api import ApiClient, api_client, caller, machine_client
+from prospectflow.testing.factories import make_organisation, make_user
+
+ROLES = {
+    "owner": Role.OWNER,
+    "admin": Role.ADMIN,
+    "member": Role.MEMBER,
+    "viewer": Role.VIEWER,
+    "operator": OPERATOR,
+    "stranger": Role.OWNER,  # of the other organisation
+}
+PROGRAMS = {
+    "program as admin": Role.ADMIN,
+    "program as member": Role.MEMBER,
+    "program as viewer": Role.VIEWER,
+}
+PLACELESS_TOKEN, PLACELESS_SESSION = "without organisation, token", "without organisation, browser"
+ANONYMOUS = "anonymous"
+AT_THE_API = [*ROLES, *PROGRAMS, PLACELESS_TOKEN, PLACELESS_SESSION, ANONYMOUS]
+AT_THE_CONSOLE = [*ROLES, PLACELESS_SESSION, ANONYMOUS]
+IDS = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+WRITES = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
+
+
+def has(name: str, capability: str) -> bool:
+    """Whether iam's table gives the capability to whoever is called so here."""
+    role = ROLES.get(name) or PROGRAMS.get(name)
+    program_may = name not in PROGRAMS or capability not in PERSONAL
+    return role in CAPABILITIES[capability] and program_may
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What happens here is taken back; scopes may be opened inside, as in a TestCase."""
+    block = transaction.atomic()
+    block._from_testcase = True  # type: ignore[attr-defined]
+    with block:
+        yield
+        transaction.set_rollback(True)
+
+
+def writes() -> int:
+    """How many rows this transaction tried to write so far, what was taken back included."""
+    with connection.cursor() as cursor:
+        cursor.execute(WRITES)
+        return int(cursor.fetchone()[0])
+
+
+class World:
+    """Acme with everything in it, Other Ltd, and people; nothing of it is ever committed."""
+
+    def __init__(self) -> None:
+        self.acme = make_organisation(name="Acme", slug="acme")
+        self.other = make_organisation(name="Other Ltd", slug="other")
+        self.rows: dict[type[Model], Any] = {}
+        self.api: dict[str, Client] = {role.value: api_client(role, self.acme) for role in (*Role,)}
+        self.api |= {name: machine_client(role, self.acme) for name, role in PROGRAMS.items()}
+        self.api["stranger"] = api_client(Role.OWNER, self.other)
+        self.users = _owner_of(self.other) | _people_of(self.acme)
+        self.users["operator"] = make_user(is_staff=True)
+        self.users[PLACELESS_SESSION] = nobodys = make_user(cognito_sub="nobodys")
+        self.api[PLACELESS_TOKEN] = ApiClient(caller("nobodys"), self.acme)
+        self.users[PLACELESS_TOKEN] = nobodys
+        now = timezone.now()
+        visit(self.users["operator"], self.acme, reason="Asked to", length=timedelta(1), at=now)
+        for model in admin.site._registry:
+            self.row(model)
+        with tenant(self.acme.pk):
+            self.invited = Membership.objects.create(
+                user=make_user(),
+                role=Role.MEMBER,
+                status=MembershipStatus.INVITED,
+                expires_at=now + timedelta(days=1),
+            )
+
+    def row(self, model: type[Model]) -> Any:
+        """Acme's row of this table."""
+        if model is Organisation:
+            return self.acme
+        if model not in self.rows:
+            with tenant(self.acme.pk):
+                self.rows[model] = make_row(model)
+        return self.rows[model]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """By what Acme's rows could be recognised."""
+        return frozenset(str(row.pk) for row in [self.acme, self.invited, *self.rows.values()])
+
+    def program(self, name: str) -> Client:
+        """How this one asks the API: with a token, or with the session of a browser."""
+        if name == ANONYMOUS:
+            return Client()
+        return self.api[name] if name in self.api else self.browser(name)
+
+    def browser(self, name: str) -> Client:
+        """How this one asks the console: signed in, inside an organisation if there is one."""
+        if name == ANONYMOUS:
+            return Client()
+        client = Client()
+        client.cookies = self._signed_in(name).cookies
+        if not SessionStore(client.cookies["sessionid"].value).exists(
+            client.cookies["sessionid"].value
+        ):
+            self._signed_in.cache_clear()
+            client.cookies = self._signed_in(name).cookies
+        return client
+
+    @cache  # noqa: B019 - the world lives as long as its module
+    def _signed_in(self, name: str) -> Client:
+        user = self.users[name]
+        if name == PLACELESS_SESSION:
+            client = Client()
+            client.force_login(user)
+            return client
+        return inside_as(user, self.other if name == "stranger" else self.acme)
+
+    def another_session(self, name: str) -> str:
+        """The id of one more session of this person, as they read it."""
+        user: User | None = self.users.get(name)
+        if user is None:
+            return "0" * 64
+        client = Client()
+        client.force_login(user)
+        return str(client.session.public_id)
+
+    def leaks(self, text: str) -> bool:
+        """Whether the text names a row of Acme."""
+        return not self.ids.isdisjoint(IDS.findall(text))
+
+
+def _people_of(organisation: Organisation) -> dict[str, User]:
+    with tenant(organisation.pk):
+        return {each.role: each.user for each in Membership.objects.select_related("user")}
+
+
+def _owner_of(organisation: Organisation) -> dict[str, User]:
+    return {"stranger": _people_of(organisation)[Role.OWNER]}

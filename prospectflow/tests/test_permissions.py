@@ -1,0 +1,136 @@
+"""The matrix of the API: every address, every method, everybody who could ask.
+
+permissions/api.py says which capability each takes, iam.roles who has it.
+"""
+
+import re
+from typing import Any
+
+import pytest
+
+from prospectflow.tests.permissions.api import LINES, PERSON, PUBLIC, SIGNED_IN, TABLE
+from prospectflow.tests.permissions.routes import API, API_ROUTES, METHODS
+from prospectflow.tests.permissions.world import (
+    ANONYMOUS,
+    AT_THE_API,
+    PLACELESS_TOKEN,
+    PROGRAMS,
+    ROLES,
+    World,
+    has,
+    undone,
+    writes,
+)
+
+REACHED, FORBIDDEN = "reached", "403 FORBIDDEN"
+NOT_THERE, SIGN_IN = "404 NOT_FOUND", "401 AUTHENTICATION_REQUIRED"
+NO_PLACE = "403 MISSING_ORGANISATION"
+REFUSALS = {401, 403, 404, 405, 429}
+VARIABLE = re.compile(r"<[a-z]+:\w+>")
+
+
+def test_the_table_names_every_address_and_method_of_the_api_and_no_other():
+    offered = {path: set(route.methods) for path, route in API_ROUTES.items()}
+
+    assert {path: set(line) for path, line in TABLE.items()} == offered
+
+
+@pytest.mark.parametrize(("method", "path", "capability"), LINES)
+def test_each_may_what_the_table_says_and_a_refusal_writes_nothing(world, method, path, capability):
+    said = {name: outcome(world, name, method, path) for name in AT_THE_API}
+
+    assert said == {name: expected(name, path, capability) for name in AT_THE_API}
+
+
+@pytest.mark.parametrize("path", TABLE)
+def test_a_method_that_the_table_does_not_name_is_refused(world, path):
+    others = sorted(METHODS - set(TABLE[path]))
+
+    said = {outcome(world, "owner", method, path) for method in others}
+
+    assert said == {"405 METHOD_NOT_ALLOWED"}
+
+
+@pytest.mark.parametrize("path", TABLE)
+def test_what_an_address_offers_is_told_to_members_alone(world, path):
+    names = ["viewer", "program as viewer", PLACELESS_TOKEN, ANONYMOUS]
+
+    said = {name: outcome(world, name, "OPTIONS", path) for name in names}
+
+    lines = set(TABLE[path].values())
+    own = PERSON if lines == {PERSON} else "view"
+    kind = PUBLIC if lines == {PUBLIC} else own
+    assert said == {name: expected(name, "", kind) for name in names}
+
+
+@pytest.mark.parametrize("path", [path for path in TABLE if VARIABLE.search(path)])
+def test_what_is_nowhere_answers_like_what_is_elsewhere(world, path):
+    method, capability = next(iter(TABLE[path].items()))
+    nowhere = VARIABLE.sub("00000000-0000-7000-8000-000000000000", path)
+
+    said = {name: outcome(world, name, method, nowhere) for name in ("owner", "stranger")}
+
+    allowed = capability == PERSON or has("owner", capability)
+    assert set(said.values()) == {NOT_THERE if allowed else FORBIDDEN}
+
+
+def test_whoever_names_an_organisation_that_is_not_theirs_gets_no_further(world):
+    said = {
+        name: _ask(world.program(name), "GET", "companies/", headers={"X-Organisation": slug})
+        for name, slug in [("stranger", "acme"), ("owner", "other"), ("operator", "other")]
+    }
+
+    assert set(said.values()) == {"403 NOT_A_MEMBER"}
+
+
+# What should come out -------------------------------------------------------------------------
+def expected(name: str, path: str, capability: str) -> str:
+    if capability == PUBLIC:
+        return REACHED
+    if name == ANONYMOUS:
+        return SIGN_IN
+    if name == PLACELESS_TOKEN:
+        return NO_PLACE  # a token is admitted to an organisation, or not at all
+    if capability in {SIGNED_IN, PERSON}:
+        return FORBIDDEN if capability == PERSON and name in PROGRAMS else REACHED
+    if name not in ROLES and name not in PROGRAMS:
+        return NO_PLACE
+    if not has(name, capability):
+        return FORBIDDEN
+    return NOT_THERE if name == "stranger" and VARIABLE.search(path) else REACHED
+
+
+# What comes out -------------------------------------------------------------------------------
+def outcome(world: World, name: str, method: str, path: str) -> str:
+    client = world.program(name)
+    address = VARIABLE.sub(lambda _: variable(world, name, path), path)
+    before = writes()
+    with undone():
+        said = _ask(client, method, address, world if name == "stranger" else None)
+    return said if said == REACHED or writes() == before else f"{said}, after writing"
+
+
+def variable(world: World, name: str, path: str) -> str:
+    """The id of the row of Acme that the address is about."""
+    if path.startswith("me/sessions/"):
+        return world.another_session(name)
+    if path.startswith("invitations/"):
+        return str(world.invited.pk)
+    model = API_ROUTES[path].view.cls.queryset.model  # type: ignore[attr-defined]
+    return str(world.row(model).pk)
+
+
+def _ask(client: Any, method: str, path: str, world: World | None = None, **options: Any) -> str:
+    body = {} if method in {"GET", "OPTIONS"} else {"data": "{}"}
+    answer = client.generic(
+        method, f"/{API}{path}", content_type="application/json", **body, **options
+    )
+    text = b"".join(answer).decode()
+    if world and world.leaks(text):
+        return f"{answer.status_code} with what is not theirs"
+    safe = method in {"GET", "OPTIONS"}
+    if answer.status_code < 300 or not (
+        safe or answer.status_code in REFUSALS or answer.status_code >= 500
+    ):
+        return REACHED
+    return f"{answer.status_code} {answer.json().get('code', '')}".strip()
