@@ -28,8 +28,16 @@ class Environment:
     def boolean(self, name: str, default: Any = REQUIRED) -> Any:
         return self._read(name, self._strict_boolean, "true or false", default)
 
-    def integer(self, name: str, default: Any = REQUIRED) -> Any:
-        return self._read(name, self._natural, "a whole number, 0 or more", default)
+    def integer(
+        self, name: str, default: Any = REQUIRED, *, least: int = 0, most: int = 2**31
+    ) -> Any:
+        def within(name: str) -> int:
+            value = int(self._env.str(name))
+            if not least <= value <= most:
+                raise ValueError(name)
+            return value
+
+        return self._read(name, within, f"a whole number, {least} or more", default)
 
     def words(self, name: str, default: Any = REQUIRED) -> Any:
         return self._read(name, self._env.list, "words separated by commas", default)
@@ -82,12 +90,6 @@ class Environment:
         if value not in {*self._env.BOOLEAN_TRUE_STRINGS, "false", "off", "no", "n", "0"}:
             raise ValueError(value)
         return value in self._env.BOOLEAN_TRUE_STRINGS
-
-    def _natural(self, name: str) -> int:
-        value = int(self._env.str(name))
-        if value < 0:
-            raise ValueError(name)
-        return value
 
     def _postgres(self, name: str) -> dict[str, Any]:
         return database_from(self._env.str(name))

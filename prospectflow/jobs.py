@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import OperationalError, connection
 from django.db.models import F, Q
 from django.db.models.lookups import IsNull
@@ -30,6 +31,7 @@ from tracking.services import place_pixel, roll_up
 LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
+RECEIPTS_KEPT = timedelta(days=1)
 DRAFT_AGAIN = timedelta(minutes=15)
 TOLD_AT_ONCE = 20
 UNDRAFTED = "The draft could not be written; the worker's log says why."
@@ -225,3 +227,17 @@ def speak(
     with told(f"Organisation {organisation_id}: no drafts were written"):
         write_due_drafts(organisation_id, now=clock(), ahead=DRAFTS_AHEAD, limit=DRAFTS_AT_ONCE)
     return len(send_due(organisation_id, clock=clock, worker=worker, stopping=stopping))
+
+
+def forget(*, now: datetime) -> int:
+    """Delete what has been kept long enough, of every organisation; returns how many rows.
+
+    PostgreSQL itself keeps what the trail told of the last 90 days, whatever is asked.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT iam.forget_audit_events(%s) + iam.forget_receipts(%s)",
+            [now - timedelta(days=settings.AUDIT_RETENTION_DAYS), now - RECEIPTS_KEPT],
+        )
+        forgotten: int = cursor.fetchone()[0]
+        return forgotten

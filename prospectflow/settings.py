@@ -260,6 +260,9 @@ UNFOLD = {
     },
 }
 
+# The trail ------------------------------------------------------------------------------------
+AUDIT_RETENTION_DAYS = env.integer("AUDIT_RETENTION_DAYS", 730, least=90, most=36_500)
+
 # Language, time, logs -------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -12,6 +12,7 @@ from prospectflow import jobs
 from prospectflow.jobs import told
 
 READ_EVERY = timedelta(minutes=5)
+FORGET_EVERY = timedelta(days=1)
 
 
 @dataclass
@@ -22,6 +23,7 @@ class Worker:
     clock: Callable[[], datetime]
     stopping: bool = False
     heard_at: datetime | None = None
+    forgot_at: datetime | None = None
 
     def round(self) -> int:
         """Read what must be read, send what may be sent; returns how many mails left.
@@ -31,7 +33,7 @@ class Worker:
         close_old_connections()
         sent = 0
         with told("The round ended early"):
-            if self._should_hear(self.clock()):
+            if self._is_due(self.heard_at, READ_EVERY):
                 self._hear_everybody()
             for organisation_id in self._going(jobs.organisations_with_due_tasks(now=self.clock())):
                 sent += self._speak(organisation_id)
@@ -40,11 +42,14 @@ class Worker:
             ):
                 with told(f"Organisation {organisation_id}'s webhooks were not told"):
                     jobs.tell_programs(organisation_id, now=self.clock())
+            if self._is_due(self.forgot_at, FORGET_EVERY):
+                jobs.forget(now=self.clock())
+                self.forgot_at = self.clock()
         return sent
 
-    def _should_hear(self, now: datetime) -> bool:
+    def _is_due(self, last: datetime | None, every: timedelta) -> bool:
         """Also when the clock was set back: it may have been for longer than anybody waits."""
-        return self.heard_at is None or not self.heard_at <= now < self.heard_at + READ_EVERY
+        return last is None or not last <= self.clock() < last + every
 
     def _hear_everybody(self) -> None:
         for organisation_id in self._going(_everybody()):

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError
 
+from iam.models import AuditEvent
+from iam.services import record
 from outreach.credentials import seal
 from outreach.models import Campaign, Draft, Mailbox, Message, Task, WorkflowStep
 from outreach.services.approval import approve
@@ -155,6 +157,32 @@ def test_a_clock_that_was_set_back_keeps_nobody_from_being_heard(server, worker,
     worker.round()
 
     assert read_at(acme) == MORNING - timedelta(days=1)
+
+
+def test_once_a_day_what_was_kept_long_enough_is_forgotten(worker, clock, settings):
+    acme, settings.AUDIT_RETENTION_DAYS = make_organisation(), 100
+
+    def tell(days: int) -> None:
+        with tenant(acme.pk):
+            record("told", at=clock.now - timedelta(days=days))
+
+    def kept() -> int:
+        with tenant(acme.pk):
+            return AuditEvent.objects.filter(action="told").count()
+
+    tell(101)
+    tell(99)
+    worker.round()
+    assert kept() == 1
+
+    tell(102)
+    clock.now += timedelta(hours=23)
+    worker.round()
+    assert kept() == 2
+
+    clock.now += timedelta(hours=2)
+    worker.round()
+    assert kept() == 0  # the one of 99 days is 100 days old by now
 
 
 def test_two_workers_do_not_read_a_mailbox_twice(server, clock):
