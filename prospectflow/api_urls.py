@@ -19,7 +19,23 @@ from iam.api.views import (
     OrganisationViewSet,
     ServiceAccountViewSet,
 )
+from outreach.api.campaign_views import CampaignViewSet, EnrollmentViewSet
+from outreach.api.import_views import ImportViewSet
+from outreach.api.sending_views import (
+    DraftViewSet,
+    MailboxViewSet,
+    MessageViewSet,
+    SuppressionViewSet,
+    TaskViewSet,
+)
+from outreach.api.step_views import (
+    ExperimentViewSet,
+    PromptViewSet,
+    StepViewSet,
+    VariantViewSet,
+)
 from outreach.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
+from tracking.api.views import DailyStatsViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("me/sessions", SessionViewSet, basename="session")
@@ -34,6 +50,19 @@ router.register("people", PersonViewSet, basename="person")
 router.register("phones", PhoneViewSet, basename="phone")
 router.register("positions", PositionViewSet, basename="position")
 router.register("consents", ConsentViewSet, basename="consent")
+router.register("campaigns", CampaignViewSet, basename="campaign")
+router.register("steps", StepViewSet, basename="workflowstep")
+router.register("prompts", PromptViewSet, basename="prompt")
+router.register("experiments", ExperimentViewSet, basename="stepexperiment")
+router.register("variants", VariantViewSet, basename="variant")
+router.register("enrollments", EnrollmentViewSet, basename="enrollment")
+router.register("drafts", DraftViewSet, basename="draft")
+router.register("tasks", TaskViewSet, basename="task")
+router.register("messages", MessageViewSet, basename="message")
+router.register("mailboxes", MailboxViewSet, basename="mailbox")
+router.register("suppressions", SuppressionViewSet, basename="suppression")
+router.register("imports", ImportViewSet, basename="importupload")
+router.register("statistics", DailyStatsViewSet, basename="dailystats")
 router.register("webhooks", WebhookViewSet, basename="webhookendpoint")
 router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhookdelivery")
 

@@ -21,6 +21,10 @@ class TooManyAtOnce(DomainError):
     """More than 20,000 positions at once: narrow the list by a filter or a search."""
 
 
+class PositionLeftOut(DomainError):
+    """This position is not taken in."""
+
+
 class Intake(NamedTuple):
     """What became of the positions that were offered to a campaign."""
 
@@ -52,6 +56,16 @@ def enroll_list(
     if len(offered) > AT_ONCE:
         raise TooManyAtOnce
     return _take_in(campaign, offered, at, user)
+
+
+@transaction.atomic
+def enroll_one(
+    campaign: Campaign, position: Position, *, at: datetime, user: User | None = None
+) -> Enrollment:
+    """Take one position in; raises as enroll does, or PositionLeftOut with the reason."""
+    for reason in _take_in(campaign, [position], at, user).reasons:
+        raise PositionLeftOut(f"{position} is not taken in: {reason.label}.")
+    return Enrollment.objects.get(campaign=campaign, position=position)
 
 
 @transaction.atomic

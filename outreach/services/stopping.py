@@ -5,6 +5,8 @@ from datetime import datetime
 from django.db import transaction
 
 from crm.models import Position
+from iam.models import User
+from iam.services import record
 from outreach.models import Enrollment, Message, Suppression, Task
 from outreach.services.suppressing import (
     address_or_domain,
@@ -15,9 +17,14 @@ from outreach.services.suppressing import (
 from outreach.services.webhooks import announce_end
 from outreach.states import EnrollmentState, SuppressionReason, TaskStatus
 from prospectflow.choices import move
+from prospectflow.errors import DomainError
 
 WORDLESS = frozenset({SuppressionReason.BOUNCED, SuppressionReason.LEFT_COMPANY})
 GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
+
+
+class EnrollmentOver(DomainError):
+    """The enrolment has ended: nothing more is sent in it."""
 
 
 @transaction.atomic
@@ -30,6 +37,34 @@ def stop(enrollment: Enrollment, state: str, *, reason: str, at: datetime) -> En
         enrollment.save(update_fields=["state", "stopped_reason", "last_activity_at"])
         announce_end(enrollment, at=at)
     Task.objects.open().filter(enrollment=enrollment).update(status=TaskStatus.CANCELLED)
+    return enrollment
+
+
+@transaction.atomic
+def stop_by_hand(
+    enrollment: Enrollment, *, reason: str, at: datetime, user: User | None = None
+) -> Enrollment:
+    """End an enrolment because somebody says so; EnrollmentOver where there is nothing to end."""
+    enrollment = _going(enrollment)
+    record("stopped", at=at, user=user, target=enrollment, text=f"{enrollment}: {reason}")
+    return stop(enrollment, EnrollmentState.FINISHED, reason=reason, at=at)
+
+
+@transaction.atomic
+def pause_by_hand(
+    enrollment: Enrollment, *, until: datetime, at: datetime, user: User | None = None
+) -> Enrollment:
+    """Hold an enrolment back because somebody says so; EnrollmentOver when it has ended."""
+    enrollment = _going(enrollment)
+    text = f"{enrollment}: until {until.isoformat()}"
+    record("paused", at=at, user=user, target=enrollment, text=text)
+    return pause_until(enrollment, until, at=at)
+
+
+def _going(enrollment: Enrollment) -> Enrollment:
+    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
+    if enrollment.state not in GOING:
+        raise EnrollmentOver(f"This enrolment is {enrollment.state}: nothing more is sent in it.")
     return enrollment
 
 
