@@ -1,6 +1,6 @@
 """Pages about oneself, open to anybody signed in, inside an organisation or not."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import logout
 from drf_spectacular.utils import extend_schema
@@ -12,13 +12,15 @@ from rest_framework.response import Response
 
 from iam import services
 from iam.api import serializers
+from iam.models import User
 from iam.roles import capabilities_of
-from iam.sessions import end_session, end_sessions, sessions_of
+from iam.sessions import SessionStore, end_session, end_sessions, sessions_of
 from prospectflow.api.errors import Problem
 from prospectflow.api.pagination import KeysetPagination
 from prospectflow.api.permissions import SignedIn
 from prospectflow.api.viewsets import TenantViewSet
 from prospectflow.tenancy.memberships import Place, places_of
+from prospectflow.tenancy.middleware import TenantRequest
 
 
 class OnePage(KeysetPagination):
@@ -53,7 +55,7 @@ class OwnViewSet(TenantViewSet):
     @property
     def place(self) -> Place | None:
         """Where the caller stands."""
-        return self.request._request.membership
+        return cast("TenantRequest", self.request._request).membership
 
     def places(self) -> list[Place]:
         """Every organisation that the caller may enter; a program has its one."""
@@ -76,7 +78,7 @@ class MeViewSet(OwnViewSet):
         person, place = self.person, self.place
         return {
             "kind": "person" if person else "program",
-            "id": person.pk if person else place.service_account_id,
+            "id": person.pk if person else place and place.service_account_id,
             "email": person.email if person else None,
             "name": str(self.request.user),
             "organisation": place,
@@ -104,20 +106,25 @@ class SessionViewSet(mixins.ListModelMixin, OwnViewSet):
     permission_classes = [APerson]
     filter_backends: list[Any] = []
 
+    @property
+    def owner(self) -> User:
+        """The person whose sessions these are."""
+        return cast("User", self.request.user)
+
     def get_queryset(self) -> Any:
-        return sessions_of(self.request.user.pk, now=self.now)
+        return sessions_of(self.owner.pk, now=self.now)
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "current": self._current}
 
     @property
     def _current(self) -> str | None:
-        return self.request._request.session.public_id
+        return cast("SessionStore", self.request._request.session).public_id
 
     @extend_schema(responses={204: None})
     def destroy(self, request: Request, pk: str) -> Response:
         """End one of the caller's sessions."""
-        if not end_session(request.user.pk, pk):
+        if not end_session(self.owner.pk, pk):
             raise NotFound
         return self._ended(here=pk == self._current)
 
@@ -125,14 +132,14 @@ class SessionViewSet(mixins.ListModelMixin, OwnViewSet):
     @action(detail=False, methods=["post"], url_path="end-others")
     def end_others(self, request: Request) -> Response:
         """End every session but the one that asks."""
-        ended = end_sessions(request.user.pk, keep=self._current)
+        ended = end_sessions(self.owner.pk, keep=self._current)
         return Response({"ended": ended})
 
     @extend_schema(request=None, responses={204: None})
     @action(detail=False, methods=["post"], url_path="sign-out-everywhere")
     def sign_out_everywhere(self, request: Request) -> Response:
         """Refuse every session and token from before this moment, the caller's own too."""
-        services.sign_out_everywhere(request.user, at=self.now)
+        services.sign_out_everywhere(self.owner, at=self.now)
         return self._ended(here=self._current is not None)
 
     def _ended(self, *, here: bool) -> Response:

@@ -137,7 +137,7 @@ class InvitationSerializer(StrictModelSerializer):
         read_only_fields = ["expires_at"]
 
     def get_is_expired(self, invitation: Membership) -> bool:
-        return invitation.expires_at <= timezone.now()
+        return bool(invitation.expires_at and invitation.expires_at <= timezone.now())
 
 
 class ServiceAccountSerializer(StrictModelSerializer):
@@ -151,13 +151,11 @@ class ServiceAccountSerializer(StrictModelSerializer):
         read_only_fields = ["status"]
 
 
-class ServiceAccountChangeSerializer(ServiceAccountSerializer):
+class ServiceAccountChangeSerializer(StrictModelSerializer):
     """What may change of a program: its name and its role."""
 
     class Meta(ServiceAccountSerializer.Meta):
         read_only_fields = ["client_id", "status"]
-
-    client_id = serializers.CharField(read_only=True)
 
 
 class OperatorEntrySerializer(StrictModelSerializer):

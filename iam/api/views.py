@@ -1,6 +1,6 @@
 """The organisation, who is in it, and what they did."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
@@ -22,6 +22,7 @@ from iam.models import (
     ServiceAccountStatus,
 )
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet, TenantViewSet
+from prospectflow.tenancy.middleware import TenantRequest
 
 
 class OrganisationViewSet(mixins.RetrieveModelMixin, mixins.UpdateModelMixin, TenantViewSet):
@@ -32,7 +33,8 @@ class OrganisationViewSet(mixins.RetrieveModelMixin, mixins.UpdateModelMixin, Te
     capabilities = {"partial_update": "manage_organisation"}
 
     def get_object(self) -> Organisation:
-        self.kwargs["pk"] = str(self.request._request.membership.organisation_id)
+        place = cast("TenantRequest", self.request._request).membership
+        self.kwargs["pk"] = str(place.organisation_id if place else "")
         return super().get_object()
 
     def perform_update(self, serializer: Any) -> None:
@@ -89,6 +91,7 @@ class InvitationViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, ReadO
     )
     serializer_class = serializers.InvitationSerializer
     capabilities = dict.fromkeys(("list", "retrieve", "create", "destroy"), "manage_members")
+    rated = {"create": "invitations"}
 
     def perform_create(self, serializer: Any) -> None:
         given = serializer.validated_data

@@ -283,6 +283,16 @@ def test_members_neither_see_nor_make_invitations(member):
     assert refusal(member.post(f"{API}invitations/", body)) == (403, "FORBIDDEN")
 
 
+def test_addresses_cannot_be_tried_by_inviting_them(admin, settings):
+    settings.RATES = settings.RATES | {"invitations": "2/hour"}
+
+    answers = [
+        admin.post(f"{API}invitations/", {"email": f"a{number}@example.com"}) for number in range(3)
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+
+
 # Programs --------------------------------------------------------------------------------------
 def test_only_a_visiting_operator_ties_a_program_to_the_organisation(operator, admin):
     body = {"name": "Robot", "client_id": "robot", "role": "viewer"}
