@@ -159,4 +159,4 @@ def test_a_browser_without_its_csrf_token_ends_nothing(ada, acme, at):
     client = Client(enforce_csrf_checks=True)
     client.force_login(ada)
 
-    assert refusal(client.post(f"{SESSIONS}{at}")) == (403, "FORBIDDEN")
+    assert refusal(client.post(f"{SESSIONS}{at}")) == (403, "CSRF_FAILED")
