@@ -116,7 +116,7 @@ BEGIN
         SELECT s.id, s.name, s.status = 'active' AS is_active, s.access_after,
             s.organisation_id, s.role INTO account
             FROM iam.service_accounts s WHERE s.client_id = client;
-        SELECT o.id, o.slug::text AS slug, o.name, account.role AS role, 1 AS places,
+        SELECT o.id, o.slug::text AS slug, o.name, account.role AS role, 1::bigint AS places,
             NULL::timestamptz AS access_after INTO place
             FROM iam.organisations o
             WHERE o.id = account.organisation_id AND (wanted = '' OR o.slug = wanted);
@@ -370,6 +370,24 @@ BEGIN
 END $$;
 
 ALTER FUNCTION outreach.organisations_with_due_tasks(at timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: organisations_with_due_webhooks(timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN QUERY SELECT o.id FROM iam.organisations o WHERE EXISTS (
+        SELECT FROM outreach.webhook_deliveries d
+        WHERE d.organisation_id = o.id AND d.status = 'waiting' AND d.due_at <= moment
+    ) ORDER BY o.id;
+END $$;
+
+ALTER FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) OWNER TO prospectflow_owner;
 
 --
 -- Name: require_approved_draft(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
@@ -1258,6 +1276,56 @@ ALTER TABLE ONLY outreach.tasks FORCE ROW LEVEL SECURITY;
 ALTER TABLE outreach.tasks OWNER TO prospectflow_owner;
 
 --
+-- Name: webhook_deliveries; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.webhook_deliveries (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    event text NOT NULL,
+    body text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    status text DEFAULT 'waiting'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    answered_status integer,
+    last_error text DEFAULT ''::text NOT NULL,
+    delivered_at timestamp with time zone,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    endpoint_id uuid NOT NULL,
+    CONSTRAINT webhook_deliveries_attempts_not_negative CHECK ((attempts >= 0)),
+    CONSTRAINT webhook_deliveries_event_known CHECK ((event = ANY (ARRAY['enrollment.replied'::text, 'enrollment.bounced'::text, 'enrollment.unsubscribed'::text, 'import.finished'::text]))),
+    CONSTRAINT webhook_deliveries_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'delivered'::text, 'failed'::text])))
+);
+
+ALTER TABLE ONLY outreach.webhook_deliveries FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.webhook_deliveries OWNER TO prospectflow_owner;
+
+--
+-- Name: webhook_endpoints; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.webhook_endpoints (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    url character varying(2000) NOT NULL,
+    events jsonb NOT NULL,
+    sealed_secret text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    status_reason text DEFAULT ''::text NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    CONSTRAINT webhook_endpoints_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text]))),
+    CONSTRAINT webhook_endpoints_url_shape CHECK (((url)::text ~ '^https?://'::text))
+);
+
+ALTER TABLE ONLY outreach.webhook_endpoints FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.webhook_endpoints OWNER TO prospectflow_owner;
+
+--
 -- Name: workflow_steps; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -1906,6 +1974,27 @@ ALTER TABLE ONLY outreach.tasks
     ADD CONSTRAINT tasks_pkey PRIMARY KEY (organisation_id, id);
 
 --
+-- Name: webhook_deliveries webhook_deliveries_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: webhook_endpoints webhook_endpoints_once; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_once UNIQUE (organisation_id, url);
+
+--
+-- Name: webhook_endpoints webhook_endpoints_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (organisation_id, id);
+
+--
 -- Name: workflow_steps workflow_steps_of_campaign; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2208,6 +2297,18 @@ CREATE INDEX campaign_enrollments_organisation_id_position_id_df6f0790 ON outrea
 CREATE INDEX campaign_enrollments_state ON outreach.campaign_enrollments USING btree (organisation_id, campaign_id, state);
 
 --
+-- Name: campaigns_by_name; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX campaigns_by_name ON outreach.campaigns USING btree (organisation_id, name, id);
+
+--
+-- Name: campaigns_changed; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX campaigns_changed ON outreach.campaigns USING btree (organisation_id, updated_at, id);
+
+--
 -- Name: campaigns_name_search; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2410,6 +2511,24 @@ CREATE INDEX tasks_organisation_id_campaign_id_4707d9e9 ON outreach.tasks USING 
 --
 
 CREATE INDEX tasks_organisation_id_workflow_step_id_03928502 ON outreach.tasks USING btree (organisation_id, workflow_step_id);
+
+--
+-- Name: webhook_deliveries_due; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX webhook_deliveries_due ON outreach.webhook_deliveries USING btree (organisation_id, due_at, id) WHERE (status = 'waiting'::text);
+
+--
+-- Name: webhook_deliveries_newest; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX webhook_deliveries_newest ON outreach.webhook_deliveries USING btree (organisation_id, at DESC, id);
+
+--
+-- Name: webhook_deliveries_organisation_id_endpoint_id_0f1c3aca; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX webhook_deliveries_organisation_id_endpoint_id_0f1c3aca ON outreach.webhook_deliveries USING btree (organisation_id, endpoint_id);
 
 --
 -- Name: auth_group_name_a6ea08ec_like; Type: INDEX; Schema: public; Owner: prospectflow_owner
@@ -2698,6 +2817,24 @@ CREATE TRIGGER suppressions_updated_at BEFORE UPDATE ON outreach.suppressions FO
 --
 
 CREATE TRIGGER tasks_updated_at BEFORE UPDATE ON outreach.tasks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: webhook_deliveries webhook_deliveries_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER webhook_deliveries_updated_at BEFORE UPDATE ON outreach.webhook_deliveries FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: webhook_endpoints webhook_endpoints_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER webhook_endpoints_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.webhook_endpoints FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.webhookendpoint', '', 'sealed_secret');
+
+--
+-- Name: webhook_endpoints webhook_endpoints_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER webhook_endpoints_updated_at BEFORE UPDATE ON outreach.webhook_endpoints FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
 -- Name: workflow_steps workflow_steps_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -3241,6 +3378,27 @@ ALTER TABLE ONLY outreach.tasks
     ADD CONSTRAINT tasks_workflow_step_id_1957ddd2_fk_workflow_steps_id FOREIGN KEY (organisation_id, workflow_step_id) REFERENCES outreach.workflow_steps(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
+-- Name: webhook_deliveries webhook_deliveries_endpoint_id_8d287091_fk_webhook_endpoints_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_endpoint_id_8d287091_fk_webhook_endpoints_id FOREIGN KEY (organisation_id, endpoint_id) REFERENCES outreach.webhook_endpoints(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: webhook_deliveries webhook_deliveries_organisation_id_ada31bd1_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_organisation_id_ada31bd1_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: webhook_endpoints webhook_endpoints_organisation_id_a3f77140_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.webhook_endpoints
+    ADD CONSTRAINT webhook_endpoints_organisation_id_a3f77140_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
 -- Name: workflow_steps workflow_steps_campaign_id_a7909bc9_fk_campaigns_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3617,10 +3775,34 @@ CREATE POLICY tenant_isolation ON outreach.suppressions USING ((organisation_id 
 CREATE POLICY tenant_isolation ON outreach.tasks USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
+-- Name: webhook_deliveries tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.webhook_deliveries USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: webhook_endpoints tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.webhook_endpoints USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
 -- Name: workflow_steps tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE POLICY tenant_isolation ON outreach.workflow_steps USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: webhook_deliveries; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.webhook_deliveries ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: webhook_endpoints; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.webhook_endpoints ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: workflow_steps; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
@@ -3750,6 +3932,13 @@ REVOKE ALL ON FUNCTION iam.require_one_owner() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION outreach.organisations_with_due_tasks(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION outreach.organisations_with_due_tasks(at timestamp with time zone) TO prospectflow_app;
+
+--
+-- Name: FUNCTION organisations_with_due_webhooks(moment timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) TO prospectflow_app;
 
 --
 -- Name: FUNCTION unsubscribe_target(digest bytea); Type: ACL; Schema: outreach; Owner: prospectflow_owner
@@ -3948,6 +4137,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.suppressions TO prospectflow
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.tasks TO prospectflow_app;
+
+--
+-- Name: TABLE webhook_deliveries; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.webhook_deliveries TO prospectflow_app;
+
+--
+-- Name: TABLE webhook_endpoints; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.webhook_endpoints TO prospectflow_app;
 
 --
 -- Name: TABLE workflow_steps; Type: ACL; Schema: outreach; Owner: prospectflow_owner

@@ -75,6 +75,8 @@ class Campaign(TenantModel):
         indexes = [
             models.Index(fields=["organisation", "status"], name="campaigns_status"),
             models.Index(fields=["organisation", "-created_at", "id"], name="campaigns_newest"),
+            models.Index(fields=["organisation", "updated_at", "id"], name="campaigns_changed"),
+            models.Index(fields=["organisation", "name", "id"], name="campaigns_by_name"),
             search_index("name", name="campaigns_name_search"),
         ]
 
