@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.management import get_commands
 
 from iam.auth import AuthConfiguration
+from iam.models import Role
+from iam.roles import CAPABILITIES, OPERATOR
 from prospectflow.operations.embedded.state import PORT_SETTINGS
 
 ROOT = settings.BASE_DIR
@@ -110,3 +112,15 @@ def test_every_link_leads_to_a_file(page):
 @pytest.mark.parametrize("room", ["iam", "crm", "outreach", "tracking", "prospectflow/tenancy"])
 def test_every_room_has_its_page(room):
     assert (ROOT / room / "README.md").exists()
+
+
+def test_the_page_of_roles_has_the_table_that_the_code_asks():
+    roles = [*Role, OPERATOR]
+    rows = [
+        f"| `{capability}` | {' | '.join('yes' if role in those else '–' for role in roles)} |"
+        for capability, those in CAPABILITIES.items()
+    ]
+    head = [f"| Capability | {' | '.join(roles)} |", f"|{'---|' * (len(roles) + 1)}"]
+    written = (ROOT / "docs" / "roles.md").read_text().splitlines()
+
+    assert [line for line in written if line.startswith("|")] == head + rows
