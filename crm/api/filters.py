@@ -1,5 +1,7 @@
 """What lists of prospects can be narrowed by: columns with an index, or with few values."""
 
+from typing import Any
+
 from django_filters import rest_framework as filters
 
 from crm.models import (
@@ -19,6 +21,19 @@ from crm.models import (
 
 class CharInFilter(filters.BaseInFilter, filters.CharFilter):
     """Any of several texts, with commas between them."""
+
+
+class AddressFilter(filters.CharFilter):
+    """An address, which is stored in lower case."""
+
+    def filter(self, qs: Any, value: Any) -> Any:
+        several = isinstance(value, list)
+        lower = [each.lower() for each in value] if several else (value or "").lower()
+        return super().filter(qs, lower)
+
+
+class AddressInFilter(filters.BaseInFilter, AddressFilter):
+    """Any of several addresses, with commas between them."""
 
 
 class CompanyFilters(filters.FilterSet):
@@ -66,8 +81,8 @@ class PositionFilters(filters.FilterSet):
 
     person = filters.UUIDFilter()
     company = filters.UUIDFilter()
-    email = filters.CharFilter()
-    email__in = CharInFilter(field_name="email", lookup_expr="in")
+    email = AddressFilter()
+    email__in = AddressInFilter(field_name="email", lookup_expr="in")
     email_status = filters.ChoiceFilter(choices=EmailStatus.choices)
 
     class Meta:
