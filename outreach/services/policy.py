@@ -99,7 +99,7 @@ def _away(case: _Case) -> Reason | None:
     until = case.enrollment.paused_until
     if until is None or until <= case.now:
         return None
-    return Reason("away", "The person is out of the office.", until)
+    return Reason("away", "The person is away, or somebody paused the enrolment.", until)
 
 
 def _unusable(case: _Case) -> Reason | None:
