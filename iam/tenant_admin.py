@@ -208,13 +208,15 @@ class TenantAdmin(ByRole, ModelAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if not self.has_view_permission(request, row):
             raise PermissionDenied
-        entries = AuditEvent.objects.filter(
-            object_type=self.opts.label_lower, object_id=str(row.pk)
+        entries = (
+            AuditEvent.objects.filter(object_type=self.opts.label_lower, object_id=str(row.pk))
+            .select_related("user", "service_account")
+            .order_by("-at", "-id")
         )
         context = {
             **self.admin_site.each_context(request),
             "title": f"History: {row}",
-            "entries": entries.select_related("user", "service_account").order_by("-at", "-id")[:HISTORY_LENGTH],
+            "entries": entries[:HISTORY_LENGTH],
             "original": row,
             "opts": self.opts,
             **(extra_context or {}),

@@ -1,6 +1,7 @@
 """How the trail is told to people: who, what, and what stood where before and after."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -17,17 +18,21 @@ ACTIONS = (
 )
 SHOWN_LENGTH = 200
 NOTHING = "–"
+REFERENCE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Change(NamedTuple):
-    """One column of a row: what people call it, what stood there, what stands now."""
+    """One column of a row: what people call it, what stood there, what stands now.
+
+    A row that was added had nothing before, one that was deleted has nothing now: that is empty.
+    """
 
     name: str
     old: str
     new: str
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.old} → {self.new}"
+        return f"{self.name}: {' → '.join(filter(None, (self.old, self.new)))}"
 
 
 def who(event: AuditEvent) -> str:
@@ -44,9 +49,16 @@ def subject_of(event: AuditEvent) -> str:
 
 
 def changes_of(event: AuditEvent) -> list[Change]:
-    """Every column that says something before or after, by name."""
-    told = (_change(column, *values) for column, values in sorted(event.changes.items()))
-    return [change for change in told if change.old != change.new or change.old != NOTHING]
+    """What a person wants to know of a row that changed, came or went, by column.
+
+    Of one that came or went, empty columns and references to other rows are left out.
+    """
+    told = [(_name(column), *values) for column, values in sorted(event.changes.items())]
+    if event.action == "added":
+        return [Change(name, "", _shown(new)) for name, _, new in told if _says(new)]
+    if event.action == "deleted":
+        return [Change(name, _shown(old), "") for name, old, _ in told if _says(old)]
+    return [Change(name, _shown(old), _shown(new)) for name, old, new in told]
 
 
 def summary(event: AuditEvent) -> str:
@@ -54,9 +66,12 @@ def summary(event: AuditEvent) -> str:
     return "; ".join(map(str, changes_of(event)))
 
 
-def _change(column: str, old: Any, new: Any) -> Change:
-    name = column.removesuffix("_id").replace("_", " ")
-    return Change(name, _shown(old), _shown(new))
+def _name(column: str) -> str:
+    return column.removesuffix("_id").replace("_", " ")
+
+
+def _says(value: Any) -> bool:
+    return _shown(value) != NOTHING and not (isinstance(value, str) and REFERENCE.fullmatch(value))
 
 
 def _shown(value: Any) -> str:
@@ -67,6 +82,8 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if not isinstance(value, str):
         value = json.dumps(value, ensure_ascii=False)
+    if REFERENCE.fullmatch(value):
+        return f"…{value[-8:]}"
     text = _moment(value) or " ".join(value.split())
     return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
 

@@ -38,6 +38,10 @@ COLUMNS: exporting.Columns = {
 class DaysFilter(RangeDateFilter):
     """From one day to another, both included, by the organisation's clock."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "day"
+
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if first := self._day("from"):
             queryset = queryset.filter(at__gte=_midnight(first))

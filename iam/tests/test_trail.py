@@ -19,6 +19,7 @@ from prospectflow.testing.factories import NOON, make_campaign, make_mailbox, ma
 
 LIST = "/iam/auditevent/"
 DAY = timedelta(days=1)
+REFERENCE = "01a205c8-b8f0-73be-8592-0e2554ae81ff"
 
 
 def event(**changes) -> AuditEvent:
@@ -70,14 +71,16 @@ def test_a_change_is_told_as_what_stood_there_and_what_stands_now(old, new, said
     assert trail.summary(event(status=[old, new])) == said
 
 
-def test_a_column_that_never_held_anything_is_not_told():
-    assert trail.changes_of(event(note=[None, ""], name=[None, "Spring"])) == [
-        ("name", "–", "Spring")
-    ]
+def test_of_a_row_that_came_or_went_what_it_held_is_told():
+    held = {"name": "Spring", "note": "", "tags": [], "from_mailbox_id": REFERENCE, "ready": False}
+    added = AuditEvent(action="added", changes={name: [None, each] for name, each in held.items()})
+    gone = AuditEvent(action="deleted", changes={name: [each, None] for name, each in held.items()})
+
+    assert trail.summary(added) == trail.summary(gone) == "name: Spring; ready: no"
 
 
-def test_references_are_named_without_their_ending():
-    assert trail.summary(event(from_mailbox_id=[None, "x"])) == "from mailbox: – → x"
+def test_another_reference_is_told_by_its_end():
+    assert trail.summary(event(from_mailbox_id=[None, REFERENCE])) == "from mailbox: – → …54ae81ff"
 
 
 def test_every_action_that_the_code_writes_down_is_offered_by_the_filter(settings):
