@@ -1,9 +1,10 @@
 """Every address of the web process."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from outreach.views import opt_out
+from prospectflow.api.middleware import unknown
 from tracking.views import pixel
 
 urlpatterns = [
@@ -11,6 +12,7 @@ urlpatterns = [
     path("u/<str:token>/", opt_out),  # whoever adds a slash is not sent elsewhere
     path("t/<str:token>.gif", pixel, name="pixel"),
     path("api/v1/", include("prospectflow.api_urls")),
+    re_path(r"^api/", unknown),
     path("oidc/", include("prospectflow.console.urls")),
     path("", admin.site.urls),  # the console; what has no sign-in stands above it
 ]

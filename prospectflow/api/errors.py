@@ -6,18 +6,27 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import (
+    BadRequest,
+    ObjectDoesNotExist,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from redis.exceptions import RedisError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from prospectflow.errors import DomainError
 from prospectflow.problems import CONTENT_TYPE, problem_body
+from prospectflow.tenancy.middleware import BUSY
 
 logger = logging.getLogger(__name__)
+
+TOO_LONG_FOR_AN_INDEX = "54000"  # program_limit_exceeded: an operational error by its class
 
 # The framework's own refusals: our code and our sentence for each.
 SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
@@ -40,13 +49,17 @@ SENTENCES: dict[type[Exception], tuple[int, str, str]] = {
         "UNSUPPORTED_MEDIA_TYPE",
         "This content type is not understood here.",
     ),
+    RequestDataTooBig: (413, "TOO_LARGE", "The body is larger than this server takes."),
+    UnreadablePostError: (400, "MALFORMED", "The body ended before it was complete."),
+    SuspiciousOperation: (400, "MALFORMED", "The request is not one that this server allows."),
+    BadRequest: (400, "MALFORMED", "The request is not one that this server allows."),
     DataError: (400, "MALFORMED", "A value is too large or of another kind than its field."),
     RedisError: (
         503,
         "SESSION_STORE_UNAVAILABLE",
         "The store of sessions does not answer, so nobody can be let in: try again.",
     ),
-    OperationalError: (503, "TRY_AGAIN", "The database is busy or away: try again shortly."),
+    OperationalError: (503, "TRY_AGAIN", BUSY),
 }
 
 
@@ -90,6 +103,8 @@ def _framework(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
     if getattr(error, "wait", None) is not None:
         headers["Retry-After"] = str(error.wait)  # type: ignore[attr-defined]
+    if getattr(error.__cause__, "sqlstate", None) == TOO_LONG_FOR_AN_INDEX:
+        return problem_body(400, "MALFORMED", "A text is too long for what it is indexed by."), {}
     for kind, (status, code, sentence) in SENTENCES.items():
         if isinstance(error, kind):
             if status == 503:
@@ -116,7 +131,7 @@ def _faults(details: Any, field: str = "") -> Iterator[dict[str, str]]:
         yield {"field": field, "code": str(details["code"]), "detail": str(details["message"])}
     elif isinstance(details, dict):
         for name, inner in details.items():
-            path = "" if name == "non_field_errors" else f"{field}.{name}".strip(".")
+            path = field if name == "non_field_errors" else f"{field}.{name}".strip(".")
             yield from _faults(inner, path)
     elif isinstance(details, list):
         several = any(isinstance(inner, dict) and "code" not in inner for inner in details)

@@ -1,12 +1,13 @@
 """Each request is served inside one organisation: the one entered, or a token's."""
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
@@ -15,11 +16,14 @@ from prospectflow.problems import problem
 from prospectflow.tenancy.context import request_id, scope, tenant
 from prospectflow.tenancy.memberships import Place, places_of
 
+logger = logging.getLogger(__name__)
+
 SESSION_KEY = "organisation_id"
 SIGNED_IN_KEY = "signed_in_at"
 ORGANISATION_HEADER = "X-Organisation"
 API = "/api/"
 ADMISSION = "SELECT * FROM iam.admit_bearer(%s, %s, %s, %s, %s, %s)"
+BUSY = "The database is busy or away: try again shortly."
 REFUSALS = {
     "ACCOUNT_UNKNOWN": (403, "Nobody here has this account: sign in once with a browser first."),
     "ACCOUNT_DISABLED": (403, "This account is closed: ask the organisation's owner."),
@@ -80,6 +84,15 @@ class TenantMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: TenantRequest) -> HttpResponse:
+        try:
+            return self._serve(request)
+        except OperationalError:
+            if not request.path_info.startswith(API):
+                raise
+            logger.exception("The database does not answer")
+            return problem(503, "TRY_AGAIN", BUSY, headers={"Retry-After": "5"})
+
+    def _serve(self, request: TenantRequest) -> HttpResponse:
         request.membership = None
         if _starts_without_tenant(request):
             return self.get_response(request)
