@@ -53,7 +53,7 @@ def changes_of(event: AuditEvent) -> list[Change]:
 
     Of one that came or went, empty columns and references to other rows are left out.
     """
-    told = [(_name(column), *values) for column, values in sorted(event.changes.items())]
+    told = [(_name(column, *values), *values) for column, values in sorted(event.changes.items())]
     if event.action == "added":
         return [Change(name, "", _shown(new)) for name, _, new in told if _says(new)]
     if event.action == "deleted":
@@ -62,16 +62,21 @@ def changes_of(event: AuditEvent) -> list[Change]:
 
 
 def summary(event: AuditEvent) -> str:
-    """The changes in one line."""
-    return "; ".join(map(str, changes_of(event)))
+    """The changes in one line, shortened."""
+    return _shortened("; ".join(map(str, changes_of(event))))
 
 
-def _name(column: str) -> str:
-    return column.removesuffix("_id").replace("_", " ")
+def _name(column: str, old: Any, new: Any) -> str:
+    refers = _is_reference(old) or _is_reference(new)
+    return (column.removesuffix("_id") if refers else column).replace("_", " ")
 
 
 def _says(value: Any) -> bool:
-    return _shown(value) != NOTHING and not (isinstance(value, str) and REFERENCE.fullmatch(value))
+    return _shown(value) != NOTHING and not _is_reference(value)
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, str) and REFERENCE.fullmatch(value) is not None
 
 
 def _shown(value: Any) -> str:
@@ -82,9 +87,12 @@ def _shown(value: Any) -> str:
         return "yes" if value else "no"
     if not isinstance(value, str):
         value = json.dumps(value, ensure_ascii=False)
-    if REFERENCE.fullmatch(value):
+    if _is_reference(value):
         return f"…{value[-8:]}"
-    text = _moment(value) or " ".join(value.split())
+    return _shortened(_moment(value) or " ".join(value.split()))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= SHOWN_LENGTH else f"{text[: SHOWN_LENGTH - 1]}…"
 
 

@@ -63,7 +63,7 @@ def lines_of(text: str) -> list[dict[str, str]]:
         (["a"], {"b": "é"}, 'status: ["a"] → {"b": "é"}'),
         ("2026-11-24T12:00:00+00:00", None, "status: 24 Nov 2026, 12:00 → –"),
         ("2026-99-99T12:00:00+00:00", "", "status: 2026-99-99T12:00:00+00:00 → –"),
-        ("one\ntwo", "x" * 300, f"status: one two → {'x' * 199}…"),
+        ("one\ntwo", "x" * 150, f"status: one two → {'x' * 150}"),
         ("…", "…", "status: … → …"),
     ],
 )
@@ -77,6 +77,17 @@ def test_of_a_row_that_came_or_went_what_it_held_is_told():
     gone = AuditEvent(action="deleted", changes={name: [each, None] for name, each in held.items()})
 
     assert trail.summary(added) == trail.summary(gone) == "name: Spring; ready: no"
+
+
+def test_a_long_text_is_told_by_its_beginning_and_the_whole_is_one_line():
+    [change] = trail.changes_of(event(body=["", "x" * 300]))
+
+    assert change.new == f"{'x' * 199}…"
+    assert len(trail.summary(event(body=["y" * 300, "x" * 300]))) == trail.SHOWN_LENGTH
+
+
+def test_what_only_ends_like_a_reference_keeps_its_name():
+    assert trail.summary(event(client_id=["one", "two"])) == "client id: one → two"
 
 
 def test_another_reference_is_told_by_its_end():
