@@ -154,15 +154,19 @@ def test_a_disabled_membership_ends_access_at_the_next_request(organisation):
     assert "not an active member of any" in client.get(CHOOSER).text
 
 
-def test_a_session_whose_access_was_ended_is_told_to_sign_in_again(organisation):
+def test_ending_somebodys_access_ends_the_sessions_inside_and_closes_the_door_to_the_others(
+    organisation,
+):
     with tenant(organisation.pk):
         member = make_member(Role.MEMBER)
-    client = inside_as(member.user, organisation)
+    inside, outside = inside_as(member.user, organisation), Client()
+    outside.force_login(member.user)
+
     with tenant(organisation.pk):
         end_access(member, at=timezone.now())
 
-    assert client.get("/")["Location"] == CHOOSER
-    entered = client.post("/organisations/enter/", {"organisation": organisation.pk}, follow=True)
+    assert inside.get("/")["Location"].startswith("/login/")
+    entered = outside.post("/organisations/enter/", {"organisation": organisation.pk}, follow=True)
     assert "sign out, and in again" in entered.text
 
 
