@@ -11,10 +11,12 @@ from crm.api import filters, serializers
 from crm.models import Company, Consent, Person, Phone, Position
 from crm.services import note_consent, save_by_hand
 from iam.services import record
+from prospectflow.api.exports import Exported
+from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import EditableTenantViewSet, ReadOnlyTenantViewSet
 
 
-class FactsViewSet(EditableTenantViewSet):
+class FactsViewSet(Exported, EditableTenantViewSet):
     """Rows that programs fill in by hand; each change stands in the organisation's trail."""
 
     list_serializer_class: ClassVar[type[BaseSerializer[Any]] | None] = None
@@ -48,18 +50,19 @@ class FactsViewSet(EditableTenantViewSet):
         record(action, at=self.now, user=self.person, target=row, text=text)
 
 
-class CompanyViewSet(FactsViewSet):
+class CompanyViewSet(Exported, FactsViewSet):
     """Companies."""
 
     queryset = Company.objects.order_by("-id")
     serializer_class = serializers.CompanySerializer
     list_serializer_class = serializers.ListedCompanySerializer
+    export_serializer_class = serializers.CompanySerializer
     filterset_class = filters.CompanyFilters
     sortable = {"created_at": "id", "name": "name"}
     search_fields = ["name"]
 
 
-class PersonViewSet(FactsViewSet):
+class PersonViewSet(Exported, FactsViewSet):
     """People."""
 
     queryset = Person.objects.order_by("-id")
@@ -69,7 +72,7 @@ class PersonViewSet(FactsViewSet):
     search_fields = ["last_name", "first_name"]
 
 
-class PhoneViewSet(FactsViewSet):
+class PhoneViewSet(Exported, FactsViewSet):
     """Telephone numbers of people."""
 
     queryset = Phone.objects.order_by("-id")
@@ -82,17 +85,18 @@ class PhoneViewSet(FactsViewSet):
         super().perform_create(serializer)
 
 
-class PositionViewSet(FactsViewSet):
+class PositionViewSet(Exported, FactsViewSet):
     """Positions: who may be written to."""
 
     queryset = Position.objects.select_related("person", "company").order_by("-id")
     serializer_class = serializers.PositionSerializer
     list_serializer_class = serializers.ListedPositionSerializer
+    export_serializer_class = serializers.PositionSerializer
     filterset_class = filters.PositionFilters
     search_fields = ["email"]
 
 
-class ConsentViewSet(mixins.CreateModelMixin, ReadOnlyTenantViewSet):
+class ConsentViewSet(Exported, mixins.CreateModelMixin, ReadOnlyTenantViewSet):
     """What people said about being measured: added and read, never changed."""
 
     queryset = Consent.objects.order_by("-id")

@@ -67,7 +67,7 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.request = request
-        self.order = _order(request, view)
+        self.order = order_of(request, view)
         limit = _limit(request)
         self.cursor = cursor = _read(request, self.order, queryset)
         found = self.order.of(queryset, backwards=cursor.backwards)
@@ -133,7 +133,7 @@ def _refuse(parameter: str, sentence: str) -> ValidationError:
     return ValidationError({parameter: [ErrorDetail(sentence, "invalid")]})
 
 
-def _order(request: Request, view: Any) -> Order:
+def order_of(request: Request, view: Any) -> Order:
     wanted = request.query_params.get("sort", view.default_sort)
     orders = orders_of(view)
     if wanted not in orders:

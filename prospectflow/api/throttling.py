@@ -40,7 +40,7 @@ def _limits(request: Request, view: Any) -> Iterator[Limit]:
     if place:
         yield Limit("organisation", place.organisation_id)
         action = getattr(view, "action", None)
-        if dear := getattr(view, "rated", {}).get(action):
+        if dear := {"export": "exports", **getattr(view, "rated", {})}.get(action):
             yield Limit(dear, place.organisation_id)
 
 

@@ -28,7 +28,7 @@ from prospectflow.tenancy.search import search
 type Handler = Callable[..., HttpResponseBase]
 
 EDITS = frozenset({"PUT", "PATCH", "DELETE"})
-SPARSE = frozenset({"list", "retrieve"})  # the actions whose answers can be narrowed
+SPARSE = frozenset({"list", "retrieve", "export"})  # the actions whose answers can be narrowed
 NO_NUL = "Send no NUL characters."
 
 
@@ -95,7 +95,7 @@ class TenantViewSet(GenericViewSet):
         check_parameters(request)
         for header in ("If-Match", "If-None-Match"):
             tags(request, header)
-        self._check_wanted()
+        self.check_wanted()
         if request.method not in SAFE_METHODS:
             _speak_at_once()
         if request.method == "POST" and (key := receipts.key_of(request)):
@@ -127,7 +127,8 @@ class TenantViewSet(GenericViewSet):
         given = self.request.query_params.get("fields") if self.action in SPARSE else None
         return None if given is None else [name.strip() for name in given.split(",")]
 
-    def _check_wanted(self) -> None:
+    def check_wanted(self) -> None:
+        """400 for a name in `?fields=` that no answer of this action has."""
         if not self._wanted:
             return
         known = readable(self.get_serializer())

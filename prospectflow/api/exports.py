@@ -1,0 +1,162 @@
+"""Whole lists as a stream: any number of rows in the memory of a thousand."""
+
+import csv
+import json
+import logging
+from collections.abc import Callable, Iterator
+from itertools import batched
+from typing import Any, cast
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.decorators import action
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+
+from iam.services import record
+from prospectflow.api.pagination import Order, order_of
+from prospectflow.api.viewsets import TenantViewSet
+from prospectflow.problems import problem_body
+from prospectflow.tenancy.context import tenant
+from prospectflow.tenancy.middleware import TenantRequest
+
+ROWS_AT_ONCE = 1_000
+LINES_AT_ONCE = 100
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would calculate what begins so
+# Servers end a broken stream like a whole one, so the last line has to say it.
+BROKEN = problem_body(500, "EXPORT_INCOMPLETE", "The export broke off here: begin it again.")
+
+logger = logging.getLogger(__name__)
+
+type Lines = Callable[[list[str], Iterator[dict[str, Any]]], Iterator[str]]
+
+
+class _Csv(JSONRenderer):
+    media_type, format = "text/csv", "csv"
+
+
+class _Ndjson(JSONRenderer):
+    media_type, format = "application/x-ndjson", "ndjson"
+
+
+class Exported(TenantViewSet):
+    """A list that can be taken away whole, in the order and with the filters of the list.
+
+    Its rows look as in the list, unless the view names an `export_serializer_class`.
+    """
+
+    export_serializer_class: Any = None
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Problems stay JSON, whatever kind of file was asked for."""
+        offered = super().get_renderers()
+        return [*offered, _Csv(), _Ndjson()] if self.action == "export" else offered
+
+    def check_wanted(self) -> None:
+        """Once admitted to the export, what it says is what the list says."""
+        if self.action == "export":
+            self.action = "list"
+        super().check_wanted()
+
+    @extend_schema(
+        summary="Take the whole list away",
+        description="Rows in CSV or as one JSON object a line. A stream that breaks off ends with"
+        " a line that says EXPORT_INCOMPLETE. In CSV, texts that a spreadsheet would take for a"
+        " formula begin with an apostrophe.",
+        parameters=[OpenApiParameter("format", str, enum=["csv", "ndjson"], default="csv")],
+        responses={
+            (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/x-ndjson"): OpenApiTypes.STR,
+        },
+        filters=True,
+    )
+    @action(detail=False, methods=["get"], url_path="export", pagination_class=None)
+    def export(self, request: Request) -> StreamingHttpResponse:
+        name = _format(request)
+        rows = self.filter_queryset(self.get_queryset())
+        self._note(request, rows, name)
+        content = _told(FORMATS[name], self._names(), self._rows(rows, order_of(request, self)))
+        file = f"{rows.model._meta.db_table}-{self.now:%Y-%m-%d}.{name}"
+        headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+        return StreamingHttpResponse(content, content_type=MEDIA_TYPES[name], headers=headers)
+
+    def _note(self, request: Request, rows: QuerySet, name: str) -> None:
+        asked = request.query_params.urlencode()[:500]
+        text = f"{rows.model._meta.db_table} as {name}" + (f": {asked}" if asked else "")
+        record("exported", at=self.now, user=self.person, text=text)
+
+    def _names(self) -> list[str]:
+        return [field.field_name for field in self._serializer()._readable_fields]
+
+    def _serializer(self, *args: Any, **options: Any) -> Any:
+        kind = self.export_serializer_class or self.get_serializer_class()
+        return kind(*args, context=self.get_serializer_context(), **options)
+
+    def _rows(self, rows: QuerySet, order: Order) -> Iterator[dict[str, Any]]:
+        """Each chunk in a scope of its own: by now, the request's has ended."""
+        place = cast("TenantRequest", self.request._request).membership
+        organisation_id = cast("UUID", place and place.organisation_id)
+        last: list[Any] | None = None
+        while True:
+            with tenant(organisation_id, user_id=self.request.user.pk):
+                rest = order.of(rows if last is None else order.beyond(rows, last))
+                chunk = list(rest[:ROWS_AT_ONCE])
+                data = self._serializer(chunk, many=True).data
+            yield from data
+            if len(chunk) < ROWS_AT_ONCE:
+                return
+            last = order.place_of(chunk[-1])
+
+
+def _format(request: Request) -> str:
+    accepted = request.accepted_renderer.format
+    name = request.query_params.get("format", accepted if accepted in FORMATS else "csv")
+    if name not in FORMATS:
+        sentence = f"Send one of: {', '.join(FORMATS)}."
+        raise ValidationError({"format": [ErrorDetail(sentence, "invalid")]})
+    return name
+
+
+def _told(lines: Lines, names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    try:
+        for some in batched(lines(names, rows), LINES_AT_ONCE):
+            yield "".join(some)
+    except Exception:
+        logger.exception("An export broke off")
+        yield from lines([], iter([BROKEN]))
+
+
+class _Echo:
+    def write(self, text: str) -> str:
+        return text
+
+
+def _csv(names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    """RFC 4180, with a header."""
+    writer = csv.writer(cast("Any", _Echo()))
+    if not names:
+        yield from (writer.writerow([row["code"], row["detail"]]) for row in rows)
+        return
+    yield writer.writerow(names)
+    yield from (writer.writerow([_cell(row[name]) for name in names]) for row in rows)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULA) else value
+    if isinstance(value, bool | dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return "" if value is None else value
+
+
+def _ndjson(names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    render = JSONRenderer().render
+    yield from (render(row).decode() + "\n" for row in rows)
+
+
+MEDIA_TYPES = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": _Ndjson.media_type}
+FORMATS: dict[str, Lines] = {"csv": _csv, "ndjson": _ndjson}
