@@ -50,7 +50,7 @@ class FactsViewSet(Exported, EditableTenantViewSet):
         record(action, at=self.now, user=self.person, target=row, text=text)
 
 
-class CompanyViewSet(Exported, FactsViewSet):
+class CompanyViewSet(FactsViewSet, Exported):
     """Companies."""
 
     queryset = Company.objects.order_by("-id")
@@ -62,7 +62,7 @@ class CompanyViewSet(Exported, FactsViewSet):
     search_fields = ["name"]
 
 
-class PersonViewSet(Exported, FactsViewSet):
+class PersonViewSet(FactsViewSet, Exported):
     """People."""
 
     queryset = Person.objects.order_by("-id")
@@ -72,7 +72,7 @@ class PersonViewSet(Exported, FactsViewSet):
     search_fields = ["last_name", "first_name"]
 
 
-class PhoneViewSet(Exported, FactsViewSet):
+class PhoneViewSet(FactsViewSet, Exported):
     """Telephone numbers of people."""
 
     queryset = Phone.objects.order_by("-id")
@@ -85,7 +85,7 @@ class PhoneViewSet(Exported, FactsViewSet):
         super().perform_create(serializer)
 
 
-class PositionViewSet(Exported, FactsViewSet):
+class PositionViewSet(FactsViewSet, Exported):
     """Positions: who may be written to."""
 
     queryset = Position.objects.select_related("person", "company").order_by("-id")
