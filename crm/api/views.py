@@ -12,7 +12,6 @@ from crm.models import Company, Consent, Person, Phone, Position
 from crm.services import note_consent, save_by_hand
 from iam.services import record
 from prospectflow.api.exports import Exported
-from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import EditableTenantViewSet, ReadOnlyTenantViewSet
 
 
@@ -50,7 +49,7 @@ class FactsViewSet(Exported, EditableTenantViewSet):
         record(action, at=self.now, user=self.person, target=row, text=text)
 
 
-class CompanyViewSet(FactsViewSet, Exported):
+class CompanyViewSet(FactsViewSet):
     """Companies."""
 
     queryset = Company.objects.order_by("-id")
@@ -62,7 +61,7 @@ class CompanyViewSet(FactsViewSet, Exported):
     search_fields = ["name"]
 
 
-class PersonViewSet(FactsViewSet, Exported):
+class PersonViewSet(FactsViewSet):
     """People."""
 
     queryset = Person.objects.order_by("-id")
@@ -72,7 +71,7 @@ class PersonViewSet(FactsViewSet, Exported):
     search_fields = ["last_name", "first_name"]
 
 
-class PhoneViewSet(FactsViewSet, Exported):
+class PhoneViewSet(FactsViewSet):
     """Telephone numbers of people."""
 
     queryset = Phone.objects.order_by("-id")
@@ -85,7 +84,7 @@ class PhoneViewSet(FactsViewSet, Exported):
         super().perform_create(serializer)
 
 
-class PositionViewSet(FactsViewSet, Exported):
+class PositionViewSet(FactsViewSet):
     """Positions: who may be written to."""
 
     queryset = Position.objects.select_related("person", "company").order_by("-id")

@@ -1,5 +1,6 @@
 """Prospects by the API: read as an import reads them, each fact with its source."""
 
+import json
 from uuid import uuid4
 
 import pytest
@@ -333,6 +334,28 @@ def test_a_position_is_found_by_its_address_in_any_case(api, query):
     found = results(api.get(f"{API}positions/?{query}"))
 
     assert [each["email"] for each in found] == ["ada@acme.fr"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_is_taken_away_whole_and_costs_the_same_for_one_and_for_ten(api, name):
+    def cost(more: int) -> int:
+        with tenant(api.organisation.pk):
+            for _ in range(more):
+                LISTS[name]()
+        with CaptureQueriesContext(connection) as queries:
+            lines = api.get(f"{API}{name}/export/?format=ndjson").getvalue().splitlines()
+        assert len(lines) >= more
+        return len(queries)
+
+    assert cost(1) == cost(9)
+
+
+def test_an_exported_company_tells_every_fact(api):
+    made(api, make_company, name="Acme", description="Toiles et tissus")
+
+    (row,) = api.get(f"{API}companies/export/?format=ndjson").getvalue().splitlines()
+
+    assert json.loads(row)["description"] == "Toiles et tissus"
 
 
 def test_a_word_on_being_measured_is_added_and_never_changed(api, leader):
