@@ -19,6 +19,7 @@ CAPABILITIES: Mapping[str, frozenset[str]] = {
     "delete": _LEADERS,
     "manage_mailboxes": _LEADERS | _VISITOR,
     "manage_members": _LEADERS,
+    "hand_over": frozenset({Role.OWNER}),
     "manage_webhooks": _LEADERS | _VISITOR,
     "manage_service_accounts": _LEADERS,
     # Client ids are the provider's, so only the platform's operator ties one to an organisation.

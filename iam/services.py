@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
 
 from iam.models import (
     LONGEST_VISIT,
@@ -202,6 +203,35 @@ def change_role(membership: Membership, role: str) -> None:
         raise OwnerStays
     membership.role = role
     membership.save(update_fields=["role"])
+
+
+class NotYetIn(DomainError):
+    """Only an active member can become the owner: let them in first."""
+
+
+@transaction.atomic
+def hand_over(heir: Membership) -> Membership:
+    """Make an active member the organisation's owner; who was it becomes an admin.
+
+    Raises NotYetIn for anybody who is not inside.
+    """
+    held = Membership.objects.select_for_update().filter(Q(pk=heir.pk) | Q(role=Role.OWNER))
+    members = list(held.order_by("id"))
+    heir = next(member for member in members if member.pk == heir.pk)
+    if heir.status != MembershipStatus.ACTIVE:
+        raise NotYetIn
+    with connection.cursor() as cursor:  # for a moment there is none
+        cursor.execute("SET CONSTRAINTS iam.organisation_users_exactly_one_owner DEFERRED")
+        for member in members:
+            _be(member, Role.ADMIN if member.pk != heir.pk else member.role)
+        _be(heir, Role.OWNER)
+        cursor.execute("SET CONSTRAINTS iam.organisation_users_exactly_one_owner IMMEDIATE")
+    return heir
+
+
+def _be(member: Membership, role: str) -> None:
+    member.role = role
+    member.save(update_fields=["role"])
 
 
 def end_access(membership: Membership, *, at: datetime) -> None:

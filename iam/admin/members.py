@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from iam import services
 from iam.models import Membership, MembershipStatus, Role
+from iam.roles import may
 from iam.tenant_admin import TenantAdmin
 
 OFFERED = [(role.value, role.label) for role in Role if role != Role.OWNER]
@@ -59,7 +60,7 @@ class MembershipAdmin(TenantAdmin):
     list_select_related = ["user", "invited_by"]
     search_fields = ["user__email"]  # a name would tell who an invited address belongs to
     ordering = ["created_at", "id"]
-    actions = ["activate", "disable", "end_sessions", "renew", "withdraw"]
+    actions = ["activate", "disable", "end_sessions", "renew", "withdraw", "hand_over"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         shown = ["person", "role", "state", "inviter", "created_at"]
@@ -141,6 +142,18 @@ class MembershipAdmin(TenantAdmin):
         for invited in invitations:
             services.withdraw(invited)
         self.message_user(request, f"{len(invitations)} withdrawn.")
+
+    def has_hand_over_permission(self, request: HttpRequest) -> bool:
+        return may(request.membership, "hand_over")
+
+    @admin.action(description="Make the selected member the owner", permissions=["hand_over"])
+    def hand_over(self, request: HttpRequest, queryset: QuerySet) -> None:
+        heir = queryset.get() if len(queryset) == 1 else None
+        if heir is None:
+            self.message_user(request, "Select exactly one member.", messages.ERROR)
+            return
+        services.hand_over(heir)
+        self.message_user(request, f"{heir.shown_name} is the owner now, and you are an admin.")
 
     def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
         for member in queryset:

@@ -2,7 +2,6 @@
 
 from typing import Any, cast
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -21,6 +20,7 @@ from iam.models import (
     ServiceAccount,
     ServiceAccountStatus,
 )
+from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet, TenantViewSet
 from prospectflow.tenancy.middleware import TenantRequest
 
@@ -50,7 +50,7 @@ class MembershipViewSet(mixins.UpdateModelMixin, ReadOnlyTenantViewSet):
     http_method_names = ["get", "patch", "post", "head", "options"]
     capabilities = dict.fromkeys(
         ("partial_update", "disable", "activate", "end_access"), "manage_members"
-    )
+    ) | {"make_owner": "hand_over"}
 
     def perform_update(self, serializer: Any) -> None:
         if "role" in serializer.validated_data:
@@ -75,6 +75,13 @@ class MembershipViewSet(mixins.UpdateModelMixin, ReadOnlyTenantViewSet):
         """End the member's sessions and refuse their tokens here; they may sign in again."""
         services.end_access(self.get_object(), at=self.now)
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(request=None, responses=serializers.MembershipSerializer)
+    @action(detail=True, methods=["post"], url_path="make-owner")
+    def make_owner(self, request: Request, pk: str) -> Response:
+        """Hand the organisation over to this member; the owner so far becomes an admin."""
+        member = services.hand_over(self.get_object())
+        return Response(self.get_serializer(member).data)
 
     def _move(self, to: str) -> Response:
         member = self.get_object()
@@ -157,19 +164,15 @@ class OperatorEntryViewSet(ReadOnlyTenantViewSet):
     capabilities = {"list": "read_audit", "retrieve": "read_audit"}
 
 
-class AuditEventViewSet(ReadOnlyTenantViewSet):
+class AuditEventViewSet(Exported, ReadOnlyTenantViewSet):
     """What was done in the organisation; it is only ever read."""
 
     queryset = AuditEvent.objects.select_related("user", "service_account")
-    serializer_class = serializers.AuditEventSerializer
+    serializer_class = export_serializer_class = serializers.AuditEventSerializer
     filterset_class = filters.AuditEventFilters
     sortable = {"at": "at"}
     default_sort = "-at"
     capabilities = {"list": "read_audit", "retrieve": "read_audit", "export": "read_audit"}
-
-    def get_queryset(self) -> QuerySet:
-        rows = super().get_queryset()
-        return rows.defer("changes") if self.action == "list" else rows
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         if self.action == "list":

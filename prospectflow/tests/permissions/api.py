@@ -9,6 +9,7 @@ PUBLIC, SIGNED_IN, PERSON = "public", "signed in", "a person"
 _READ, _CHANGE = {"GET": "view"}, {"POST": "change"}
 _FACTS = {"GET": "view", "POST": "change"}
 _FACT = {"GET": "view", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
+_APPROVE, _MAILBOXES = {"POST": "approve"}, {"POST": "manage_mailboxes"}
 _MEMBERS = {"POST": "manage_members"}
 _PROGRAMS = {"POST": "manage_service_accounts"}
 _AUDIT = {"GET": "read_audit"}
@@ -29,6 +30,7 @@ TABLE: dict[str, dict[str, str]] = {
     "memberships/<str:pk>/activate/": _MEMBERS,
     "memberships/<str:pk>/disable/": _MEMBERS,
     "memberships/<str:pk>/end-access/": _MEMBERS,
+    "memberships/<str:pk>/make-owner/": {"POST": "hand_over"},
     "invitations/": {"GET": "manage_members", "POST": "manage_members"},
     "invitations/<str:pk>/": {"GET": "manage_members", "DELETE": "manage_members"},
     "service-accounts/": {"GET": "manage_service_accounts", "POST": "register_service_account"},
@@ -74,6 +76,35 @@ TABLE: dict[str, dict[str, str]] = {
     "enrollments/<str:pk>/": _READ,
     "enrollments/<str:pk>/pause/": _CHANGE,
     "enrollments/<str:pk>/stop/": _CHANGE,
+    # Sending
+    "drafts/": _READ,
+    "drafts/<str:pk>/": {"GET": "view", "PATCH": "change"},
+    "drafts/<str:pk>/approve/": _APPROVE,
+    "drafts/<str:pk>/reject/": _APPROVE,
+    "drafts/<str:pk>/skip/": _APPROVE,
+    "drafts/batch/": _APPROVE,
+    "tasks/": _READ,
+    "tasks/<str:pk>/": _READ,
+    "tasks/<str:pk>/explain/": _READ,
+    "messages/": _READ,
+    "messages/<str:pk>/": _READ,
+    "mailboxes/": {"GET": "view", "POST": "manage_mailboxes"},
+    "mailboxes/<str:pk>/": _READ | dict.fromkeys(["PUT", "PATCH", "DELETE"], "manage_mailboxes"),
+    "mailboxes/<str:pk>/activate/": _MAILBOXES,
+    "mailboxes/<str:pk>/check/": _MAILBOXES,
+    "mailboxes/<str:pk>/pause/": _MAILBOXES,
+    "suppressions/": _FACTS,
+    "suppressions/<str:pk>/": _READ,
+    "suppressions/check/": {"POST": "view"},  # an address in a query would stand in every log
+    "imports/": _FACTS,
+    "imports/<str:pk>/": {"GET": "view", "PATCH": "change", "DELETE": "delete"},
+    "imports/<str:pk>/refused-rows/": {"GET": "export"},
+    "imports/<str:pk>/report/": _READ,
+    "imports/<str:pk>/run/": _CHANGE,
+    "imports/<str:pk>/validate/": _CHANGE,
+    "statistics/": _READ,
+    "statistics/<str:pk>/": _READ,
+    "statistics/totals/": _READ,
     # Webhooks
     "webhooks/": dict.fromkeys(["GET", "POST"], "manage_webhooks"),
     "webhooks/<str:pk>/": dict.fromkeys(["GET", "PUT", "PATCH", "DELETE"], "manage_webhooks"),
