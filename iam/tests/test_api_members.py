@@ -1,5 +1,6 @@
 """The organisation, its members, invitations and programs by the API."""
 
+import json
 from datetime import timedelta
 from uuid import uuid4
 
@@ -373,6 +374,27 @@ def test_the_trail_is_narrowed_by_time_and_object(admin):
     assert actions("object_type=x.y&at__gte=2026-11-25T00:00:00Z&action=changed") == []
     assert actions(f"object_type=x.y&user={uuid4()}") == []
     assert faults(admin.get(f"{API}audit-events/?at__gte=noon")) == {"at__gte": "invalid"}
+
+
+def test_the_trail_is_taken_away_with_its_changes(admin, member):
+    admin.patch(page_of(member), {"role": "viewer"})
+
+    rows = admin.get(f"{API}audit-events/export/?format=ndjson").getvalue().splitlines()
+
+    assert ["member", "viewer"] in [json.loads(row)["changes"].get("role") for row in rows]
+    assert refusal(member.get(f"{API}audit-events/export/")) == (403, "FORBIDDEN")
+
+
+def test_exporting_the_trail_costs_the_same_for_one_and_for_ten(owner):
+    def cost(more: int) -> int:
+        with tenant(owner.organisation.pk):
+            for _ in range(more):
+                LISTS["audit-events"]()
+        with CaptureQueriesContext(connection) as queries:
+            assert owner.get(f"{API}audit-events/export/").getvalue().count(b"\n") > more
+        return len(queries)
+
+    assert cost(1) == cost(9)
 
 
 @pytest.mark.parametrize("method", ["patch", "delete", "put"])
