@@ -6,7 +6,7 @@ PERSON: the same, but no program.
 
 PUBLIC, SIGNED_IN, PERSON = "public", "signed in", "a person"
 
-_READ, _CHANGE = {"GET": "view"}, {"POST": "change"}
+_READ, _CHANGE, _EXPORT = {"GET": "view"}, {"POST": "change"}, {"GET": "export"}
 _FACTS = {"GET": "view", "POST": "change"}
 _FACT = {"GET": "view", "PUT": "change", "PATCH": "change", "DELETE": "delete"}
 _APPROVE, _MAILBOXES = {"POST": "approve"}, {"POST": "manage_mailboxes"}
@@ -41,16 +41,22 @@ TABLE: dict[str, dict[str, str]] = {
     "operator-entries/<str:pk>/": _AUDIT,
     "audit-events/": _AUDIT,
     "audit-events/<str:pk>/": _AUDIT,
+    "audit-events/export/": {"GET": "read_audit and export"},
     # Prospects
     "companies/": _FACTS,
+    "companies/export/": _EXPORT,
     "companies/<str:pk>/": _FACT,
     "people/": _FACTS,
+    "people/export/": _EXPORT,
     "people/<str:pk>/": _FACT,
     "phones/": _FACTS,
+    "phones/export/": _EXPORT,
     "phones/<str:pk>/": _FACT,
     "positions/": _FACTS,
+    "positions/export/": _EXPORT,
     "positions/<str:pk>/": _FACT,
     "consents/": _FACTS,
+    "consents/export/": _EXPORT,
     "consents/<str:pk>/": _READ,
     # Campaigns
     "campaigns/": _FACTS,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from django.urls import get_resolver
 
 API = "api/v1/"
-METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Route(NamedTuple):
@@ -27,7 +27,7 @@ class Route(NamedTuple):
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[Route]:
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        path = prefix + str(pattern.pattern)
+        path = prefix + str(pattern.pattern).removeprefix("^")
         if hasattr(pattern, "url_patterns"):
             yield from routes(pattern.url_patterns, path)
         else:
@@ -35,6 +35,6 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[Route]:
 
 
 API_ROUTES = {
-    route.path.removeprefix(API): route for route in routes() if route.path.startswith("api/")
+    route.path.removeprefix(API): route for route in routes() if route.path.startswith(API)
 }
 CONSOLE_ROUTES = [route for route in routes() if not route.path.startswith("api/")]
