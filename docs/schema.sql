@@ -2636,7 +2636,7 @@ CREATE TRIGGER operator_entries_updated_at BEFORE UPDATE ON iam.operator_entries
 -- Name: organisation_users organisation_users_audited; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner
 --
 
-CREATE TRIGGER organisation_users_audited AFTER INSERT OR DELETE OR UPDATE ON iam.organisation_users FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('iam.membership', '', '');
+CREATE TRIGGER organisation_users_audited AFTER INSERT OR DELETE OR UPDATE ON iam.organisation_users FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('iam.membership', 'user_id', '');
 
 --
 -- Name: organisation_users organisation_users_exactly_one_owner; Type: TRIGGER; Schema: iam; Owner: prospectflow_owner

@@ -216,7 +216,7 @@ class Membership(TenantModel):
                 condition=~Q(status="invited") | Q(expires_at__isnull=False),
                 name="organisation_users_invitations_expire",
             ),
-            Audited(name="organisation_users_audited"),
+            Audited(name="organisation_users_audited", without=["user_id"]),
         ]
         indexes = [models.Index(fields=["user"], name="organisation_users_user")]
 

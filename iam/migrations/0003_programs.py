@@ -321,7 +321,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=prospectflow.tenancy.constraints.Audited(name='organisation_users_audited', secret=(), when='AFTER INSERT OR UPDATE OR DELETE', without=()),
+            constraint=prospectflow.tenancy.constraints.Audited(name='organisation_users_audited', secret=(), when='AFTER INSERT OR UPDATE OR DELETE', without=('user_id',)),
         ),
         migrations.AddConstraint(
             model_name='organisation',

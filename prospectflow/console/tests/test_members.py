@@ -281,3 +281,11 @@ def test_when_somebody_last_signed_in_is_nobodys_business(owner, organisation, s
         text = owner.get(reverse(f"console:iam_user_{page}", args=args)).text
         assert "Moreau" in text
         assert "ast login" not in text
+
+
+def test_the_trail_does_not_tell_since_when_somebody_has_an_account(owner, organisation, invited):
+    with tenant(organisation.pk):
+        told = AuditEvent.objects.get(object_type="iam.membership", object_id=str(invited.pk))
+
+    assert "user_id" not in told.changes
+    assert told.description == "ines@other.example"
