@@ -8,8 +8,9 @@ from django.core.validators import MaxLengthValidator
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.permissions import SAFE_METHODS
 
+SPARSE = frozenset({"list", "retrieve", "export"})  # the actions whose answers can be narrowed
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 LONGEST_INDEXED = 500  # characters; an index takes no more than 2,704 bytes (nbtree)
 LONGEST_TEXT = 10_000  # characters, where a serializer does not say otherwise
 UNKNOWN = ErrorDetail("There is no such field.", "unknown_field")
@@ -45,7 +46,7 @@ class StrictSerializer(serializers.Serializer):
 
     def to_representation(self, row: Any) -> Any:
         request = self.context.get("request")
-        written = request is not None and request.method not in SAFE_METHODS
+        written = request is not None and request.method not in SAFE
         if written and self._is_outermost() and hasattr(row, "updated_at") and row.pk:
             row.refresh_from_db(fields=["updated_at"])  # a trigger wrote it
         return super().to_representation(row)

@@ -18,6 +18,7 @@ from prospectflow.api.errors import Problem
 
 TAG = r'(?:W/)?"[\x21\x23-\x7e]*"'
 TAGS = re.compile(rf"\s*(?:\*|{TAG}(?:\s*,\s*{TAG})*)\s*")
+EDITS = frozenset({"PUT", "PATCH", "DELETE"})
 CHANGED = "This has changed since you read it: read it again, then repeat your change."
 
 

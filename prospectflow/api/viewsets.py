@@ -21,14 +21,12 @@ from iam.models import User
 from prospectflow.api import receipts
 from prospectflow.api.authentication import person
 from prospectflow.api.pagination import KeysetPagination
-from prospectflow.api.serializers import readable
-from prospectflow.api.versions import require_unchanged, tag, tags
+from prospectflow.api.serializers import SPARSE, readable
+from prospectflow.api.versions import EDITS, require_unchanged, tag, tags
 from prospectflow.tenancy.search import search
 
 type Handler = Callable[..., HttpResponseBase]
 
-EDITS = frozenset({"PUT", "PATCH", "DELETE"})
-SPARSE = frozenset({"list", "retrieve", "export"})  # the actions whose answers can be narrowed
 NO_NUL = "Send no NUL characters."
 
 
