@@ -172,7 +172,7 @@ class AuditEventViewSet(Exported, ReadOnlyTenantViewSet):
     filterset_class = filters.AuditEventFilters
     sortable = {"at": "at"}
     default_sort = "-at"
-    capabilities = {"list": "read_audit", "retrieve": "read_audit", "export": "read_audit"}
+    capabilities = {"list": "read_audit", "retrieve": "read_audit"}
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         if self.action == "list":
