@@ -57,7 +57,7 @@ class Schedule:
         """Read windows such as {"mon": [["08:30", "11:30"]]}, or say what is wrong with them."""
         _check_zone(time_zone)
         _public_holidays(country, subdivision)
-        return cls(time_zone, _week(windows), country, subdivision, frozenset(map(_date, blackout)))
+        return cls(time_zone, _week(windows), country, subdivision, _dates(blackout))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -251,8 +251,14 @@ def _time(weekday: str, text: object) -> time:
     return moment
 
 
-def _date(day: date | str) -> date:
+def _dates(days: object) -> frozenset[date]:
+    if not isinstance(days, Iterable) or isinstance(days, str | Mapping):
+        raise ScheduleRefused('Closed days are a list such as ["2026-12-24"].')
+    return frozenset(map(_date, days))
+
+
+def _date(day: object) -> date:
     try:
-        return date.fromisoformat(day) if isinstance(day, str) else day
+        return day if isinstance(day, date) else date.fromisoformat(str(day))
     except ValueError:
         raise ScheduleRefused(f'"{day}" is no date; write it as 2026-12-24.') from None

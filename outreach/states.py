@@ -178,8 +178,10 @@ class UploadStatus(models.TextChoices):
 UPLOAD_MOVES: Moves = {
     UploadStatus.UPLOADED: frozenset({UploadStatus.MAPPED, UploadStatus.FAILED}),
     UploadStatus.MAPPED: frozenset({UploadStatus.VALIDATING, UploadStatus.FAILED}),
+    # What was found fit for import waits for it as `mapped`, with the report of the dry run.
     UploadStatus.VALIDATING: frozenset(
-        {UploadStatus.VALIDATION_FAILED, UploadStatus.IMPORTING, UploadStatus.FAILED}
+        {UploadStatus.MAPPED, UploadStatus.VALIDATION_FAILED}
+        | {UploadStatus.IMPORTING, UploadStatus.FAILED}
     ),
     UploadStatus.VALIDATION_FAILED: frozenset({UploadStatus.MAPPED}),
     UploadStatus.IMPORTING: frozenset({UploadStatus.COMPLETED, UploadStatus.FAILED}),

@@ -41,3 +41,11 @@ class ColumnMissing(FileRefused):
 
 class UnknownProfile(FileRefused):
     """There is no such import profile."""
+
+
+class UnknownTarget(FileRefused):
+    """A column cannot become that: there is no such field."""
+
+
+class UnknownColumn(FileRefused):
+    """The file has no such column."""

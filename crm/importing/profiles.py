@@ -6,10 +6,15 @@ from typing import Any
 
 from crm.importing import normalising as read
 from crm.importing.addresses import address
-from crm.importing.errors import ColumnMissing, ColumnsCollide, UnknownProfile
+from crm.importing.errors import ColumnMissing, ColumnsCollide, UnknownProfile, UnknownTarget
 from crm.importing.normalising import header_key
 
 Reader = Callable[[str], Any]
+
+# What becomes of a column that means nothing to us: its cells are kept as they are, or left out.
+KEEP, IGNORE = "keep", "ignore"
+# What the file of refused rows adds, so that the mended file can be imported as it is.
+REFUSED_ROW, REFUSED_BECAUSE = "Refused row", "Refused because"
 
 # Where a column ends up: entity.field, and how its cells are read. Phones need the postcode, names
 # of people may need splitting, so `prospects` reads those itself.
@@ -75,21 +80,29 @@ class Profile:
         keys = {header_key(header) for header in headers}
         return any(header_key(marker) in keys for marker in self.markers)
 
-    def mapped(self, headers: Iterable[str]) -> Mapped:
-        """Each header's target; ColumnsCollide or ColumnMissing when the file cannot be used."""
+    def suggested(self, headers: Iterable[str]) -> dict[str, str]:
+        """What each header seems to mean: its target, KEEP or IGNORE."""
         known = {header_key(alias): to for to, names in self.aliases.items() for alias in names}
-        ignored_keys = {header_key(name) for name in self.ignored}
+        for name in (*self.ignored, REFUSED_ROW, REFUSED_BECAUSE):
+            known[header_key(name)] = IGNORE
+        columns = {header: known.get(header_key(header), KEEP) for header in headers}
+        if "person.first_name" in columns.values():
+            _nom_beside_prenom(columns)
+        return columns
+
+    def mapped(self, columns: Mapping[str, str]) -> Mapped:
+        """The columns as they are to be read.
+
+        UnknownTarget, ColumnsCollide or ColumnMissing when the file cannot be used like this.
+        """
         targets: dict[str, str] = {}
-        ignored: list[str] = []
-        unknown: list[str] = []
-        for header in headers:
-            key = header_key(header)
-            if key in known:
-                _claim(targets, header, known[key])
-            else:
-                (ignored if key in ignored_keys else unknown).append(header)
-        self._check_required(targets, headers)
-        return Mapped(self.name, targets, ignored, unknown)
+        for header, target in columns.items():
+            if target not in (KEEP, IGNORE):
+                _claim(targets, header, target)
+        self._check_required(targets, columns)
+        ignored = [header for header, target in columns.items() if target == IGNORE]
+        kept = [header for header, target in columns.items() if target == KEEP]
+        return Mapped(self.name, targets, ignored, kept)
 
     def _check_required(self, targets: Mapping[str, str], headers: Iterable[str]) -> None:
         for choice in self.required:
@@ -102,6 +115,8 @@ class Profile:
 
 
 def _claim(targets: dict[str, str], header: str, target: str) -> None:
+    if target not in TARGETS:
+        raise UnknownTarget(f"Nothing is called “{target}”: there are {', '.join(TARGETS)}.")
     other = next((name for name, taken in targets.items() if taken == target), None)
     if other is not None:
         raise ColumnsCollide(
@@ -217,17 +232,22 @@ GENERIC = Profile(
 )
 
 PROFILES = {profile.name: profile for profile in (PHAROW, GENERIC)}
+TARGETS = sorted({*READERS, *PHAROW.aliases, *GENERIC.aliases})
 
 
-def choose(headers: Iterable[str], name: str | None = None) -> Mapped:
-    """The file's columns under the named profile, or under the one whose markers they carry."""
+def profile_of(headers: Iterable[str], name: str | None = None) -> Profile:
+    """The named profile, or the one whose markers the headers carry; else UnknownProfile."""
     if name is not None and name not in PROFILES:
         raise UnknownProfile(f"There is no profile “{name}”; there are: {', '.join(PROFILES)}.")
-    profile = PROFILES[name] if name else PHAROW if PHAROW.recognises(headers) else GENERIC
-    mapped = profile.mapped(headers)
-    if "person.first_name" in mapped.targets.values():
-        _nom_beside_prenom(mapped.targets)
-    return mapped
+    return PROFILES[name] if name else PHAROW if PHAROW.recognises(headers) else GENERIC
+
+
+def choose(
+    headers: Iterable[str], name: str | None = None, columns: Mapping[str, str] | None = None
+) -> Mapped:
+    """The file's columns as somebody settled them, or as the profile reads them."""
+    profile = profile_of(headers, name)
+    return profile.mapped(columns or profile.suggested(headers))
 
 
 def _nom_beside_prenom(targets: dict[str, str]) -> None:

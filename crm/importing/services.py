@@ -1,6 +1,6 @@
 """Imports a file of prospects into the organisation that is being served."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import batched
 from pathlib import Path
@@ -17,16 +17,22 @@ CHUNK = 500
 
 
 def import_prospects(
-    path: Path | str, *, at: datetime, profile: str | None = None, dry_run: bool = False
+    path: Path | str,
+    *,
+    at: datetime,
+    profile: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    dry_run: bool = False,
 ) -> Report:
     """Store the file's prospects and report on every row; all of it or, on any error, nothing.
 
     Runs inside `tenant()`. `at` is the moment the facts count as learnt. Importing a file again
-    changes nothing; a newer file's values replace older ones. FileRefused says why a file is not
-    usable. With `dry_run` the report is the same and nothing stays.
+    changes nothing; a newer file's values replace older ones. `columns` says what each header
+    means where that was settled by hand. FileRefused says why a file is not usable. With
+    `dry_run` the report is the same and nothing stays.
     """
     table = open_table(path)
-    mapped = choose(table.headers, profile)
+    mapped = choose(table.headers, profile, columns)
     report = Report(
         file_name=table.path.name,
         sha256=table.sha256,

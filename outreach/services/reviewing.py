@@ -1,9 +1,11 @@
 """A person decides on a mail: what is approved is what was seen, and nothing else moves."""
 
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 
 class ChangedMeanwhile(DomainError):
     """This mail is not the one you were looking at any more: read it again, then decide."""
+
+
+class DraftUnknown(DomainError):
+    """There is no such draft."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,33 @@ def approve_as_typed(draft: Draft, typed: Typed, *, at: datetime, user: "User | 
     if mail and approved.recipient != mail.recipient:
         raise ChangedMeanwhile
     return approved
+
+
+def decide_each(
+    decision: str, seen: Mapping[UUID, str], *, at: datetime, user: "User | None"
+) -> dict[UUID, DomainError | None]:
+    """Approve, skip or reject each draft by itself; what refused it, or nothing, for each.
+
+    `seen` names the drafts and, for approving, the hash of the mail that was seen.
+    """
+    outcomes: dict[UUID, DomainError | None] = dict.fromkeys(seen, DraftUnknown())
+    drafts = Draft.objects.filter(pk__in=seen).select_related("task__campaign__from_mailbox")
+    for draft in drafts.order_by("task__enrollment_id"):  # as whoever locks several enrolments
+        outcomes[draft.pk] = None
+        try:
+            _decide(draft, decision, seen[draft.pk], at, user)
+        except DomainError as refusal:
+            outcomes[draft.pk] = refusal
+    return outcomes
+
+
+def _decide(draft: Draft, decision: str, seen: str, at: datetime, user: "User | None") -> None:
+    if decision == "approve":
+        approve(draft, seen=seen, at=at, user=user)
+    elif decision == "skip":
+        approval.skip(draft, at=at, user=user)
+    else:
+        approval.reject(draft, at=at, user=user)
 
 
 def _same(draft: Draft, seen: str) -> Rendered | None:

@@ -1,0 +1,1 @@
+"""The daily numbers, for programs."""

@@ -1,0 +1,43 @@
+"""How the daily numbers look to programs."""
+
+from rest_framework import serializers
+
+from prospectflow.api.serializers import StrictModelSerializer, StrictSerializer
+from tracking.models import DailyStats
+
+
+class DailyStatsSerializer(StrictModelSerializer):
+    """A day's numbers of one step, and of one variant where there is an experiment."""
+
+    class Meta:
+        model = DailyStats
+        fields = ["id", "campaign", "workflow_step", "variant", "day", *DailyStats.COUNTERS]
+        fields += ["created_at", "updated_at"]
+        read_only_fields = fields
+
+
+class TotalsSerializer(StrictSerializer):
+    """The days' numbers added up."""
+
+    sent = serializers.IntegerField(read_only=True)
+    delivered = serializers.IntegerField(read_only=True)
+    bounced = serializers.IntegerField(read_only=True)
+    replied = serializers.IntegerField(read_only=True)
+    unsubscribed = serializers.IntegerField(read_only=True)
+    opened = serializers.IntegerField(read_only=True, help_text="Only where people consented.")
+
+
+class GroupSerializer(TotalsSerializer):
+    """The numbers of one campaign, step, variant or day."""
+
+    campaign = serializers.UUIDField(read_only=True, required=False)
+    workflow_step = serializers.UUIDField(read_only=True, required=False)
+    variant = serializers.UUIDField(read_only=True, required=False, allow_null=True)
+    day = serializers.DateField(read_only=True, required=False)
+
+
+class SummarySerializer(StrictSerializer):
+    """All of it added up, and each group where one was asked for."""
+
+    totals = TotalsSerializer(read_only=True)
+    groups = GroupSerializer(many=True, read_only=True)
