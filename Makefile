@@ -50,6 +50,7 @@ production: $(installed)
 documents: $(installed)
 	$(manage) dump_schema --check
 	$(manage) erd --check
+	$(manage) spectacular --validate --fail-on-warn | diff docs/openapi.yaml -
 
 bench: $(installed) ## Measure: each script prints its figure beside its limit
 	@for script in benchmarks/*.py; do PYTHONPATH=. $(python) "$$script" || exit 1; done
@@ -58,9 +59,10 @@ lock: $(installed) ## Compile the exact pins with hashes from the .in files (nee
 	$(pin) requirements.in -o requirements.txt
 	$(pin) requirements-dev.in -o requirements-dev.txt
 
-schema: $(installed) ## Write docs/schema.sql and docs/data-model.md from the database and the models
+schema: $(installed) ## Write docs/schema.sql, data-model.md and openapi.yaml from what there is
 	$(manage) dump_schema
 	$(manage) erd
+	$(manage) spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 stop: $(installed) ## Stop the embedded servers
 	@$(manage) embedded stop

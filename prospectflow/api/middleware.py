@@ -7,6 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from prospectflow.problems import CONTENT_TYPE, problem
 from prospectflow.tenancy.middleware import API
 
+# What RFC 9110 (11.6.1, 10.2.3) has such answers bear, whoever gave them.
+OWED = {401: {"WWW-Authenticate": 'Bearer realm="ProspectFlow"'}, 503: {"Retry-After": "5"}}
 UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 # What the framework refuses before any view, and with pages for people.
 SENTENCES = {
@@ -32,9 +34,13 @@ class ProblemsMiddleware:
         if charset.lower() not in UTF_8:
             return _problem(415)
         response = self.get_response(request)
-        if response.status_code < 400 or response["Content-Type"] == CONTENT_TYPE:
+        if response.status_code < 400:
             return response
-        return _problem(response.status_code)
+        if response.headers.get("Content-Type") != CONTENT_TYPE:
+            response = _problem(response.status_code)
+        for name, value in OWED.get(response.status_code, {}).items():
+            response.headers.setdefault(name, value)
+        return response
 
 
 def unknown(request: HttpRequest) -> HttpResponse:

@@ -33,7 +33,7 @@ class ApiClient(Client):
     def __init__(self, caller: Caller, organisation: Organisation, **options: Any) -> None:
         header = f"Bearer token-{next(_numbers)}"
         super().__init__(headers={"Authorization": header}, **options)
-        self.organisation = organisation
+        self.caller, self.organisation = caller, organisation
         _callers[header] = caller
 
     def post(self, path: str, data: Any = None, content_type: str = JSON, **extra: Any) -> Any:
