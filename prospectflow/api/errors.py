@@ -15,10 +15,9 @@ from django.core.exceptions import (
 )
 from django.core.exceptions import ValidationError as ModelValidationError
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
-from django.http import Http404, UnreadablePostError
+from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from redis.exceptions import RedisError
 from rest_framework import exceptions
-from rest_framework.response import Response
 
 from prospectflow.errors import DomainError
 from prospectflow.problems import CONTENT_TYPE, problem_body
@@ -73,14 +72,13 @@ class Problem(exceptions.APIException):
         self.status_code, self.code, self.headers = status, code, headers or {}
 
 
-def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+def exception_handler(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """Every refusal as a problem; what nobody foresaw is logged and says nothing of itself."""
     if connection.in_atomic_block:
         transaction.set_rollback(True)
     body, headers = _body(error)
-    response = Response(body, status=body["status"], headers=headers)
-    response.content_type = CONTENT_TYPE
-    return response
+    # Never by the view's renderers: a refusal is JSON, whatever was asked for.
+    return JsonResponse(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
 def _body(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:

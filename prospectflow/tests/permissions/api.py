@@ -16,6 +16,9 @@ _AUDIT = {"GET": "read_audit"}
 _WEBHOOKS = {"POST": "manage_webhooks"}
 
 TABLE: dict[str, dict[str, str]] = {
+    # What the API says of itself
+    "openapi.json": {"GET": SIGNED_IN},
+    "openapi.yaml": {"GET": SIGNED_IN},
     # Oneself
     "me/": {"GET": SIGNED_IN},
     "organisations/": {"GET": SIGNED_IN},

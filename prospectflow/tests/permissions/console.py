@@ -1,4 +1,4 @@
-"""Each page of the console, and the capability that it takes; `None` where there is no such page.
+"""Each page of the console, and the capability that it takes.
 
 SIGNED_IN: whoever shows who they are, inside an organisation or not. STAFF: the platform's
 operators. PUBLIC: anybody.
@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 PUBLIC, SIGNED_IN, STAFF = "public", "signed in", "operators of the platform"
 NOBODY = "nobody"  # whatever their role
+ABSENT = "no such method"  # whoever asks
 NOTHING = "nothing"  # there: whoever is inside gets a 404
 
-Line = dict[str, str | None]
+Line = dict[str, str | None]  # None: no such method, but only those inside learn it
 
 
 class Table(NamedTuple):
@@ -96,7 +97,7 @@ TABLES: dict[str, Table] = {
     "tracking.Pixel": _READ,
 }
 
-# The console's own pages, by name. GET and POST are both asked; None: there is no such method.
+# The console's own pages, by name. GET and POST are both asked.
 PAGES: dict[str, Line] = {
     "index": {"GET": "view", "POST": "view"},
     "review": {"GET": "view", "POST": None},
@@ -125,14 +126,16 @@ PAGES: dict[str, Line] = {
     "password_change": {"GET": SIGNED_IN, "POST": SIGNED_IN},
     "password_change_done": {"GET": SIGNED_IN, "POST": None},
     "jsi18n": {"GET": SIGNED_IN, "POST": None},
+    # The page of the API
+    "api-docs": {"GET": SIGNED_IN, "POST": ABSENT},
     # The door
     "login": {"GET": PUBLIC, "POST": PUBLIC},
     "logout": {"GET": None, "POST": SIGNED_IN},
-    "oidc-login": {"GET": PUBLIC, "POST": None},
-    "oidc-callback": {"GET": PUBLIC, "POST": None},
-    "oidc-logout": {"GET": None, "POST": PUBLIC},
+    "oidc-login": {"GET": PUBLIC, "POST": ABSENT},
+    "oidc-callback": {"GET": PUBLIC, "POST": ABSENT},
+    "oidc-logout": {"GET": ABSENT, "POST": PUBLIC},
     # What recipients of mails reach by a token
     "opt-out": {"GET": PUBLIC, "POST": PUBLIC},
     "u/<str:token>/": {"GET": PUBLIC, "POST": PUBLIC},
-    "pixel": {"GET": PUBLIC, "POST": None},
+    "pixel": {"GET": PUBLIC, "POST": ABSENT},
 }

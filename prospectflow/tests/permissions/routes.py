@@ -22,7 +22,7 @@ class Route(NamedTuple):
         kind = getattr(self.view, "cls", None) or getattr(self.view, "view_class", None)
         offered = getattr(self.view, "actions", None) or vars(kind) | dict.fromkeys(dir(kind))
         named = {method.upper() for method in offered if method in kind.http_method_names}
-        return METHODS & named
+        return METHODS & named - {"OPTIONS"}  # which every view has, and none answers
 
 
 def routes(patterns: Any = None, prefix: str = "") -> Iterator[Route]:
@@ -37,4 +37,7 @@ def routes(patterns: Any = None, prefix: str = "") -> Iterator[Route]:
 API_ROUTES = {
     route.path.removeprefix(API): route for route in routes() if route.path.startswith(API)
 }
-CONSOLE_ROUTES = [route for route in routes() if not route.path.startswith("api/")]
+ELSEWHERE = "api/"  # answers whatever no other route below it does
+CONSOLE_ROUTES = [
+    route for route in routes() if not route.path.startswith(API) and route.path != ELSEWHERE
+]
