@@ -35,6 +35,12 @@ class Denied(SignInRefused):
     stable_code, stable_status = "ACCESS_DENIED", 403
 
 
+class TooOften(SignInRefused):
+    """Too many sign-ins from your network were refused: wait a minute, then begin again."""
+
+    stable_code, stable_status = "THROTTLED", 429
+
+
 class AddressTaken(SignInRefused):
     """Another account of the sign-in provider already signs in here with your e-mail address:
     ask the person who runs this server.

@@ -22,16 +22,19 @@ from iam.auth import Refusal
 from iam.models import User
 from iam.services import join_invited
 from iam.sessions import require_store
+from iam.sessions.visitors import address_of
 from iam.signing_in.provider import callback_address, sign_out_address, verifier
-from iam.signing_in.refusals import Denied, NotBegun, NotGranted
+from iam.signing_in.refusals import Denied, NotBegun, NotGranted, TooOften
 from iam.signing_in.returning import safe_path
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.middleware import without_tenant
+from prospectflow.throttles import must_wait, neighbourhood, throttle
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS, NEXT, TOKEN = "oidc_states", "oidc_login_next", "oidc_id_token"  # keys of the session
 ATTEMPT_SECONDS = 60 * 60  # that long a person may take at the provider
+SCOPE = "refused_sign_ins"
 BACKEND = "iam.signing_in.backend.ProviderBackend"
 FIXED = {
     "OIDC_USE_PKCE": True,
@@ -95,6 +98,7 @@ class Callback(Refusing, OIDCAuthenticationCallbackView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
+            _patient(request)
             attempt = _used_up(request)
             _agreed(request)
             user = auth.authenticate(
@@ -104,6 +108,8 @@ class Callback(Refusing, OIDCAuthenticationCallbackView):
                 code_verifier=attempt["code_verifier"],
             )
         except Refusal as refusal:
+            if refusal.status in (400, 401, 403):
+                throttle(SCOPE, neighbourhood(address_of(request)), now=timezone.now())
             return self.noted(request, refusal)
         return self.signed_in(request, cast(User, user))
 
@@ -144,6 +150,12 @@ def _join(user: User) -> None:
         join_invited(user, at=timezone.now())
     except DomainError as error:  # withdrawn this very moment
         log.info("Not joined: %s", error)
+
+
+def _patient(request: HttpRequest) -> None:
+    """Refuse an address from which sign-ins were refused again and again."""
+    if must_wait(SCOPE, neighbourhood(address_of(request)), now=timezone.now()):
+        raise TooOften
 
 
 def _used_up(request: HttpRequest) -> dict[str, str]:
