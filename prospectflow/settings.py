@@ -206,6 +206,7 @@ RATES = {
     "organisation": env.rate("API_RATE_PER_ORGANISATION", "3000/minute"),
     "invitations": env.rate("API_INVITATIONS", "20/hour"),
     "imports": env.rate("API_IMPORTS", "10/minute"),
+    "mailbox_checks": env.rate("API_MAILBOX_CHECKS", "10/minute"),
     "exports": env.rate("API_EXPORTS", "10/minute"),
     "refused_tokens": env.rate("REFUSED_TOKENS_PER_ADDRESS", "30/minute"),
     "refused_sign_ins": env.rate("REFUSED_SIGN_INS_PER_ADDRESS", "30/minute"),

@@ -15,7 +15,8 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.parsers import JSONParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
+from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -26,9 +27,15 @@ from outreach.models import ImportUpload
 from outreach.services import uploads
 from outreach.states import UploadStatus
 from prospectflow.api.errors import Problem, screaming
+from prospectflow.api.parsers import StrictJSONParser
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
+from prospectflow.errors import DomainError
 
 FORM_OVERHEAD = 64 * 1024  # bytes that the parts of a form add to the file in it
+
+
+class _Csv(JSONRenderer):
+    media_type, format = "text/csv", "csv"
 
 
 class ImportFilters(filters.FilterSet):
@@ -56,13 +63,18 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
     list_serializer_class = serializers.ListedImportSerializer
     heavy: ClassVar[list[str]] = ["file_buffer", "report", "detected_columns", "column_mappings"]
     filterset_class = ImportFilters
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [StrictJSONParser, MultiPartParser]
+    rated = dict.fromkeys(["create", "validate", "run"], "imports")
     capabilities = {
         "validate": "change",
         "run": "change",
         "report": "view",
         "refused_rows": "export",
     }
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Problems stay JSON, whoever asks for CSV."""
+        return [*super().get_renderers(), *([_Csv()] if self.action == "refused_rows" else [])]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A body that is too large is refused before anybody reads it."""
@@ -120,10 +132,10 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
     @action(detail=True, methods=["get"])
     def report(self, request: Request, pk: str) -> Response:
         """What became of every row, or after validating what would."""
-        upload = self.get_object()
-        if not upload.report:
-            raise uploads.NoReportYet
-        return Response(serializers.ReportSerializer(upload.report).data)
+        report = self.get_object().report
+        if not report:
+            raise _not_there(uploads.NoReportYet())
+        return Response(serializers.ReportSerializer(report).data)
 
     @extend_schema(
         responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "CSV, to be mended")}
@@ -132,8 +144,11 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
     def refused_rows(self, request: Request, pk: str) -> HttpResponse:
         """The rows left out as CSV: all columns of the file, the row's number and the reasons."""
         upload = self.get_object()
+        try:
+            content = uploads.refused(upload)
+        except (uploads.NoReportYet, uploads.FileNotKept) as refusal:
+            raise _not_there(refusal) from refusal
         headers = {"Content-Disposition": f'attachment; filename="refused-{upload.pk}.csv"'}
-        content = uploads.refused(upload)
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
     def _shown(self, upload: ImportUpload, code: int = status.HTTP_200_OK) -> Response:
@@ -162,6 +177,10 @@ def _refusals_of(field: str) -> Iterator[None]:
     except FileRefused as refusal:
         fault = ErrorDetail(str(refusal), screaming(type(refusal).__name__).lower())
         raise ValidationError({field: [fault]}) from refusal
+
+
+def _not_there(refusal: DomainError) -> Problem:
+    return Problem(404, screaming(type(refusal).__name__), str(refusal))
 
 
 def _too_large() -> Problem:

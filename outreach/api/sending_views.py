@@ -26,6 +26,7 @@ from outreach.services.stopping import suppress_by_hand
 from outreach.services.suppressing import entry_of, suppressed_among
 from outreach.states import MailboxStatus
 from prospectflow.api.errors import screaming
+from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import EditableTenantViewSet, ReadOnlyTenantViewSet, TenantViewSet
 from prospectflow.errors import DomainError
 
@@ -52,7 +53,7 @@ class SparseLists(TenantViewSet):
         return serializer.validated_data
 
 
-class DraftViewSet(SparseLists, ReadOnlyTenantViewSet):
+class DraftViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
     """Drafts. `?status=pending&sort=queue` is the review queue, the least skipped first."""
 
     queryset = Draft.objects.select_related("task")
@@ -129,7 +130,7 @@ def _outcome(pk: UUID, refusal: DomainError | None) -> dict[str, Any]:
     return {"id": str(pk), "done": refusal is None, "code": code, "detail": str(refusal or "")}
 
 
-class TaskViewSet(ReadOnlyTenantViewSet):
+class TaskViewSet(Exported, ReadOnlyTenantViewSet):
     """The intentions to send: the planner makes them, the sender moves them."""
 
     queryset = Task.objects.all()
@@ -153,7 +154,7 @@ def _earliest(until: list[datetime | None], now: datetime) -> datetime | None:
     return None if None in until else max([*until, now])
 
 
-class MessageViewSet(SparseLists, ReadOnlyTenantViewSet):
+class MessageViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
     """Mails that left and mails that came in."""
 
     queryset = Message.objects.select_related("task").defer("raw", "body_html")
@@ -175,6 +176,7 @@ class MailboxViewSet(SparseLists, EditableTenantViewSet):
         ["create", "update", "partial_update", "destroy", "pause", "activate", "check"],
         "manage_mailboxes",
     )
+    rated = {"check": "mailbox_checks"}
 
     @extend_schema(request=None, responses=serializers.MailboxSerializer)
     @action(detail=True, methods=["post"])
@@ -222,7 +224,7 @@ def _tried(mailbox: Mailbox) -> Iterator[bytes]:
         },
     )
 )
-class SuppressionViewSet(mixins.CreateModelMixin, SparseLists, ReadOnlyTenantViewSet):
+class SuppressionViewSet(Exported, mixins.CreateModelMixin, SparseLists, ReadOnlyTenantViewSet):
     """Who must not be written to. Entries are added; none is changed or taken away."""
 
     queryset = Suppression.objects.all()

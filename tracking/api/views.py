@@ -9,6 +9,7 @@ from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 from tracking.api.filters import DailyStatsFilters
 from tracking.api.serializers import DailyStatsSerializer, SummarySerializer
@@ -19,7 +20,7 @@ SUMS = {f"{name}_sum": Sum(name, default=0) for name in DailyStats.COUNTERS}
 MOST_GROUPS = 1000
 
 
-class DailyStatsViewSet(ReadOnlyTenantViewSet):
+class DailyStatsViewSet(Exported, ReadOnlyTenantViewSet):
     """Each day's numbers; a day is the mailbox's own, and an answer counts on its mail's day."""
 
     queryset = DailyStats.objects.all()

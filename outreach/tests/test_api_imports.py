@@ -1,0 +1,349 @@
+"""A file of prospects through the API: uploaded, mapped, validated, run, and what was left out."""
+
+import csv
+import io
+from uuid import uuid4
+
+import pytest
+from django.conf import settings as project
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import MULTIPART_CONTENT
+
+from crm.models import Company, Person, Position
+from iam.models import AuditEvent, Role
+from outreach.models import ImportUpload
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.api import api_client, faults, machine_client, refusal
+from prospectflow.testing.factories import make_campaign
+
+IMPORTS = "/api/v1/imports/"
+SAMPLE = project.BASE_DIR / "crm" / "sample" / "pharow-marseille.csv"
+HEADER = "company_name,email,first_name,last_name"
+ROW = "Café des Amis,ada@bar.example.com,Ada,Lovelace"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def member(organisation):
+    return api_client(Role.MEMBER, organisation)
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(settings):
+    settings.RATES = settings.RATES | {"imports": settings.RATES["person"]}
+
+
+def upload(client, content=f"{HEADER}\n{ROW}\n", *, name="prospects.csv", headers=None, **fields):
+    content = content if isinstance(content, bytes) else content.encode()
+    form = {"file": SimpleUploadedFile(name, content)} | fields
+    return client.post(IMPORTS, form, MULTIPART_CONTENT, headers=headers)
+
+
+def uploaded(client, *lines: str) -> dict:
+    answer = upload(client, "\n".join(lines or (HEADER, ROW)) + "\n")
+    assert answer.status_code == 201, answer.content
+    return answer.json()
+
+
+def page(given: dict, action: str = "") -> str:
+    return f"{IMPORTS}{given['id']}/{action}"
+
+
+def stage(client, given: dict, action: str) -> dict:
+    answer = client.post(page(given, f"{action}/"))
+    assert answer.status_code == 202, answer.content
+    return answer.json()
+
+
+def left_out(client, given: dict) -> list[dict[str, str]]:
+    answer = client.get(page(given, "refused-rows/"), headers={"Accept": "text/csv"})
+    assert answer.status_code == 200, answer.content
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
+
+
+def stored(organisation) -> list[int]:
+    with tenant(organisation.pk):
+        return [model.objects.count() for model in (Company, Person, Position)]
+
+
+def test_an_upload_says_what_its_columns_seem_to_mean_and_imports_nothing(member, organisation):
+    answer = upload(member, f"{HEADER},notes\n{ROW},x\n", name="mes prospects.csv")
+
+    given = answer.json()
+    assert (answer.status_code, given["status"], given["profile"]) == (201, "mapped", "generic")
+    assert given["filename"] == "mes prospects.csv"
+    assert given["detected_columns"] == [*HEADER.split(","), "notes"]
+    assert given["column_mappings"]["email"] == "position.email"
+    assert given["column_mappings"]["notes"] == "keep"
+    assert stored(organisation) == [0, 0, 0]
+
+
+def test_the_sample_goes_all_the_way_and_writes_one_entry(member, organisation):
+    given = upload(member, SAMPLE.read_bytes(), name=SAMPLE.name).json()
+
+    validated = stage(member, given, "validate")
+    assert (validated["status"], validated["row_count"]) == ("mapped", 1080)
+    dry = member.get(page(given, "report/")).json()
+    assert (dry["dry_run"], dry["rows_imported"], stored(organisation)) == (True, 1074, [0, 0, 0])
+    run = stage(member, given, "run")
+
+    assert (run["status"], stored(organisation)) == ("completed", [882, 1074, 1074])
+    report = member.get(page(given, "report/")).json()
+    assert (report["dry_run"], report["rows_refused"], report["rows_duplicate"]) == (False, 5, 1)
+    assert report["companies"] == {"created": 882, "updated": 0, "unchanged": 0}
+    with tenant(organisation.pk):
+        (entry,) = AuditEvent.objects.filter(object_id=given["id"])
+    assert (entry.action, entry.description) == (
+        "imported",
+        "pharow-marseille.csv: 1074 of 1080 rows",
+    )
+    rows = left_out(member, given)
+    because = {row["Refused row"]: row["Refused because"] for row in rows}
+    assert len(rows) == 6
+    assert because["27"] == "Email: The row has no e-mail address."
+    assert because["43"] == "Email: Row 42 has the address capitale@example.com already."
+    with SAMPLE.open(encoding="utf-8-sig", newline="") as file:
+        original = next(csv.reader(file))
+    assert list(rows[0]) == [*original, "Refused row", "Refused because"]
+
+
+def test_a_missing_column_waits_until_somebody_maps_it(member, organisation):
+    given = uploaded(member, "company_name,coordonnées", "Café,ada@bar.example.com")
+
+    assert given["status"] == "uploaded"
+    assert "No column “contact_email”" in given["parse_errors"][0]
+    assert refusal(member.post(page(given, "run/"))) == (409, "ILLEGAL_MOVE")
+    mapped = member.patch(page(given), {"column_mappings": {"coordonnées": "position.email"}})
+    assert (mapped.json()["status"], mapped.json()["parse_errors"]) == ("mapped", [])
+    stage(member, given, "run")
+    assert stored(organisation) == [1, 1, 1]
+
+
+def test_what_is_mapped_by_hand_is_what_is_imported(member, organisation):
+    given = uploaded(member, f"{HEADER},mail_2", f"{ROW},grace@bar.example.com")
+    assert given["status"] == "mapped"
+
+    mapping = {"email": "ignore", "mail_2": "position.email"}
+    member.patch(page(given), {"column_mappings": mapping})
+    stage(member, given, "run")
+
+    with tenant(organisation.pk):
+        assert Position.objects.get().email == "grace@bar.example.com"
+
+
+def test_another_profile_reads_the_columns_anew(member):
+    given = uploaded(member, "Nom commercial,Email", "Café,ada@bar.example.com")
+    assert given["status"] == "uploaded"
+
+    answer = member.patch(page(given), {"profile": "pharow"})
+
+    assert (answer.json()["status"], answer.json()["profile"]) == ("mapped", "pharow")
+    assert answer.json()["column_mappings"]["Nom commercial"] == "company.brand_name"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"column_mappings": {"nowhere": "keep"}}, "column_mappings", "unknown_column"),
+        ({"column_mappings": {"email": "keep"}}, "column_mappings", "column_missing"),
+        (
+            {"column_mappings": {"last_name": "person.first_name"}},
+            "column_mappings",
+            "columns_collide",
+        ),
+        ({"column_mappings": {"email": "iam.users"}}, "column_mappings.email", "invalid_choice"),
+        ({"column_mappings": ["email"]}, "column_mappings", "not_a_dict"),
+        ({"profile": "farow"}, "profile", "invalid_choice"),
+        ({"status": "completed"}, "status", "read_only"),
+        ({"file_buffer": "x"}, "file_buffer", "unknown_field"),
+    ],
+)
+def test_a_mapping_that_cannot_be_is_refused_and_changes_nothing(member, body, field, code):
+    given = uploaded(member)
+
+    assert faults(member.patch(page(given), body)) == {field: code}
+    assert member.get(page(given)).json() == given
+
+
+def test_a_file_without_one_usable_row_fails_its_validation(member):
+    given = uploaded(member, HEADER, "Café,,Ada,Lovelace")
+
+    assert stage(member, given, "validate")["status"] == "validation_failed"
+    assert refusal(member.post(page(given, "run/"))) == (409, "ILLEGAL_MOVE")
+    assert left_out(member, given)[0]["company_name"] == "Café"
+
+
+def test_a_row_that_cannot_be_read_fails_the_file_with_its_sentence(member, organisation):
+    given = uploaded(member, HEADER, ROW, 'Bar,"x"y,Ada,Lovelace')
+
+    failed = stage(member, given, "run")
+
+    assert (failed["status"], stored(organisation)) == ("failed", [0, 0, 0])
+    assert "Row 3 cannot be read" in failed["parse_errors"][0]
+
+
+def test_rows_left_out_keep_every_column_and_run_nothing(member):
+    formula = '=HYPERLINK("http://x.example")'
+    cell = '"' + formula.replace('"', '""') + '"'
+    given = uploaded(member, f"{HEADER},notes", f"{ROW},fine", f"Bar,,{cell},Byron,@x", f"{ROW},b")
+    stage(member, given, "validate")
+
+    refused, repeated = left_out(member, given)
+
+    assert (refused["first_name"], refused["notes"]) == (f"'{formula}", "'@x")
+    assert refused["Refused row"] == "3"
+    assert "no e-mail address" in refused["Refused because"]
+    assert repeated["Refused row"] == "4"
+
+
+def test_the_mended_file_is_imported_as_it_is(member, organisation):
+    given = uploaded(member, HEADER, "Bar,,Ada,Lovelace")
+    stage(member, given, "validate")
+    text = member.get(page(given, "refused-rows/")).content.decode("utf-8-sig")
+
+    mended = upload(member, text.replace("Bar,,", "Bar,ada@bar.example.com,")).json()
+
+    assert (mended["status"], mended["column_mappings"]["Refused row"]) == ("mapped", "ignore")
+    assert stage(member, mended, "run")["status"] == "completed"
+    assert stored(organisation) == [1, 1, 1]
+
+
+def test_nothing_is_known_of_rows_that_nobody_read(member):
+    given = uploaded(member)
+
+    for action in ("report/", "refused-rows/"):
+        assert refusal(member.get(page(given, action))) == (404, "NO_REPORT_YET")
+
+
+def test_a_file_that_was_not_kept_has_no_rows_to_show(member, organisation):
+    given = uploaded(member)
+    stage(member, given, "run")
+    with tenant(organisation.pk):
+        ImportUpload.objects.update(file_buffer=None)
+
+    assert refusal(member.get(page(given, "refused-rows/"))) == (404, "FILE_NOT_KEPT")
+
+
+def test_what_was_imported_is_neither_mapped_run_nor_forgotten_again(organisation):
+    owner = api_client(Role.OWNER, organisation)
+    given = uploaded(owner)
+    stage(owner, given, "run")
+
+    assert refusal(owner.post(page(given, "run/"))) == (409, "ILLEGAL_MOVE")
+    patched = owner.patch(page(given), {"column_mappings": {"first_name": "ignore"}})
+    assert refusal(patched) == (409, "ILLEGAL_MOVE")
+    assert refusal(owner.delete(page(given))) == (409, "IMPORT_STANDS")
+
+
+def test_a_file_that_was_not_imported_is_forgotten(organisation):
+    owner = api_client(Role.OWNER, organisation)
+    given = uploaded(owner)
+
+    assert owner.delete(page(given)).status_code == 204
+    assert refusal(owner.get(page(given))) == (404, "NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "empty"),
+        (b"company_name,email\n", "no_rows"),
+        (b"PK\x03\x04 a workbook", "not_csv"),
+        (b"company_name,email\nx\0,y\n", "not_csv"),
+        (b"email,Email\na,b\n", "duplicate_headers"),
+    ],
+)
+def test_a_file_that_is_no_csv_is_refused_and_not_kept(member, organisation, content, code):
+    assert faults(upload(member, content)) == {"file": code}
+
+    with tenant(organisation.pk):
+        assert not ImportUpload.objects.exists()
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_read(member, settings):
+    settings.IMPORT_MAX_BYTES = 1000
+
+    just = upload(member, f"{HEADER}\n" + "x" * 1000)
+    far = upload(member, b"x" * 100_000, headers={"Idempotency-Key": "large"})
+
+    assert refusal(just) == refusal(far) == (413, "FILE_TOO_LARGE")
+
+
+def test_a_name_is_only_a_name(member):
+    answer = upload(member, name="../../etc/" + "é" * 200 + "\x07.csv")
+
+    assert answer.status_code == 201
+    assert "/" not in answer.json()["filename"]
+    assert len(answer.json()["filename"]) == 60
+    assert stage(member, answer.json(), "run")["status"] == "completed"
+
+
+def test_the_same_upload_sent_twice_is_kept_once(member, organisation):
+    key = {"Idempotency-Key": "monday"}
+
+    first, again = (upload(member, headers=key).json() for _ in range(2))
+
+    assert first == again
+    with tenant(organisation.pk):
+        assert ImportUpload.objects.count() == 1
+
+
+def test_a_file_larger_than_a_form_is_taken(member):
+    wide = "x" * 1000
+    content = f"{HEADER},notes\n" + f"{ROW},{wide}\n" * 3000
+
+    answer = upload(member, content, headers={"Idempotency-Key": "wide"})
+
+    assert (answer.status_code, answer.json()["file_size"]) == (201, len(content.encode()))
+
+
+def test_a_campaign_of_another_organisation_does_not_exist(
+    member, organisation, other_organisation
+):
+    with tenant(other_organisation.pk):
+        theirs = make_campaign()
+    with tenant(organisation.pk):
+        ours = make_campaign()
+
+    assert faults(upload(member, campaign=str(theirs.pk))) == {"campaign": "does_not_exist"}
+    assert upload(member, campaign=str(ours.pk)).json()["campaign"] == str(ours.pk)
+
+
+def test_fields_that_nobody_asked_for_are_refused(member):
+    assert faults(upload(member, organisation=str(uuid4()))) == {"organisation": "unknown_field"}
+    assert faults(member.post(IMPORTS, {"profile": "pharow"})) == {"file": "required"}
+
+
+def test_another_organisations_file_is_not_there(member, other_organisation):
+    theirs = uploaded(api_client(Role.OWNER, other_organisation))
+
+    for answer in (
+        member.get(page(theirs)),
+        member.get(page(theirs, "refused-rows/")),
+        member.patch(page(theirs), {"profile": "pharow"}),
+        member.post(page(theirs, "run/")),
+    ):
+        assert refusal(answer) == (404, "NOT_FOUND")
+
+
+def test_a_viewer_sees_reports_and_moves_nothing(organisation, member):
+    viewer = api_client(Role.VIEWER, organisation)
+    given = uploaded(member)
+    stage(member, given, "validate")
+
+    assert viewer.get(page(given, "report/")).status_code == 200
+    for answer in (
+        upload(viewer),
+        viewer.patch(page(given), {"profile": "generic"}),
+        viewer.post(page(given, "validate/")),
+        viewer.post(page(given, "run/")),
+        viewer.get(page(given, "refused-rows/")),
+        member.delete(page(given)),
+    ):
+        assert refusal(answer) == (403, "FORBIDDEN")
+
+
+def test_a_program_imports_as_well(organisation):
+    machine = machine_client(Role.MEMBER, organisation)
+
+    assert stage(machine, uploaded(machine), "run")["status"] == "completed"
