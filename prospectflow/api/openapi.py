@@ -45,6 +45,14 @@ PROBLEM = {
         }
     ],
 }
+SUMMARIES = {
+    "list": "List",
+    "retrieve": "Read one",
+    "create": "Add one",
+    "update": "Replace one",
+    "partial_update": "Change some fields of one",
+    "destroy": "Delete one",
+}
 EVERYWHERE = (400, 401, 403, 406, 429, 503)
 RETRY = {
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."},
@@ -78,6 +86,11 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
 class Schema(AutoSchema):
     """Adds the headers that every resource takes, and the refusals that it may answer with."""
+
+    def get_summary(self) -> str:
+        action = getattr(self.view, "action", None) or ""
+        plain: str = SUMMARIES.get(action, action.replace("_", " ").capitalize())
+        return super().get_summary() or plain
 
     def get_override_parameters(self) -> list[Any]:
         parameters = [*super().get_override_parameters()]
