@@ -94,7 +94,7 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
             upload = uploads.receive(path, **given, at=self.now, user=self.person)
         return Response(self.get_serializer(upload).data, status=status.HTTP_201_CREATED)
 
-    @extend_schema(request={"application/json": serializers.ImportSerializer})
+    @extend_schema(request={"application/json": serializers.ImportSerializer(partial=True)})
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Say what columns mean; those not named stay as they are."""
         upload = self.get_object()

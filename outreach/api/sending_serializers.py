@@ -19,7 +19,7 @@ BATCH, ASKED_AT_ONCE = 200, 1000
 HASH = r"^[0-9a-f]{64}$"
 
 
-class ProblemSerializer(StrictSerializer):
+class FindingSerializer(StrictSerializer):
     """What a gate found: an error forbids approval, a warning asks for a second look."""
 
     code = serializers.CharField(read_only=True)
@@ -55,7 +55,7 @@ class ListedDraftSerializer(StrictModelSerializer):
 class DraftSerializer(ListedDraftSerializer):
     """A draft with the mail as it would leave, or the sentence that says why there is none."""
 
-    problems = ProblemSerializer(many=True, read_only=True)
+    problems = FindingSerializer(many=True, read_only=True)
     mail = MailSerializer(read_only=True, allow_null=True)
     refusal = serializers.CharField(read_only=True, help_text="Why there is no mail yet.")
 

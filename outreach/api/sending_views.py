@@ -75,7 +75,6 @@ class DraftViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
         if draft is not None:
             approval.locked(draft)
 
-    @extend_schema(request=serializers.DraftSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change the text, which takes any approval away."""
         draft = self.get_object()

@@ -1,5 +1,6 @@
 """Tasks, messages and every list of what is sent: explained, narrowed, and never another's."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -108,6 +109,19 @@ def test_nothing_sealed_or_hashed_is_ever_answered(organisation, name, model):
         assert answer.status_code == 200
         for secret in (*secrets, "un secret à garder"):
             assert secret not in answer.text
+
+
+@pytest.mark.parametrize("name", ["drafts", "tasks", "messages", "suppressions"])
+def test_a_list_is_taken_away_whole_by_who_may(member, organisation, name):
+    with tenant(organisation.pk):
+        rows = [make_row(LISTS[name]) for _ in range(3)]
+
+    answer = member.get(f"{API}{name}/export/", {"format": "ndjson", "sort": "created_at"})
+    refused = api_client(Role.VIEWER, organisation).get(f"{API}{name}/export/")
+
+    taken = [json.loads(line)["id"] for line in answer.getvalue().decode().splitlines()]
+    assert taken == [str(row.pk) for row in rows]
+    assert refusal(refused) == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("name", ["tasks", "messages"])

@@ -91,7 +91,7 @@ def readable(serializer: Any) -> set[str]:
 
 
 def _limit(field: serializers.Field, longest: int) -> None:
-    if isinstance(field, serializers.CharField) and field.max_length is None:
+    if isinstance(field, serializers.CharField) and not (field.read_only or field.max_length):
         field.max_length = longest
         sentence = f"Send at most {longest:,} characters."
         field.validators = [*field.validators, MaxLengthValidator(longest, sentence)]
