@@ -58,6 +58,5 @@ def end_others(request: HttpRequest) -> HttpResponse:
 def end_everything(request: HttpRequest) -> HttpResponse:
     """Refuse every session and token from before this moment, this one's too."""
     sign_out_everywhere(request.user, at=timezone.now())
-    end_sessions(request.user.pk)
     logout(request)
     return SeeOther(reverse("console:login"))
