@@ -44,7 +44,7 @@ NUMBERS = list(CampaignNumbers().fields)
 class ListedCampaignSerializer(CampaignNumbers, StrictModelSerializer):
     """A campaign in a list, with what it brought."""
 
-    from_mailbox: Any = serializers.PrimaryKeyRelatedField(read_only=True)
+    from_mailbox: Any = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
 
     class Meta:
         model = Campaign

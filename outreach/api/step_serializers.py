@@ -84,7 +84,7 @@ class ListedVariantSerializer(StrictModelSerializer):
     """A variant without its body."""
 
     step_experiment: Any = serializers.PrimaryKeyRelatedField(read_only=True)
-    prompt: Any = serializers.PrimaryKeyRelatedField(read_only=True)
+    prompt: Any = serializers.PrimaryKeyRelatedField(read_only=True, allow_null=True)
 
     class Meta:
         model = Variant

@@ -28,12 +28,12 @@ class TotalsSerializer(StrictSerializer):
 
 
 class GroupSerializer(TotalsSerializer):
-    """The numbers of one campaign, step, variant or day."""
+    """The numbers of one campaign, step, variant or day: the one that was asked by."""
 
-    campaign = serializers.UUIDField(read_only=True, required=False)
-    workflow_step = serializers.UUIDField(read_only=True, required=False)
-    variant = serializers.UUIDField(read_only=True, required=False, allow_null=True)
-    day = serializers.DateField(read_only=True, required=False)
+    campaign = serializers.UUIDField(required=False)
+    workflow_step = serializers.UUIDField(required=False)
+    variant = serializers.UUIDField(required=False, allow_null=True)
+    day = serializers.DateField(required=False)
 
 
 class SummarySerializer(StrictSerializer):

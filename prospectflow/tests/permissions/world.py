@@ -18,10 +18,13 @@ from iam.models import Membership, MembershipStatus, Organisation, Role, User
 from iam.roles import CAPABILITIES, OPERATOR, PERSONAL
 from iam.services import visit
 from iam.sessions import SessionStore
+from outreach.models import ImportUpload
 from prospectflow.console.tests.cast import inside_as, make_row
 from prospectflow.tenancy.context import tenant
+from prospectflow.testing import rows
 from prospectflow.testing.api import ApiClient, api_client, caller, machine_client
 from prospectflow.testing.factories import make_organisation, make_user
+from prospectflow.tests.permissions.routes import API_ROUTES
 
 ROLES = {
     "owner": Role.OWNER,
@@ -97,6 +100,8 @@ class World:
         self.users[PLACELESS_TOKEN] = nobodys
         now = timezone.now()
         visit(self.users["operator"], self.acme, reason="Asked to", length=timedelta(1), at=now)
+        with tenant(self.acme.pk):  # no file is there without its profile
+            self.rows[ImportUpload] = rows.make_row(ImportUpload, profile="generic")
         for model in admin.site._registry:
             self.row(model)
         with tenant(self.acme.pk):
@@ -115,6 +120,14 @@ class World:
             with tenant(self.acme.pk):
                 self.rows[model] = make_row(model)
         return self.rows[model]
+
+    def variable(self, name: str, path: str) -> str:
+        """What stands for the variable of an address of the API: a row of Acme, or a session."""
+        if path.startswith("me/sessions/"):
+            return self.another_session(name)
+        if path.startswith("invitations/"):
+            return str(self.invited.pk)
+        return str(self.row(API_ROUTES[path].view.cls.queryset.model).pk)  # type: ignore[attr-defined]
 
     @property
     def ids(self) -> frozenset[str]:
