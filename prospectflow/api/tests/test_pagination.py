@@ -1,5 +1,7 @@
 """Paging shows each row exactly once, in any order, whatever happens meanwhile."""
 
+import re
+
 import pytest
 from django.core import signing
 from django.db import connection
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from rest_framework.request import Request
 
 from crm.models import Company
-from prospectflow.api.pagination import SALT, KeysetPagination
+from prospectflow.api.pagination import SALT, KeysetPagination, Order
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults
 from prospectflow.testing.factories import make_company
@@ -139,3 +141,17 @@ def test_a_page_costs_the_same_for_one_row_and_for_many():
         return len(queries)
 
     assert cost(1) == cost(9)
+
+
+def test_below_the_policy_a_page_is_read_from_where_it_begins(inside):
+    Company.objects.bulk_create(Company(name=f"n{number:05}") for number in range(3_000))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE companies")
+    order = Order("name", "name")
+    row = Company.objects.get(name="n02500")
+
+    plan = order.of(order.beyond(Company.objects.all(), order.place_of(row)))[:26].explain()
+
+    assert "companies_name on companies" in plan
+    assert re.search(r"ROW\(.*name.*, id\) > ROW\(", plan.split("Index Cond:")[1].splitlines()[0])
+    assert "Sort" not in plan
