@@ -86,7 +86,7 @@ class BatchSerializer(StrictSerializer):
     """One decision on many drafts."""
 
     action = serializers.ChoiceField(choices=["approve", "skip", "reject"])
-    items = DecisionSerializer(many=True, allow_empty=False, max_length=BATCH)
+    items = serializers.ListField(child=DecisionSerializer(), allow_empty=False, max_length=BATCH)
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         ids = [item["id"] for item in given["items"]]
@@ -255,7 +255,7 @@ class SuppressSerializer(StrictSerializer):
     reason = serializers.ChoiceField(
         choices=SuppressionReason.choices, default=SuppressionReason.BY_HAND
     )
-    source = serializers.CharField(
+    source = serializers.CharField(  # type: ignore[assignment]
         max_length=500, default="", allow_blank=True, help_text="What it was learnt from."
     )
 

@@ -40,7 +40,9 @@ class SparseLists(TenantViewSet):
     heavy: ClassVar[list[str]] = []  # columns that lists never read
 
     def get_serializer_class(self) -> type[BaseSerializer]:
-        return self.list_serializer_class if self.action == "list" else self.serializer_class
+        if self.action == "list":
+            return self.list_serializer_class
+        return super().get_serializer_class()
 
     def get_queryset(self) -> QuerySet:
         rows = super().get_queryset()
@@ -118,7 +120,7 @@ class DraftViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
         return Response(self.get_serializer(_with_mail(draft)).data)
 
 
-def _with_mail(draft: Draft) -> Draft:
+def _with_mail(draft: Any) -> Any:
     """The draft with the mail it would be, or the sentence that says why there is none."""
     draft.mail, draft.refusal = reviewing.preview(draft)
     return draft
@@ -150,7 +152,8 @@ class TaskViewSet(Exported, ReadOnlyTenantViewSet):
 
 def _earliest(until: list[datetime | None], now: datetime) -> datetime | None:
     """When the last of the reasons lifts by itself; nothing where one of them never does."""
-    return None if None in until else max([*until, now])
+    known = [moment for moment in until if moment is not None]
+    return max([*known, now]) if len(known) == len(until) else None
 
 
 class MessageViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):

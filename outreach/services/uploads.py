@@ -186,9 +186,9 @@ def _as_file(upload: ImportUpload) -> Iterator[Path]:
         yield path
 
 
-def file_name(text: str) -> str:
+def file_name(text: str | None) -> str:
     """A name that every file system takes, as near to the given one as can be."""
-    name = "".join(each for each in text if each.isprintable() and each not in '/\\:*?"<>|')
+    name = "".join(each for each in text or "" if each.isprintable() and each not in '/\\:*?"<>|')
     return name.strip(". ")[-NAME_LENGTH:] or "prospects.csv"
 
 
