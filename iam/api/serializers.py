@@ -128,7 +128,9 @@ class InvitationSerializer(StrictModelSerializer):
 
     email = serializers.EmailField(source="user.email", max_length=254)
     role = serializers.ChoiceField(choices=OFFERED, default=Role.MEMBER)
-    invited_by = serializers.CharField(source="invited_by.email", default=None, read_only=True)
+    invited_by = serializers.CharField(
+        source="invited_by.email", default=None, read_only=True, allow_null=True
+    )
     is_expired = serializers.SerializerMethodField()
 
     class Meta:

@@ -15,6 +15,22 @@ LONGEST_INDEXED = 500  # characters; an index takes no more than 2,704 bytes (nb
 LONGEST_TEXT = 10_000  # characters, where a serializer does not say otherwise
 UNKNOWN = ErrorDetail("There is no such field.", "unknown_field")
 READ_ONLY = ErrorDetail("This field cannot be set: leave it out.", "read_only")
+# What JSON has to say for a field; the framework would read 5 as "5", and "yes" as true.
+KINDS: list[tuple[type[serializers.Field] | tuple[type[serializers.Field], ...], type, str]] = [
+    (serializers.BooleanField, bool, "true or false"),
+    (serializers.IntegerField, int, "a whole number"),
+    (
+        (
+            serializers.CharField,
+            serializers.UUIDField,
+            serializers.DateField,
+            serializers.DateTimeField,
+            serializers.PrimaryKeyRelatedField,
+        ),
+        str,
+        "a text",
+    ),
+]
 
 
 class StrictSerializer(serializers.Serializer):
@@ -58,6 +74,8 @@ class StrictSerializer(serializers.Serializer):
                 yield str(name), [UNKNOWN]
             elif field.read_only and not self._is_unchanged(field, sent):
                 yield str(name), [READ_ONLY]
+            elif not field.read_only and (kind := _missed(field, sent)):
+                yield str(name), [ErrorDetail(f"Send {kind}.", "invalid")]
 
     def _is_unchanged(self, field: serializers.Field, sent: Any) -> bool:
         """Whoever changes one field of what was read may send the others back as they were."""
@@ -82,6 +100,18 @@ class StrictSerializer(serializers.Serializer):
 
 class StrictModelSerializer(StrictSerializer, serializers.ModelSerializer):
     """One row, as programs read and write it."""
+
+
+def _missed(field: serializers.Field, sent: Any) -> str | None:
+    """What JSON should have said for the field, or for each member of a list, but did not."""
+    child = getattr(field, "child", None) or getattr(field, "child_relation", None)
+    if child is not None and isinstance(sent, list):
+        return next(filter(None, (_missed(child, each) for each in sent)), None)
+    for fields, kind, words in KINDS:
+        if isinstance(field, fields):
+            fits = sent is None or type(sent) is kind or (kind is str and isinstance(sent, str))
+            return None if fits else words
+    return None
 
 
 def readable(serializer: Any) -> set[str]:

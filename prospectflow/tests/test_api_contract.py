@@ -35,7 +35,16 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 6
+EXAMPLES = 5
+WHO = [
+    ("member", GenerationMode.POSITIVE),
+    ("member", GenerationMode.NEGATIVE),
+    ("viewer", GenerationMode.POSITIVE),
+    ("viewer", GenerationMode.NEGATIVE),
+    ("owner", GenerationMode.POSITIVE),  # gets where neither of them does
+]
+# Forged, these hide what stands behind them; test_api_bad_input.py forges them.
+REFUSED_AT_ONCE = {"authorization", "x-organisation"}
 # Asks a mail server; outreach/tests/test_api_mailboxes.py does, with one that is there.
 EXCLUDED = {"/api/v1/mailboxes/{id}/check/"}
 REFERENCES = {
@@ -65,8 +74,7 @@ def unhurried(settings: Any) -> None:
     settings.RATES = dict.fromkeys(settings.RATES, "100000/minute")
 
 
-@pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-@pytest.mark.parametrize("role", ["member", "viewer"])
+@pytest.mark.parametrize(("role", "mode"), WHO)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_answers_as_documented(world, unhurried, name, role, mode):
     operation = OPERATIONS[name]
@@ -88,7 +96,8 @@ def test_an_operation_answers_as_documented(world, unhurried, name, role, mode):
 
 def ask(world: World, role: str, case: Case) -> None:
     """Ask about rows that are there, in the place of ids that nobody has."""
-    case.headers.pop("X-Organisation", None)  # a forged one is refused before anything else
+    for name in [name for name in case.headers if name.lower() in REFUSED_AT_ONCE]:
+        del case.headers[name]
     for name, value in case.path_parameters.items():
         if _is_id(value):
             case.path_parameters[name] = world.variable(role, address_of(case))
