@@ -163,6 +163,8 @@ def test_every_token_gets_the_same_bytes_and_headers(acme, sent, load, bad):
     good, other = load(key(sent)), load(others.get(bad, bad))
 
     assert (other.status_code, other.content) == (good.status_code, good.content)
+    for answer in (good, other):
+        del answer.headers["X-Request-ID"]  # each request's own, whatever it asked for
     assert dict(other.headers) == dict(good.headers)
     assert not other.cookies
     assert opens(acme) == [(1, 1, 0)]
