@@ -52,7 +52,7 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         """What is kept, or nothing and no key where there is none, or its week is over."""
         with redis() as server:
-            kept = server.get(name_of(self.public_id))
+            kept = server.get(name_of(self.public_id or ""))
         if kept is None:
             self._session_key = None
             return {}
@@ -80,7 +80,7 @@ class SessionStore(SessionBase):
         owned = [index_of(session[USER_KEY])] if USER_KEY in session else []
         with redis() as server:
             saved = server.register_script(scripts.SAVE)(
-                keys=[name_of(self.public_id), *owned],
+                keys=[name_of(self.public_id or ""), *owned],
                 args=[
                     self.encode(session),
                     self.get_expiry_age(),
@@ -120,7 +120,7 @@ class SessionStore(SessionBase):
         self._session_key = self._get_new_session_key()
         with redis() as server:
             renamed = server.register_script(scripts.RENAME)(
-                keys=[name_of(old), name_of(self.public_id), index_of(owner)],
+                keys=[name_of(old), name_of(self.public_id or ""), index_of(owner)],
                 args=[old, self.public_id],
             )
         if not renamed:
