@@ -1,6 +1,5 @@
 """Each request has an id: in the log, in the audit trail, and in the answer."""
 
-import logging
 import re
 from collections.abc import Callable
 from uuid import uuid4
@@ -28,11 +27,3 @@ class RequestIdMiddleware:
             return response
         finally:
             request_id.reset(token)
-
-
-class RequestIdFilter(logging.Filter):
-    """Gives each line of the log the id of its request, or a dash outside of one."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.request_id = request_id.get() or "-"
-        return True
