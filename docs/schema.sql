@@ -133,10 +133,11 @@ BEGIN
     refusal := CASE
         WHEN account.id IS NULL THEN 'ACCOUNT_UNKNOWN'
         WHEN NOT account.is_active THEN 'ACCOUNT_DISABLED'
-        WHEN issued_at <= greatest(account.access_after, place.access_after) THEN 'TOKEN_REVOKED'
+        WHEN issued_at <= account.access_after THEN 'TOKEN_REVOKED'
         WHEN place.id IS NULL AND wanted <> '' THEN 'NOT_A_MEMBER'
         WHEN place.id IS NULL THEN 'MISSING_ORGANISATION'
         WHEN place.places > 1 THEN 'ORGANISATION_REQUIRED'
+        WHEN issued_at <= place.access_after THEN 'TOKEN_REVOKED'
         ELSE '' END;
     IF refusal <> '' THEN
         RETURN NEXT;
@@ -256,7 +257,8 @@ CREATE FUNCTION iam.places_of(person uuid, at timestamp with time zone) RETURNS 
     FROM iam.organisation_users m
     JOIN iam.organisations o ON o.id = m.organisation_id JOIN iam.users u ON u.id = m.user_id
     WHERE m.user_id = person
-        AND (m.status = 'active' OR (m.status = 'invited' AND m.expires_at > at))
+        AND (m.status = 'active' OR (m.status = 'invited' AND m.expires_at > at
+                                      AND m.invited_address = u.email))
     UNION ALL
     SELECT 'visit', o.id, o.slug::text, o.name, 'operator', max(v.ends_at), u.access_after
     FROM iam.operator_entries v
@@ -333,7 +335,7 @@ BEGIN
             ELSE jsonb_build_array(was -> k, is_now -> k) END), '{}')
         INTO changed FROM jsonb_object_keys(subject) AS k
         WHERE k <> ALL (untold) AND was -> k IS DISTINCT FROM is_now -> k;
-    IF pg_trigger_depth() > 1 OR (TG_OP = 'UPDATE' AND changed = '{}')
+    IF (TG_OP = 'UPDATE' AND changed = '{}')
         OR NOT EXISTS (SELECT FROM iam.organisations WHERE id = organisation) THEN
         RETURN NULL;
     END IF;
@@ -770,9 +772,10 @@ CREATE TABLE iam.organisation_users (
     user_id uuid NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     access_after timestamp with time zone,
+    invited_address character varying(254),
     expires_at timestamp with time zone,
     invited_by_id uuid,
-    CONSTRAINT organisation_users_invitations_expire CHECK (((NOT (status = 'invited'::text)) OR (expires_at IS NOT NULL))),
+    CONSTRAINT organisation_users_invitations_expire CHECK (((NOT (status = 'invited'::text)) OR ((expires_at IS NOT NULL) AND (invited_address IS NOT NULL)))),
     CONSTRAINT organisation_users_role_known CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text]))),
     CONSTRAINT organisation_users_status_known CHECK ((status = ANY (ARRAY['invited'::text, 'active'::text, 'disabled'::text])))
 );
@@ -800,6 +803,8 @@ CREATE TABLE iam.organisations (
     CONSTRAINT organisations_siren_shape CHECK ((((siren)::text = ''::text) OR ((siren)::text ~ '^[0-9]{9}$'::text))),
     CONSTRAINT organisations_slug_shape CHECK (((slug)::text ~ '^[a-z0-9][a-z0-9-]*$'::text))
 );
+
+ALTER TABLE ONLY iam.organisations FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE iam.organisations OWNER TO prospectflow_owner;
 
@@ -3577,6 +3582,24 @@ CREATE POLICY tenant_isolation ON crm.positions USING ((organisation_id = COALES
 ALTER TABLE iam.audit_events ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: organisations changed_inside; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY changed_inside ON iam.organisations FOR UPDATE USING ((id = iam.current_organisation_id()));
+
+--
+-- Name: organisations deleted_inside; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY deleted_inside ON iam.organisations FOR DELETE USING ((id = iam.current_organisation_id()));
+
+--
+-- Name: organisations made_inside; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY made_inside ON iam.organisations FOR INSERT WITH CHECK ((id = iam.current_organisation_id()));
+
+--
 -- Name: operator_entries; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
 --
 
@@ -3589,10 +3612,22 @@ ALTER TABLE iam.operator_entries ENABLE ROW LEVEL SECURITY;
 ALTER TABLE iam.organisation_users ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: organisations; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
+--
+
+ALTER TABLE iam.organisations ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: receipts; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner
 --
 
 ALTER TABLE iam.receipts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: organisations seen; Type: POLICY; Schema: iam; Owner: prospectflow_owner
+--
+
+CREATE POLICY seen ON iam.organisations FOR SELECT USING (true);
 
 --
 -- Name: service_accounts; Type: ROW SECURITY; Schema: iam; Owner: prospectflow_owner

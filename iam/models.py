@@ -180,6 +180,13 @@ class Membership(TenantModel):
         db_default=MembershipStatus.ACTIVE,
     )
     invited_by = UserReference(null=True, blank=True, related_name="+")
+    invited_address = models.CharField(
+        max_length=254,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The address the invitation went to: it opens for nobody of another.",
+    )
     expires_at = models.DateTimeField(
         null=True, blank=True, help_text="Until when the invitation can be accepted."
     )
@@ -213,7 +220,8 @@ class Membership(TenantModel):
                 deferred=True,
             ),
             models.CheckConstraint(
-                condition=~Q(status="invited") | Q(expires_at__isnull=False),
+                condition=~Q(status="invited")
+                | Q(expires_at__isnull=False, invited_address__isnull=False),
                 name="organisation_users_invitations_expire",
             ),
             Audited(name="organisation_users_audited", without=["user_id"]),
@@ -226,8 +234,13 @@ class Membership(TenantModel):
     @property
     def shown_name(self) -> str:
         """The person's name; only the address they were added by while they are not inside."""
+        return str(self.user) if self.status == MembershipStatus.ACTIVE else self.address
+
+    @property
+    def address(self) -> str:
+        """The person's address, as far as the organisation may know it."""
         inside = self.status == MembershipStatus.ACTIVE
-        return str(self.user) if inside else self.user.email
+        return self.user.email if inside else self.invited_address or self.user.email
 
 
 class ServiceAccount(TenantModel):

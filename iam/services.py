@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from iam.models import (
     LONGEST_VISIT,
@@ -123,7 +123,7 @@ class NotAccepted(DomainError):
 
 
 class NotWaiting(DomainError):
-    """This is no open invitation any more: it was accepted."""
+    """Only an invitation can be taken back: shut a member out instead."""
 
 
 def invite(email: str, role: str, *, at: datetime, by: User | None = None) -> Membership:
@@ -141,7 +141,7 @@ def invite(email: str, role: str, *, at: datetime, by: User | None = None) -> Me
     if membership.status != MembershipStatus.INVITED:
         raise AlreadyThere
     membership.role, membership.invited_by = role, by
-    membership.expires_at = at + INVITATION_LIFE
+    membership.expires_at, membership.invited_address = at + INVITATION_LIFE, user.email
     membership.save()
     return membership
 
@@ -157,11 +157,15 @@ def withdraw(invitation: Membership) -> None:
 def accept(user: User, organisation_id: UUID, *, at: datetime) -> None:
     """Make the person's own open invitation a membership; NotInvited where there is none.
 
+    An invitation is its address's: who has another one by now was not invited.
     Opens a scope of its own, so call it outside of one.
     """
     with tenant(organisation_id, user_id=user.pk):
-        offered = Membership.objects.select_for_update().filter(
-            user=user, status=MembershipStatus.INVITED, expires_at__gt=at
+        offered = Membership.objects.select_for_update(of=("self",)).filter(
+            user=user,
+            user__email=F("invited_address"),
+            status=MembershipStatus.INVITED,
+            expires_at__gt=at,
         )
         invited = offered.first()
         if invited is None:
@@ -172,7 +176,10 @@ def accept(user: User, organisation_id: UUID, *, at: datetime) -> None:
 
 
 def join_invited(user: User, *, at: datetime) -> int:
-    """Accept every open invitation of a person whose address was verified; returns how many."""
+    """Accept every open invitation of a person who signs in for the first time; returns how many.
+
+    Whoever is known already is asked: nobody puts a known person into an organisation unasked.
+    """
     offered = places_of(user.pk, at=at).offered
     for place in offered:
         accept(user, place.organisation_id, at=at)

@@ -81,12 +81,7 @@ class MembershipAdmin(TenantAdmin):
             services.change_role(obj, form.cleaned_data["role"])
 
     def delete_model(self, request: HttpRequest, obj: Membership) -> None:
-        if obj.role == Role.OWNER:
-            raise services.OwnerStays
-        if obj.status == MembershipStatus.INVITED:
-            services.withdraw(obj)
-        else:
-            obj.delete()
+        services.withdraw(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
         for member in queryset:
@@ -98,7 +93,7 @@ class MembershipAdmin(TenantAdmin):
 
     @display(description="E-mail", ordering="user__email")
     def email(self, member: Membership) -> str:
-        return member.user.email
+        return member.address
 
     @display(
         description="State",
@@ -133,7 +128,7 @@ class MembershipAdmin(TenantAdmin):
     @admin.action(description="Invite again, for another 14 days", permissions=["change"])
     def renew(self, request: HttpRequest, queryset: QuerySet) -> None:
         for invited in queryset:
-            services.invite(invited.user.email, invited.role, at=timezone.now(), by=request.user)
+            services.invite(invited.address, invited.role, at=timezone.now(), by=request.user)
         self.message_user(request, f"{len(queryset)} invited again.")
 
     @admin.action(description="Withdraw the invitations", permissions=["delete"])

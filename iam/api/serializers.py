@@ -98,7 +98,7 @@ class MembershipSerializer(StrictModelSerializer):
     """A member. Of who is not inside, no more than the address they were added by is told."""
 
     user = serializers.SerializerMethodField()
-    email = serializers.EmailField(source="user.email", read_only=True)
+    email = serializers.EmailField(source="address", read_only=True)
     name = serializers.CharField(source="shown_name", read_only=True)
 
     class Meta:
@@ -126,7 +126,7 @@ class MembershipSerializer(StrictModelSerializer):
 class InvitationSerializer(StrictModelSerializer):
     """An open offer of a place; inviting the address again renews it."""
 
-    email = serializers.EmailField(source="user.email", max_length=254)
+    email = serializers.EmailField(source="address", max_length=254)
     role = serializers.ChoiceField(choices=OFFERED, default=Role.MEMBER)
     invited_by = serializers.CharField(
         source="invited_by.email", default=None, read_only=True, allow_null=True

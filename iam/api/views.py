@@ -103,7 +103,7 @@ class InvitationViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, ReadO
     def perform_create(self, serializer: Any) -> None:
         given = serializer.validated_data
         serializer.instance = services.invite(
-            given["user"]["email"], given["role"], at=self.now, by=self.person
+            given["address"], given["role"], at=self.now, by=self.person
         )
 
     def perform_destroy(self, instance: Membership) -> None:

@@ -30,7 +30,7 @@ DROP FUNCTION iam.current_service_account_id();
 DROP FUNCTION iam.current_user_id();
 """
 
-# What a cascade does is told by the row that began it, and an organisation takes its trail along.
+# Also what a cascade deletes is told, row by row; an organisation takes its trail along.
 AUDIT = """
 CREATE FUNCTION iam.write_audit_event() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -48,7 +48,7 @@ BEGIN
             ELSE jsonb_build_array(was -> k, is_now -> k) END), '{}')
         INTO changed FROM jsonb_object_keys(subject) AS k
         WHERE k <> ALL (untold) AND was -> k IS DISTINCT FROM is_now -> k;
-    IF pg_trigger_depth() > 1 OR (TG_OP = 'UPDATE' AND changed = '{}')
+    IF (TG_OP = 'UPDATE' AND changed = '{}')
         OR NOT EXISTS (SELECT FROM iam.organisations WHERE id = organisation) THEN
         RETURN NULL;
     END IF;
@@ -102,7 +102,8 @@ CREATE FUNCTION iam.places_of(person uuid, at timestamptz)
     FROM iam.organisation_users m
     JOIN iam.organisations o ON o.id = m.organisation_id JOIN iam.users u ON u.id = m.user_id
     WHERE m.user_id = person
-        AND (m.status = 'active' OR (m.status = 'invited' AND m.expires_at > at))
+        AND (m.status = 'active' OR (m.status = 'invited' AND m.expires_at > at
+                                      AND m.invited_address = u.email))
     UNION ALL
     SELECT 'visit', o.id, o.slug::text, o.name, 'operator', max(v.ends_at), u.access_after
     FROM iam.operator_entries v
@@ -113,6 +114,26 @@ CREATE FUNCTION iam.places_of(person uuid, at timestamptz)
 $$;
 REVOKE ALL ON FUNCTION iam.places_of(uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION iam.places_of(uuid, timestamptz) TO prospectflow_app;
+"""
+
+# An organisation is seen from everywhere, since one must be chosen; it is made, changed and
+# deleted only from inside.
+INSIDE = """
+ALTER TABLE iam.organisations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY seen ON iam.organisations FOR SELECT USING (true);
+CREATE POLICY made_inside ON iam.organisations FOR INSERT
+    WITH CHECK (id = iam.current_organisation_id());
+CREATE POLICY changed_inside ON iam.organisations FOR UPDATE
+    USING (id = iam.current_organisation_id());
+CREATE POLICY deleted_inside ON iam.organisations FOR DELETE
+    USING (id = iam.current_organisation_id());
+"""
+NOT_INSIDE = """
+DROP POLICY deleted_inside ON iam.organisations;
+DROP POLICY changed_inside ON iam.organisations;
+DROP POLICY made_inside ON iam.organisations;
+DROP POLICY seen ON iam.organisations;
+ALTER TABLE iam.organisations NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY;
 """
 
 # One round trip from a checked token to a scope: who is it, where, as what? Or why not?
@@ -149,10 +170,11 @@ BEGIN
     refusal := CASE
         WHEN account.id IS NULL THEN 'ACCOUNT_UNKNOWN'
         WHEN NOT account.is_active THEN 'ACCOUNT_DISABLED'
-        WHEN issued_at <= greatest(account.access_after, place.access_after) THEN 'TOKEN_REVOKED'
+        WHEN issued_at <= account.access_after THEN 'TOKEN_REVOKED'
         WHEN place.id IS NULL AND wanted <> '' THEN 'NOT_A_MEMBER'
         WHEN place.id IS NULL THEN 'MISSING_ORGANISATION'
         WHEN place.places > 1 THEN 'ORGANISATION_REQUIRED'
+        WHEN issued_at <= place.access_after THEN 'TOKEN_REVOKED'
         ELSE '' END;
     IF refusal <> '' THEN
         RETURN NEXT;
@@ -292,6 +314,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='membership',
+            name='invited_address',
+            field=models.CharField(blank=True, editable=False, help_text='The address the invitation went to: it opens for nobody of another.', max_length=254, null=True),
+        ),
+        migrations.AddField(
+            model_name='membership',
             name='expires_at',
             field=models.DateTimeField(blank=True, help_text='Until when the invitation can be accepted.', null=True),
         ),
@@ -311,13 +338,14 @@ class Migration(migrations.Migration):
             field=models.BooleanField(db_default=False, default=False, help_text='Operators of the platform may enter an organisation with a reason.', verbose_name='operator'),
         ),
         migrations.RunSQL(
-            "UPDATE iam.organisation_users SET expires_at = now() + interval '14 days'"
-            " WHERE status = 'invited'",
+            "UPDATE iam.organisation_users m SET expires_at = now() + interval '14 days',"
+            " invited_address = u.email FROM iam.users u"
+            " WHERE u.id = m.user_id AND m.status = 'invited'",
             migrations.RunSQL.noop,
         ),
         migrations.AddConstraint(
             model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'invited'), _negated=True), ('expires_at__isnull', False), _connector='OR'), name='organisation_users_invitations_expire'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'invited'), _negated=True), models.Q(('expires_at__isnull', False), ('invited_address__isnull', False)), _connector='OR'), name='organisation_users_invitations_expire'),
         ),
         migrations.AddConstraint(
             model_name='membership',
@@ -404,5 +432,6 @@ class Migration(migrations.Migration):
             ADMISSION,
             "DROP FUNCTION iam.admit_bearer(text, text, boolean, text, timestamptz, text)",
         ),
+        migrations.RunSQL(INSIDE, NOT_INSIDE),
         migrations.RunSQL(OLD_DOORS, "\n".join(OLD_FUNCTIONS)),
     ]

@@ -29,8 +29,8 @@ class ProviderBackend(OIDCAuthenticationBackend):
         """The person who signed in with the provider; Refusal says why there is none."""
         token = exchange(code, code_verifier)
         identity = verifier().identity(token, nonce=nonce, now=timezone.now())
-        user = person_of(identity)
-        user.id_token = token
+        user, is_new = person_of(identity)
+        user.id_token, user.is_new = token, is_new
         return user
 
     def get_user(self, user_id: UUID) -> Any:

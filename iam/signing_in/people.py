@@ -8,18 +8,19 @@ from iam.signing_in.refusals import AccountClosed, AddressTaken
 
 
 @transaction.atomic
-def person_of(identity: Identity) -> User:
-    """The user with this subject, who may have no place anywhere.
+def person_of(identity: Identity) -> tuple[User, bool]:
+    """The user with this subject, who may have no place anywhere, and whether they are new here.
 
     The first verified sign-in with an address claims the row that was made for it beforehand,
     once. Raises AddressTaken and AccountClosed.
     """
     known = User.objects.filter(cognito_sub=identity.subject)
-    user = known.first() or _claimed(identity)
+    found = known.first()
+    user = found or _claimed(identity)
     if not user.is_active:
         raise AccountClosed
     _follow(user, identity)
-    return user
+    return user, found is None
 
 
 def _claimed(identity: Identity) -> User:

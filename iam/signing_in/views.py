@@ -116,7 +116,8 @@ class Callback(Refusing, OIDCAuthenticationCallbackView):
     def signed_in(self, request: HttpRequest, user: User) -> HttpResponse:
         """Open a session in which nothing is left of the one before."""
         going_to = request.session.get(NEXT) or settings.LOGIN_REDIRECT_URL
-        _join(user)
+        if user.is_new:
+            _join(user)
         request.session.flush()
         auth.login(request, user)
         if not settings.AUTH.cognito:  # whose sign-out asks for no token

@@ -41,7 +41,9 @@ def test_handing_over_to_the_owner_changes_nothing(organisation):
 @pytest.mark.parametrize("status", [MembershipStatus.INVITED, MembershipStatus.DISABLED])
 def test_only_who_is_inside_can_inherit(organisation, status):
     with tenant(organisation.pk):
-        heir = make_member(Role.ADMIN, status=status, expires_at=NOON)
+        heir = make_member(
+            Role.ADMIN, status=status, expires_at=NOON, invited_address="heir@example.com"
+        )
 
         with pytest.raises(services.NotYetIn):
             services.hand_over(heir)

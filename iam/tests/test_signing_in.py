@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from iam.auth import Verifier
 from iam.models import Membership, Role, User
+from iam.services import invite
 from iam.signing_in import backend
 from iam.signing_in.views import ATTEMPTS
 from iam.tests import providers
@@ -214,7 +215,11 @@ def test_an_invited_address_joins_and_one_invited_too_long_ago_does_not(provider
     for organisation, until in ((fresh, timedelta(days=1)), (stale, timedelta(seconds=-1))):
         with tenant(organisation.pk):
             Membership.objects.create(
-                user=ada, role=Role.VIEWER, status="invited", expires_at=now + until
+                user=ada,
+                role=Role.VIEWER,
+                status="invited",
+                invited_address="ada@example.com",
+                expires_at=now + until,
             )
 
     sign_in(client)
@@ -222,6 +227,20 @@ def test_an_invited_address_joins_and_one_invited_too_long_ago_does_not(provider
     assert client.session[SESSION_KEY] == str(fresh.pk)
     with tenant(stale.pk):
         assert Membership.objects.get(user=ada).status == "invited"
+
+
+def test_a_known_person_is_asked_and_not_put_into_an_organisation(provider, client):
+    sign_in(client)
+    stranger = make_organisation()
+    with tenant(stranger.pk):
+        invite("ada@example.com", Role.ADMIN, at=timezone.now())
+
+    sign_in(client)
+
+    assert SESSION_KEY not in client.session
+    with tenant(stranger.pk):
+        invited = Membership.objects.get(status="invited")
+        assert (invited.address, invited.shown_name) == ("ada@example.com", "ada@example.com")
 
 
 def test_a_callback_counts_once(provider, client):

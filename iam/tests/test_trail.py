@@ -15,7 +15,7 @@ from iam.models import AuditEvent, Membership, Role
 from iam.services import change_role, record, register_service_account
 from prospectflow.console.tests.cast import make_member, signed_in
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import NOON, make_campaign, make_mailbox, make_user
+from prospectflow.testing.factories import NOON, make_campaign, make_mailbox, make_step, make_user
 
 LIST = "/iam/auditevent/"
 DAY = timedelta(days=1)
@@ -34,6 +34,15 @@ def owner(organisation):
 def told(organisation, **filters) -> list[AuditEvent]:
     with tenant(organisation.pk):
         return list(AuditEvent.objects.filter(**filters))
+
+
+def test_what_a_cascade_deletes_is_told_row_by_row(organisation):
+    with tenant(organisation.pk):
+        step = make_step()
+        step.campaign.delete()
+
+    kinds = [each.object_type for each in told(organisation, action="deleted")]
+    assert sorted(kinds) == ["outreach.campaign", "outreach.workflowstep"]
 
 
 def add(organisation, *texts: str, at: datetime = NOON, **fields) -> None:

@@ -1,7 +1,7 @@
 """What goes with a deleted row, what stays without it, and that nothing else is touched."""
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, ProgrammingError, connection, transaction
 
 from crm.models import Consent
 from iam.models import AuditEvent, Membership, OperatorEntry, Organisation, ServiceAccount, User
@@ -166,14 +166,19 @@ def test_deleting_an_organisation_takes_everything_of_it_and_nothing_of_the_othe
         assert content(theirs) == before
 
 
-def test_an_organisation_is_deleted_from_outside_too(organisation):
-    with tenant(organisation.pk):
-        make_chain()
+def test_an_organisation_is_neither_made_nor_changed_nor_deleted_from_outside(
+    organisation, other_organisation
+):
+    refused = pytest.raises(ProgrammingError, match="no organisation is being served")
+    with refused, transaction.atomic():
+        organisation.delete()
+    with tenant(other_organisation.pk):
+        assert Organisation.objects.filter(pk=organisation.pk).update(name="Taken over") == 0
+        organisation.delete()
+        with pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
+            Organisation.objects.create(name="Third", slug="third")
 
-    organisation.delete()
-    check_constraints()
-
-    assert not Organisation.objects.filter(pk=organisation.pk).exists()
+    assert Organisation.objects.get(slug=organisation.slug).name == "Acme"
 
 
 def test_a_deleted_person_of_the_platform_leaves_every_organisation(
