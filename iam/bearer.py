@@ -13,7 +13,7 @@ from iam.sessions.visitors import address_of
 from iam.signing_in.provider import verifier
 from prospectflow.problems import problem
 from prospectflow.tenancy.middleware import API
-from prospectflow.throttles import TOO_MANY, must_wait, neighbourhood, throttle
+from prospectflow.throttles import TOO_MANY, neighbourhood, throttle
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 class BearerMiddleware:
     """A request to the API that bears a token is its caller's; a bad token is refused at once.
 
-    An address that shows bad ones again and again is turned away without a look at the next.
+    Who shows bad ones again and again must wait; a good one passes, whatever its neighbours do.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -46,17 +46,21 @@ class BearerMiddleware:
 
 def _admitted(request: HttpRequest, header: str) -> HttpResponse | None:
     """The refusal of the request; None once its caller is known."""
-    now, who = timezone.now(), neighbourhood(address_of(request))
-    if wait := must_wait(SCOPE, who, now=now):
-        headers = {"Retry-After": str(wait)}
-        return problem(429, "THROTTLED", TOO_MANY.format(wait), headers=headers)
     try:
         request.caller = checked(header, request.method or "GET")  # type: ignore[attr-defined]
     except Refusal as refusal:
-        if refusal.status == 401:
-            throttle(SCOPE, who, now=now)
-        return refused(refusal)
+        if refusal.status != 401:
+            return refused(refusal)
+        who = neighbourhood(address_of(request))
+        wait = throttle(SCOPE, who, now=timezone.now())
+        return too_often(wait) if wait else refused(refusal)
     return None
+
+
+def too_often(wait: int) -> HttpResponse:
+    """The refusal of the next bad token after too many of them."""
+    headers = {"Retry-After": str(wait)}
+    return problem(429, "THROTTLED", TOO_MANY.format(wait), headers=headers)
 
 
 def checked(header: str, method: str) -> Caller:

@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 class GuardedSessionMiddleware(SessionMiddleware):
     """Answers 503 while the store is unreachable, and serves again once it is back.
 
-    What needs no session is served all the while: the links in mails, and programs' tokens.
+    The links in mails need no session and are served all the while. Programs need none either,
+    and are refused all the same: how often they ask is counted in the same store.
     """
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
@@ -42,8 +43,7 @@ class GuardedSessionMiddleware(SessionMiddleware):
         except StoreUnreachable as error:
             answer = self._unreachable(request, error)
             request.session = self.SessionStore()
-            spared = hasattr(request, "caller") or _needs_no_session(_view_of(request))
-            return None if spared else answer
+            return None if _needs_no_session(_view_of(request)) else answer
         return None
 
     def process_view(
