@@ -28,13 +28,14 @@ from iam.signing_in.refusals import Denied, NotBegun, NotGranted, TooOften
 from iam.signing_in.returning import safe_path
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.middleware import without_tenant
-from prospectflow.throttles import must_wait, neighbourhood, throttle
+from prospectflow.throttles import neighbourhood, throttle
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS, NEXT, TOKEN = "oidc_states", "oidc_login_next", "oidc_id_token"  # keys of the session
 ATTEMPT_SECONDS = 60 * 60  # that long a person may take at the provider
 SCOPE = "refused_sign_ins"
+GUESSES = frozenset({"SIGN_IN_NOT_BEGUN", "PROVIDER_REFUSED"})  # a state or a code nobody gave
 BACKEND = "iam.signing_in.backend.ProviderBackend"
 FIXED = {
     "OIDC_USE_PKCE": True,
@@ -98,7 +99,6 @@ class Callback(Refusing, OIDCAuthenticationCallbackView):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         try:
-            _patient(request)
             attempt = _used_up(request)
             _agreed(request)
             user = auth.authenticate(
@@ -108,9 +108,7 @@ class Callback(Refusing, OIDCAuthenticationCallbackView):
                 code_verifier=attempt["code_verifier"],
             )
         except Refusal as refusal:
-            if refusal.status in (400, 401, 403):
-                throttle(SCOPE, neighbourhood(address_of(request)), now=timezone.now())
-            return self.noted(request, refusal)
+            return self.noted(request, _counted(request, refusal))
         return self.signed_in(request, cast(User, user))
 
     def signed_in(self, request: HttpRequest, user: User) -> HttpResponse:
@@ -153,10 +151,12 @@ def _join(user: User) -> None:
         log.info("Not joined: %s", error)
 
 
-def _patient(request: HttpRequest) -> None:
-    """Refuse an address from which sign-ins were refused again and again."""
-    if must_wait(SCOPE, neighbourhood(address_of(request)), now=timezone.now()):
-        raise TooOften
+def _counted(request: HttpRequest, refusal: Refusal) -> Refusal:
+    """The refusal, or TooOften after many guesses; whoever guesses nothing is told what it was."""
+    if refusal.code not in GUESSES:
+        return refusal
+    wait = throttle(SCOPE, neighbourhood(address_of(request)), now=timezone.now())
+    return TooOften() if wait else refusal
 
 
 def _used_up(request: HttpRequest) -> dict[str, str]:

@@ -269,6 +269,28 @@ def test_a_callback_out_of_nowhere_is_refused(provider, client, asked):
     assert_refused(client.get(f"/oidc/callback/{asked}"), client, 400, "SIGN_IN_NOT_BEGUN")
 
 
+def test_whoever_began_here_signs_in_whatever_their_neighbours_guess(provider, client, settings):
+    settings.RATES = settings.RATES | {"refused_sign_ins": "1/minute"}
+    guess = {"state": "guessed", "code": "guessed"}
+    assert [Client().get("/oidc/callback/", guess).status_code for _ in range(2)] == [400, 429]
+
+    refused = client.get(walk(begin(client), "ada-1815", agrees=False))
+    answer = sign_in(client)
+
+    assert_refused(refused, Client(), 403, "ACCESS_DENIED")
+    assert (answer.status_code, USER_KEY in client.session) == (302, True)
+
+
+def test_codes_that_were_guessed_are_counted_too(provider, client, settings):
+    settings.RATES = settings.RATES | {"refused_sign_ins": "1/minute"}
+
+    def guess():
+        state = parse_qs(urlsplit(begin(client)).query)["state"][0]
+        return client.get(f"/oidc/callback/?state={state}&code=guessed").status_code
+
+    assert [guess(), guess()] == [401, 429]
+
+
 def test_an_attempt_that_took_too_long_is_refused(provider, client):
     back = walk(begin(client), "ada-1815")
     session = client.session
