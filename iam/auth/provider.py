@@ -58,34 +58,46 @@ class Provider:
 
     def _fetch(self, address: str) -> Mapping[str, Any]:
         """Fetch a JSON object; PROVIDER_UNAVAILABLE for anything else that may come."""
+        seconds = self._configuration.timeout_seconds
         try:
-            document = json.loads(_body(address, self._configuration.timeout_seconds))
-        except (requests.RequestException, ValueError, RecursionError) as error:
+            return json_object(*ask("GET", address, seconds=seconds))
+        except (requests.RequestException, ValueError) as error:
             raise _unavailable(f"{address}: {error}") from error
-        if not isinstance(document, dict):
-            raise _unavailable(f"{address} does not answer with a JSON object")
-        return document
 
 
 def _unavailable(reason: str) -> Refusal:
     return Refusal("PROVIDER_UNAVAILABLE", reason=reason)
 
 
-def _body(address: str, seconds: float) -> bytes:
-    """Read an answer of at most LARGEST_DOCUMENT bytes, all of it within `seconds`."""
+def ask(method: str, address: str, *, seconds: float, **options: Any) -> tuple[int, bytes]:
+    """Return status and body of an answer of at most LARGEST_DOCUMENT bytes.
+
+    ValueError where it is longer or takes more than `seconds`, requests.RequestException where
+    none comes.
+    """
     ends_at = time.monotonic() + seconds
     body = bytearray()
-    with requests.get(
-        address, headers=HEADERS, timeout=seconds, allow_redirects=False, stream=True
-    ) as response:
-        if response.status_code != requests.codes.ok:
-            raise ValueError(f"status {response.status_code}")
+    options |= {"headers": HEADERS, "allow_redirects": False, "stream": True}
+    with requests.request(method, address, timeout=seconds, **options) as response:
         # A larger chunk would wait until it is full, and a dripping answer outlive the time.
         for byte in response.iter_content(chunk_size=1):
             body += byte
             if len(body) > LARGEST_DOCUMENT or time.monotonic() > ends_at:
                 raise ValueError("the answer is too long or too slow")
-    return bytes(body)
+        return response.status_code, bytes(body)
+
+
+def json_object(status: int, body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a good answer brings; ValueError for any other answer."""
+    if status != requests.codes.ok:
+        raise ValueError(f"status {status}")
+    try:
+        document = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("the answer is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise ValueError("the answer is no JSON object")
+    return document
 
 
 def _cognito_endpoints(domain: str, jwks: str) -> Endpoints:

@@ -9,6 +9,7 @@ from django.urls import reverse
 from requests.auth import HTTPBasicAuth
 
 from iam.auth import AuthConfiguration, Refusal, Verifier
+from iam.auth.provider import ask, json_object
 
 
 def verifier() -> Verifier:
@@ -47,18 +48,19 @@ def exchange(code: str, code_verifier: str) -> str:
     secret = configuration.client_secret
     names = (quote_plus(part) for part in (configuration.client_id, secret or ""))
     try:
-        answer = requests.post(
+        status, body = ask(
+            "POST",
             verifier().endpoints().token,
+            seconds=configuration.timeout_seconds,
             data=asked,
             auth=HTTPBasicAuth(*names) if secret else None,
-            timeout=configuration.timeout_seconds,
-            allow_redirects=False,
         )
-        if 400 <= answer.status_code < 500:
-            raise Refusal("PROVIDER_REFUSED", reason=f"{answer.status_code} {answer.text[:200]}")
-        answer.raise_for_status()
-        token = answer.json()["id_token"]
-    except (requests.RequestException, KeyError, TypeError) as error:
+        if 400 <= status < 500:
+            raise Refusal("PROVIDER_REFUSED", reason=f"{status} {body[:200]!r}")
+        token = json_object(status, body).get("id_token")
+        if not isinstance(token, str):
+            raise ValueError("the answer holds no ID token")
+    except (requests.RequestException, ValueError) as error:
         raise Refusal("PROVIDER_UNAVAILABLE", reason=str(error)) from error
     return token
 

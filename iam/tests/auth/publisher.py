@@ -111,6 +111,10 @@ class Publisher:
                 self.end_headers()
                 publisher.write(self.wfile, body)
 
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
+
             def log_message(self, *args: Any) -> None:
                 pass
 
