@@ -8,17 +8,15 @@ from base64 import b64encode
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
-import requests
 from django.conf import settings
 from django.db import transaction
-from requests_hardened import Config, HTTPSession
 from standardwebhooks import Webhook
 
 from outreach.credentials import CredentialUnreadable, seal, unseal
 from outreach.models import Enrollment, WebhookDelivery, WebhookEndpoint
+from outreach.posting import NO_ANSWER, NotPublic, address_of, post
 from outreach.states import DeliveryStatus, EnrollmentState, WebhookEvent, WebhookStatus
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
@@ -29,7 +27,7 @@ RETRIES = tuple(
     timedelta(seconds=seconds) for seconds in (5, 300, 1800, 7200, 18000, 36000, 50400, 72000)
 )
 KEPT = timedelta(days=30)
-TIMEOUT_SECONDS = 5
+TELLING_SECONDS = 10.0
 GONE = 410
 EVENT_OF = {
     EnrollmentState.REPLIED: WebhookEvent.REPLIED,
@@ -77,11 +75,14 @@ def checked_url(url: str) -> str:
 
     Whether its host is public is found out when it is told, since names change their addresses.
     """
-    parts = urlsplit(url.strip())
-    schemes = {"https", "http"} if settings.WEBHOOKS_TO_PRIVATE_NETWORKS else {"https"}
-    if parts.scheme not in schemes or not parts.hostname or parts.username or parts.password:
+    url = url.strip()
+    try:
+        scheme = address_of(url).scheme
+    except ValueError as error:
+        raise UrlRefused from error
+    if scheme != "https" and not settings.WEBHOOKS_TO_PRIVATE_NETWORKS:
         raise UrlRefused
-    return url.strip()
+    return url
 
 
 def checked_events(events: list[str]) -> list[str]:
@@ -184,42 +185,31 @@ def _begin(organisation_id: UUID, failing: set[UUID], *, now: datetime) -> Webho
 
 
 def _tell(delivery: WebhookDelivery, *, now: datetime) -> tuple[int | None, str]:
-    """The endpoint's HTTP status, or why there is none."""
-    endpoint = delivery.endpoint
+    """The status that the endpoint answers within ten seconds, or why there is none."""
     try:
-        signature = Webhook(unseal(endpoint.sealed_secret)).sign(
-            str(delivery.pk), now, delivery.body
+        status = post(
+            delivery.endpoint.url,
+            delivery.body.encode(),
+            _headers(delivery, now),
+            seconds=TELLING_SECONDS,
+            anywhere=settings.WEBHOOKS_TO_PRIVATE_NETWORKS,
         )
-        headers = {
-            "Content-Type": "application/json",
-            "webhook-id": str(delivery.pk),
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": signature,
-        }
-        with _session() as session:
-            answer = session.post(
-                endpoint.url, data=delivery.body.encode(), headers=headers, stream=True
-            )
-            return answer.status_code, ""
-    except CredentialUnreadable as refusal:
+    except (CredentialUnreadable, NotPublic) as refusal:
         return None, str(refusal)
-    except requests.RequestException as error:
+    except NO_ANSWER as error:
         return None, f"{type(error).__name__}: the address could not be told."
+    return status, ""
 
 
-def _session() -> HTTPSession:
-    """No redirects, no private networks, no proxy of the environment, five seconds at most."""
-    session = HTTPSession(
-        Config(
-            default_timeout=(TIMEOUT_SECONDS, TIMEOUT_SECONDS),
-            never_redirect=True,
-            ip_filter_enable=not settings.WEBHOOKS_TO_PRIVATE_NETWORKS,
-            ip_filter_allow_loopback_ips=False,
-            user_agent_override="ProspectFlow-Webhooks/1",
-        )
-    )
-    session.trust_env = False
-    return session
+def _headers(delivery: WebhookDelivery, now: datetime) -> dict[str, str]:
+    secret, message_id = unseal(delivery.endpoint.sealed_secret), str(delivery.pk)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "ProspectFlow-Webhooks/1",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message_id, now, delivery.body),
+    }
 
 
 def _settle(

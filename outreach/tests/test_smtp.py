@@ -3,16 +3,12 @@
 import socket
 import ssl
 import threading
-from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from outreach.mail import MailRefused
 from outreach.smtp import (
@@ -24,6 +20,7 @@ from outreach.smtp import (
     Unknown,
     connect,
 )
+from outreach.tests.certificates import make_certificate
 
 RAW = b"Subject: Bonjour\r\n\r\n.une ligne avec un point\r\n.\r\nfin\r\n"
 SENDER, RECIPIENT = "zoe@atelier.example.com", "jean@client.example.com"
@@ -349,22 +346,8 @@ def test_plain_text_is_spoken_to_this_machine_only(host):
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """The contexts of a server that has signed for itself and of a client that trusts it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    pem = serialization.Encoding.PEM
-    secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    path.write_bytes(secret + made.public_bytes(pem))
+    name = x509.IPAddress(IPv4Address("127.0.0.1"))
+    path = make_certificate(tmp_path_factory.mktemp("tls"), name)
     server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     server.load_cert_chain(path)
     return server, ssl.create_default_context(cafile=str(path))

@@ -4,7 +4,9 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from socket import create_server
 from threading import Thread
+from time import sleep
 
 import pytest
 from django.db import transaction
@@ -12,6 +14,7 @@ from standardwebhooks import Webhook
 
 from iam.models import AuditEvent
 from outreach.models import Enrollment, WebhookDelivery, WebhookEndpoint
+from outreach.posting import NotPublic
 from outreach.services import webhooks
 from outreach.services.stopping import stop
 from outreach.states import DeliveryStatus, EnrollmentState, WebhookEvent, WebhookStatus
@@ -63,6 +66,34 @@ def receiver() -> Iterator[Receiver]:
 def endpoint(organisation, receiver) -> tuple[WebhookEndpoint, str]:
     with tenant(organisation.pk):
         return webhooks.add_endpoint(receiver.url, [REPLIED])
+
+
+class Dribbler(Thread):
+    """A server that answers 200 one byte at a time, until it is done or nobody listens."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.listener = create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.was_left = False
+
+    def run(self) -> None:
+        connection, _ = self.listener.accept()
+        with self.listener, connection:
+            connection.recv(65536)
+            try:
+                for byte in b"HTTP/1.1 200 OK\r\nX-Dribble: " + 50 * b"." + b"\r\n\r\n":
+                    connection.sendall(bytes([byte]))
+                    sleep(0.02)
+            except OSError:
+                self.was_left = True
+
+
+@pytest.fixture
+def dribbler() -> Dribbler:
+    server = Dribbler()
+    server.start()
+    return server
 
 
 def answered(organisation, state=EnrollmentState.REPLIED) -> Enrollment:
@@ -162,25 +193,57 @@ def test_one_that_fails_keeps_the_others_waiting_for_nothing(organisation, endpo
     assert len(receiver.told) == 2
 
 
+def test_a_server_that_dribbles_is_left(organisation, dribbler, monkeypatch):
+    monkeypatch.setattr(webhooks, "TELLING_SECONDS", 0.4)
+    with tenant(organisation.pk):
+        webhooks.add_endpoint(f"http://127.0.0.1:{dribbler.port}/", [REPLIED])
+    answered(organisation)
+
+    assert webhooks.tell_due(organisation.pk, now=NOON, limit=9) == 0
+
+    dribbler.join()
+    assert dribbler.was_left
+    assert "TimeoutError" in only_delivery(organisation).last_error
+
+
 def test_a_server_never_tells_a_private_network(organisation, endpoint, receiver, settings):
     settings.WEBHOOKS_TO_PRIVATE_NETWORKS = False
     answered(organisation)
 
     assert webhooks.tell_due(organisation.pk, now=NOON, limit=9) == 0
     assert receiver.told == []
-    assert "InvalidIPAddress" in only_delivery(organisation).last_error
+    assert only_delivery(organisation).last_error == NotPublic.__doc__
 
 
 @pytest.mark.parametrize(
     "url",
     ["ftp://example.com/", "https://", "https://user:word@example.com/", "javascript:alert(1)"]
-    + ["http://example.com/", "//example.com", "example.com", ""],
+    + ["http://example.com/", "//example.com", "example.com", "", "https://@example.com/"]
+    + ["https://[", "https://[::1", "https://[v1.a]/", "https://[fe80::1%eth0]/", "https://℀.fr/"]
+    + ["https://a:99999/", "https://a:0/", "https://a:b/", "https://exa mple.com/", "https://:443/"]
+    + ["https://exa\tmple.com/", "https://a..b/", "https://.fr/", "https://-a.fr/"]
+    + ["https://example.com/a b", f"https://{64 * 'a'}.fr/", "https://ex㏇.fr/"],
 )
 def test_an_address_that_may_not_be_told_is_refused(inside, settings, url):
     settings.WEBHOOKS_TO_PRIVATE_NETWORKS = False
 
     with pytest.raises(webhooks.UrlRefused):
         webhooks.add_endpoint(url, [REPLIED])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://example.com", "https://EXAMPLE.com:8443/a?b=%20", "https://example.com./"]
+    + [
+        "https://exämple.fr/café",
+        "https://straße.example/",
+        "https://xn--exmple-cua.fr/",
+        "https://[2001:db8::1]:8443/",
+    ]
+    + ["http://receiver_1:8000/hook", "http://127.0.0.1/"],
+)
+def test_an_address_that_may_be_told_is_taken_as_it_is(inside, url):
+    assert webhooks.add_endpoint(url, [REPLIED])[0].url == url
 
 
 @pytest.mark.parametrize("events", [[], ["everything"], [REPLIED, "everything"]])
