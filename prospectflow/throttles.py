@@ -11,6 +11,8 @@ from django.core.cache import caches
 from django_redis import get_redis_connection
 from limits import RateLimitItem, parse
 
+from prospectflow.errors import DomainError
+
 TOO_MANY = "Too many requests: wait {} seconds."
 
 # The generic cell rate algorithm (ITU-T I.371): a key holds the second at which all that was
@@ -77,6 +79,16 @@ def spend(limits: Sequence[Limit], *, now: datetime) -> list[Standing]:
 def throttle(scope: str, who: object, *, now: datetime) -> int | None:
     """Count one more; the seconds to wait where that was one too many."""
     return spend([Limit(scope, who)], now=now)[0].retry_after
+
+
+class MustWait(DomainError):
+    """Too many requests: wait."""
+
+
+def at_most(scope: str, who: object, *, now: datetime) -> None:
+    """Count one more; MustWait where that was one too many."""
+    if wait := throttle(scope, who, now=now):
+        raise MustWait(TOO_MANY.format(wait))
 
 
 def must_wait(scope: str, who: object, *, now: datetime) -> int | None:

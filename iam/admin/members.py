@@ -16,6 +16,7 @@ from iam import services
 from iam.models import Membership, MembershipStatus, Role
 from iam.roles import may
 from iam.tenant_admin import TenantAdmin
+from prospectflow.throttles import at_most
 
 OFFERED = [(role.value, role.label) for role in Role if role != Role.OWNER]
 
@@ -75,7 +76,7 @@ class MembershipAdmin(TenantAdmin):
     ) -> None:
         if not change:
             email, role = form.cleaned_data["email"], form.cleaned_data["role"]
-            invited = services.invite(email, role, at=timezone.now(), by=request.user)
+            invited = self._invite(request, email, role)
             vars(obj).update(vars(invited))
         elif "role" in form.cleaned_data:
             services.change_role(obj, form.cleaned_data["role"])
@@ -128,7 +129,7 @@ class MembershipAdmin(TenantAdmin):
     @admin.action(description="Invite again, for another 14 days", permissions=["change"])
     def renew(self, request: HttpRequest, queryset: QuerySet) -> None:
         for invited in queryset:
-            services.invite(invited.address, invited.role, at=timezone.now(), by=request.user)
+            self._invite(request, invited.address, invited.role)
         self.message_user(request, f"{len(queryset)} invited again.")
 
     @admin.action(description="Withdraw the invitations", permissions=["delete"])
@@ -149,6 +150,12 @@ class MembershipAdmin(TenantAdmin):
             return
         services.hand_over(heir)
         self.message_user(request, f"{heir.shown_name} is the owner now, and you are an admin.")
+
+    def _invite(self, request: HttpRequest, email: str, role: str) -> Membership:
+        """Invite as often as the organisation may, be it here or by the API."""
+        now = timezone.now()
+        at_most("invitations", request.membership.organisation_id, now=now)
+        return services.invite(email, role, at=now, by=request.user)
 
     def _move(self, request: HttpRequest, queryset: QuerySet, to: str) -> None:
         for member in queryset:

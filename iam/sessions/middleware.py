@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
+from redis.exceptions import RedisError
 
 from iam.sessions.store import StoreUnreachable, require_store
 from iam.sessions.visitors import Visitor
@@ -59,7 +60,7 @@ class GuardedSessionMiddleware(SessionMiddleware):
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, StoreUnreachable):
+        if isinstance(error, StoreUnreachable | RedisError):  # the throttles' is bare
             return self._unreachable(request, error)
         return _ended(request) if isinstance(error, SessionInterrupted) else None
 
@@ -75,7 +76,7 @@ class GuardedSessionMiddleware(SessionMiddleware):
             answer = self._unreachable(request, error)
             return answer if request.session.modified else response
 
-    def _unreachable(self, request: HttpRequest, error: StoreUnreachable) -> HttpResponse:
+    def _unreachable(self, request: HttpRequest, error: Exception) -> HttpResponse:
         logger.error("The session store does not answer: %s", error)
         request.session_is_lost = True
         headers = {"Retry-After": RETRY_SECONDS, "Cache-Control": "no-store"}

@@ -1,15 +1,34 @@
 """What the console's own pages accept."""
 
+from typing import Any
+
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm as AnybodysForm
+from django.utils import timezone
 from unfold.forms import AuthenticationForm
 
 from iam.models import User
+from iam.sessions.visitors import address_of
+from iam.signing_in.views import SCOPE
 from outreach.states import MessageKind
+from prospectflow.throttles import must_wait, neighbourhood, throttle
 
 
 class SignInForm(AuthenticationForm):
-    """Address and password of anybody with an open account; memberships say the rest."""
+    """Address and password of anybody with an open account; memberships say the rest.
+
+    After too many wrong ones from a network, none is looked at for a while.
+    """
+
+    def clean(self) -> dict[str, Any]:
+        who, now = f"password:{neighbourhood(address_of(self.request))}", timezone.now()
+        if wait := must_wait(SCOPE, who, now=now):
+            raise forms.ValidationError(f"Too many wrong passwords: wait {wait} seconds.", "often")
+        try:
+            return super().clean()
+        except forms.ValidationError:
+            throttle(SCOPE, who, now=now)
+            raise
 
     def confirm_login_allowed(self, user: User) -> None:
         AnybodysForm.confirm_login_allowed(self, user)

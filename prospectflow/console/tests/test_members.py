@@ -1,6 +1,7 @@
 """Members: invited by address, seen as people once they accepted themselves."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -11,6 +12,7 @@ from django.utils.formats import date_format
 from iam.models import AuditEvent, Membership, MembershipStatus, Role, User
 from prospectflow.console.tests.cast import inside_as, make_member, signed_in
 from prospectflow.tenancy.context import tenant
+from prospectflow.testing.api import api_client
 from prospectflow.testing.factories import NOON, make_user
 
 MEMBERS, ADD = "console:iam_membership_changelist", "console:iam_membership_add"
@@ -66,6 +68,24 @@ def test_a_member_is_invited_by_address(owner, organisation):
 
     new = membership(organisation, User.objects.get(email="new@example.com"))
     assert (new.role, new.status) == (Role.VIEWER, MembershipStatus.INVITED)
+
+
+def test_the_organisation_invites_as_often_as_the_rate_says_by_console_and_api_together(
+    owner, organisation, settings
+):
+    settings.RATES = settings.RATES | {"invitations": "2/hour"}
+    program = api_client("admin", organisation)
+    program.post("/api/v1/invitations/", {"email": "a@example.com", "role": "viewer"})
+    owner.post(reverse(ADD), {"email": "b@example.com", "role": "viewer"})
+
+    answer = owner.post(reverse(ADD), {"email": "c@example.com", "role": "viewer"}, follow=True)
+    invited = membership(organisation, User.objects.get(email="b@example.com"))
+    renewed = act(owner, "renew", invited)
+
+    for page in (answer, renewed):
+        assert "Too many requests: wait 1800 seconds." in page.text
+    assert "invited again" not in renewed.text
+    assert not User.objects.filter(email="c@example.com").exists()
 
 
 def test_an_address_of_another_organisation_tells_nothing_of_its_person(owner, stranger, invited):
@@ -246,6 +266,21 @@ def test_an_invitation_is_accepted_from_within_another_organisation(
     assert membership(organisation, stranger).status == MembershipStatus.ACTIVE
     assert "You were invited" not in client.get("/organisations/").text
     assert "Other Ltd" in client.get("/").text
+
+
+def test_invitations_cannot_be_tried_one_after_the_other(organisation, stranger, invited, settings):
+    settings.RATES = settings.RATES | {"writes": "2/minute"}
+    client = Client()
+    client.force_login(stranger)
+
+    def accept(organisation_id):
+        return client.post(
+            "/organisations/accept/", {"organisation": organisation_id}, follow=True
+        ).text
+
+    assert "No invitation" in accept(uuid4()) + accept(uuid4())
+    assert "Too many requests: wait 30 seconds." in accept(organisation.pk)
+    assert membership(organisation, stranger).status == MembershipStatus.INVITED
 
 
 @pytest.mark.parametrize("status", [MembershipStatus.DISABLED, None])

@@ -13,6 +13,7 @@ from prospectflow.console.forms import EnterForm, VisitForm
 from prospectflow.console.views import SeeOther, page
 from prospectflow.tenancy.memberships import places_of
 from prospectflow.tenancy.middleware import without_tenant
+from prospectflow.throttles import MustWait, at_most
 
 
 @require_safe
@@ -43,8 +44,9 @@ def accept_invitation(request: HttpRequest) -> HttpResponse:
     try:
         if not form.is_valid():
             raise NotInvited
+        at_most("writes", request.user.pk, now=timezone.now())
         accept(request.user, form.cleaned_data["organisation"], at=timezone.now())
-    except NotInvited as refusal:
+    except (NotInvited, MustWait) as refusal:
         messages.error(request, str(refusal))
     return SeeOther(reverse("console:organisations"))
 
