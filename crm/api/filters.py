@@ -17,6 +17,7 @@ from crm.models import (
     PhoneSource,
     Position,
 )
+from prospectflow.api.filtering import BooleanFilter
 
 
 class CharInFilter(filters.BaseInFilter, filters.CharFilter):
@@ -46,7 +47,7 @@ class CompanyFilters(filters.FilterSet):
     name = filters.CharFilter()
     diffusion = filters.ChoiceFilter(choices=Diffusion.choices)
     category = filters.CharFilter()
-    growing = filters.BooleanFilter()
+    growing = BooleanFilter()
 
     class Meta:
         model = Company

@@ -12,6 +12,7 @@ from outreach.models import (
     WorkflowStep,
 )
 from outreach.states import CampaignStatus, EnrollmentState, ExperimentStatus
+from prospectflow.api.filtering import BooleanFilter
 
 YES_OR_NO = [("true", "true"), ("false", "false")]
 
@@ -58,7 +59,7 @@ class PromptFilters(filters.FilterSet):
     """By name as it is written, and by whether it is in use."""
 
     name = filters.CharFilter()
-    is_active = filters.BooleanFilter()
+    is_active = BooleanFilter()
 
     class Meta:
         model = Prompt

@@ -73,7 +73,7 @@ class DraftViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
 
     def _hold(self) -> None:
         """Its enrolment comes first, as everywhere: the frame would lock the draft alone."""
-        draft = self.get_queryset().filter(pk=self.kwargs["pk"]).first()
+        draft = self.get_queryset().filter(pk=self.asked_id).first()
         if draft is not None:
             approval.locked(draft)
 
@@ -90,9 +90,9 @@ class DraftViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
         """Stand for the mail that was seen; 409 when it is another by now."""
+        draft = self.get_object()
         seen = self.given(serializers.SeenSerializer)["seen"]
-        draft = reviewing.approve(self.get_object(), seen=seen, at=self.now, user=self.person)
-        return self._shown(draft)
+        return self._shown(reviewing.approve(draft, seen=seen, at=self.now, user=self.person))
 
     @extend_schema(request=None, responses=serializers.DraftSerializer)
     @action(detail=True, methods=["post"])

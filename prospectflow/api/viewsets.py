@@ -73,14 +73,19 @@ class TenantViewSet(GenericViewSet):
 
     def get_object(self) -> Any:
         """The row of the address; whoever changes it holds it until the answer is given."""
+        asked = self.asked_id
+        if self._is_edit():
+            require_unchanged(self.request, self.get_queryset().model, asked)
+        return super().get_object()
+
+    @property
+    def asked_id(self) -> UUID:
+        """The id in the address; 400 for one that is none."""
         given = self.kwargs[self.lookup_url_kwarg or self.lookup_field]
         try:
-            pk = UUID(str(given))
+            return UUID(str(given))
         except ValueError as error:
             raise ValidationError({"id": f"“{given[:64]}” is no UUID."}) from error
-        if self._is_edit():
-            require_unchanged(self.request, self.get_queryset().model, pk)
-        return super().get_object()
 
     def _is_edit(self) -> bool:
         """Services lock in an order of their own; here only what would else get lost is held."""

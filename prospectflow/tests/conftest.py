@@ -12,3 +12,9 @@ from prospectflow.tests.permissions.world import World, undone
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     with django_db_blocker.unblock(), undone():
         yield World()
+
+
+@pytest.fixture
+def unhurried(settings: Any) -> None:
+    """Nobody is told to wait, or another answer could hide behind that one."""
+    settings.RATES = dict.fromkeys(settings.RATES, "100000/minute")

@@ -68,12 +68,6 @@ OPERATIONS = {
 }
 
 
-@pytest.fixture
-def unhurried(settings: Any) -> None:
-    """Nobody is told to wait, or an undocumented answer could hide behind that one."""
-    settings.RATES = dict.fromkeys(settings.RATES, "100000/minute")
-
-
 @pytest.mark.parametrize(("role", "mode"), WHO)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_answers_as_documented(world, unhurried, name, role, mode):

@@ -29,7 +29,6 @@ NO_PLACE = "403 MISSING_ORGANISATION"
 NOT_YET = "NO_REPORT_YET"
 REFUSALS = {401, 403, 404, 405, 429}
 VARIABLE = re.compile(r"<[a-z]+:\w+>")
-BODIES = {"drafts/<str:pk>/approve/": {"seen": "0" * 64}}  # what is read before the row is
 
 
 def test_the_table_names_every_address_and_method_of_the_api_and_no_other():
@@ -101,7 +100,7 @@ def expected(name: str, path: str, capability: str) -> str:
 def outcome(world: World, name: str, method: str, path: str, row: str = "") -> str:
     client = world.program(name)
     address = VARIABLE.sub(lambda _: row or world.variable(name, path), path)
-    body = "" if method == "GET" else json.dumps(BODIES.get(path, {}))
+    body = "" if method == "GET" else "{}"
     before = writes()
     with undone():
         said = _ask(client, method, address, body, world if name == "stranger" else None)

@@ -14,9 +14,9 @@ from django.db.models import Model
 from django.test import Client
 from django.utils import timezone
 
-from iam.models import Membership, MembershipStatus, Organisation, Role, User
+from iam.models import Membership, Organisation, Role, User
 from iam.roles import CAPABILITIES, OPERATOR, PERSONAL
-from iam.services import visit
+from iam.services import invite, visit
 from iam.sessions import SessionStore
 from outreach.models import ImportUpload
 from prospectflow.console.tests.cast import inside_as, make_row
@@ -105,12 +105,7 @@ class World:
         for model in admin.site._registry:
             self.row(model)
         with tenant(self.acme.pk):
-            self.invited = Membership.objects.create(
-                user=make_user(),
-                role=Role.MEMBER,
-                status=MembershipStatus.INVITED,
-                expires_at=now + timedelta(days=1),
-            )
+            self.invited = invite("invited@example.com", Role.MEMBER, at=now)
 
     def row(self, model: type[Model]) -> Any:
         """Acme's row of this table."""
