@@ -327,9 +327,20 @@ def end_visits(user: User, *, at: datetime) -> None:
     OperatorEntry.objects.filter(user=user, entered_at__lte=at, ends_at__gt=at).update(ends_at=at)
 
 
-def grant_operator(user: User, *, granted: bool = True) -> None:
-    """Make somebody an operator of the platform, or a plain person again."""
-    User.objects.filter(pk=user.pk).update(is_staff=granted)
+def grant_operator(user: User) -> None:
+    """Make somebody an operator of the platform."""
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+
+
+def revoke_operator(user: User, *, at: datetime) -> None:
+    """Make an operator a plain person again, and end their visits of every organisation.
+
+    Opens scopes of its own, so call it outside of one.
+    """
+    User.objects.filter(pk=user.pk).update(is_staff=False)  # first: from here on none begins
+    for organisation_id in Organisation.objects.values_list("pk", flat=True):
+        with tenant(organisation_id):
+            end_visits(user, at=at)
 
 
 def record(

@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from iam.models import Membership, User
+from iam.models import Membership, OperatorEntry, User
 from iam.services import visit
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.memberships import places_of
@@ -69,6 +69,20 @@ def test_an_operator_is_made_and_is_one_no_more(capsys):
     assert [place.role for place in entered] == ["operator"]
     assert places_of(operator.pk, at=timezone.now()).open == []
     assert "no more" in capsys.readouterr().out
+
+
+def test_a_visit_that_was_revoked_does_not_open_again_with_the_next_grant():
+    operator = make_user(email="ops@example.com", is_staff=True)
+    acme, now = make_organisation(), timezone.now()
+    visit(operator, acme, reason="help", length=timedelta(hours=1), at=now - timedelta(minutes=1))
+
+    call_command("grant_operator", "ops@example.com", "--revoke")
+    call_command("grant_operator", "ops@example.com")
+
+    assert places_of(operator.pk, at=timezone.now()).open == []
+    with tenant(acme.pk):
+        [entry] = OperatorEntry.objects.all()
+        assert now <= entry.ends_at <= timezone.now()
 
 
 def test_an_operator_needs_an_address_and_an_unknown_one_is_not_revoked():

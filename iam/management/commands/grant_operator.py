@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils import timezone
 
-from iam.services import grant_operator, known_person, person_of
+from iam.services import grant_operator, known_person, person_of, revoke_operator
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.roles import ServingCommand
 
@@ -23,9 +24,11 @@ class Command(ServingCommand):
             user = known_person(email) if revoke else person_of(email)
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
-        grant_operator(user, granted=not revoke)
-        self.stdout.write(
-            f"{user.email} is an operator no more; open visits have ended."
-            if revoke
-            else f"{user.email} is an operator: visits need a reason and stand in the trail."
-        )
+        if revoke:
+            revoke_operator(user, at=timezone.now())
+            self.stdout.write(f"{user.email} is an operator no more; open visits have ended.")
+        else:
+            grant_operator(user)
+            self.stdout.write(
+                f"{user.email} is an operator: visits need a reason and stand in the trail."
+            )

@@ -131,6 +131,25 @@ def test_who_is_no_operator_any_more_is_outside_at_once(inside, operator):
     assert inside.get("/crm/company/")["Location"] == CHOOSER
 
 
+@pytest.mark.parametrize("ended", ["in the organisation", "everywhere"])
+def test_an_operator_whose_access_was_ended_visits_only_after_signing_in_again(
+    outside, operator, organisation, ended
+):
+    later = timezone.now() + timedelta(seconds=1)
+    if ended == "everywhere":
+        type(operator).objects.filter(pk=operator.pk).update(access_after=later)
+    else:
+        with tenant(organisation.pk):
+            make_member(user=operator, access_after=later)
+
+    answer = outside.post(VISIT, FORM)
+
+    assert answer.status_code == 200
+    assert "sign out, and in again" in answer.text
+    assert entries(organisation) == []
+    assert SESSION_KEY not in outside.session
+
+
 def test_nobody_but_an_operator_visits(organisation, other_organisation):
     with tenant(other_organisation.pk):
         member = inside_as(make_member(Role.ADMIN).user, other_organisation)

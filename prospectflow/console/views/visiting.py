@@ -10,12 +10,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from iam.models import Organisation
+from iam.roles import OPERATOR
 from iam.services import OrganisationUnknown, end_visits, organisation_by_slug, visit
-from prospectflow.console.entering import enter, leave
+from prospectflow.console.entering import NotAMember, SignInAgain, enter, leave
 from prospectflow.console.forms import VisitForm
 from prospectflow.console.views import SeeOther
 from prospectflow.console.views.organisations import chooser
-from prospectflow.tenancy.middleware import without_tenant
+from prospectflow.tenancy.memberships import Place, places_of
+from prospectflow.tenancy.middleware import is_shut_to, without_tenant
 
 
 @transaction.non_atomic_requests
@@ -30,16 +33,30 @@ def begin(request: HttpRequest) -> HttpResponse:
         try:
             _begin(request, form.cleaned_data, at=timezone.now())
             return SeeOther(reverse("console:index"))
-        except OrganisationUnknown as refusal:
+        except (OrganisationUnknown, NotAMember, SignInAgain) as refusal:
             form.add_error("slug", str(refusal))
     return chooser(request, form)
 
 
 def _begin(request: HttpRequest, asked: dict[str, Any], *, at: datetime) -> None:
     organisation = organisation_by_slug(asked["slug"])
+    _refuse_if_shut(request, organisation, at=at)  # before it stands in the trail
     length = timedelta(hours=asked["hours"])
     visit(request.user, organisation, reason=asked["reason"], length=length, at=at)
     enter(request, organisation.pk, at=at)
+
+
+def _refuse_if_shut(request: HttpRequest, organisation: Organisation, *, at: datetime) -> None:
+    """SignInAgain where the operator's access was ended, here as a member or everywhere."""
+    place = places_of(request.user.pk, at=at).of(organisation.pk) or Place(
+        organisation.pk,
+        organisation.slug,
+        organisation.name,
+        OPERATOR,
+        access_after=request.user.access_after,
+    )
+    if is_shut_to(request, place):
+        raise SignInAgain
 
 
 @require_POST
