@@ -7,6 +7,7 @@ import json
 from base64 import b64encode
 from datetime import datetime, timedelta
 from secrets import token_bytes
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -28,6 +29,7 @@ RETRIES = tuple(
 )
 KEPT = timedelta(days=30)
 TELLING_SECONDS = 10.0
+ROUND_SECONDS = 30.0
 GONE = 410
 EVENT_OF = {
     EnrollmentState.REPLIED: WebhookEvent.REPLIED,
@@ -143,9 +145,10 @@ def tell_again(delivery: WebhookDelivery, *, at: datetime) -> WebhookDelivery:
 def tell_due(organisation_id: UUID, *, now: datetime, limit: int) -> int:
     """Tell what is due, the oldest first; returns how much was heard.
 
-    An endpoint that fails is left alone until the next round. Call it outside of a scope.
+    An endpoint that fails is left alone until the next round, and slow ones keep nobody waiting
+    for longer than half a minute and a telling. Call it outside of a scope.
     """
-    heard, failing = 0, set[UUID]()
+    heard, failing, began = 0, set[UUID](), monotonic()
     for _ in range(limit):
         delivery = _begin(organisation_id, failing, now=now)
         if delivery is None:
@@ -155,14 +158,18 @@ def tell_due(organisation_id: UUID, *, now: datetime, limit: int) -> int:
             heard += 1
         else:
             failing.add(delivery.endpoint_id)
+        if monotonic() - began >= ROUND_SECONDS:
+            break
     return heard
 
 
 def forget_told(organisation_id: UUID, *, now: datetime) -> int:
-    """Delete what was told, or given up, more than 30 days ago; returns how much."""
+    """Delete what happened more than 30 days ago, told or not; returns how much.
+
+    What waits for so long waits at an endpoint that is disabled: all tries take three days.
+    """
     with tenant(organisation_id):
-        old = WebhookDelivery.objects.filter(at__lt=now - KEPT)
-        return old.exclude(status=DeliveryStatus.WAITING).delete()[0]
+        return WebhookDelivery.objects.filter(at__lt=now - KEPT).delete()[0]
 
 
 def _begin(organisation_id: UUID, failing: set[UUID], *, now: datetime) -> WebhookDelivery | None:
@@ -214,15 +221,22 @@ def _headers(delivery: WebhookDelivery, now: datetime) -> dict[str, str]:
 
 def _settle(
     organisation_id: UUID,
-    delivery: WebhookDelivery,
+    told: WebhookDelivery,
     status: int | None,
     error: str,
     *,
     now: datetime,
 ) -> bool:
-    """Write down what came of it; an endpoint that is gone (410) is told nothing more."""
+    """Write down what came of it; an endpoint that is gone (410) is told nothing more.
+
+    Nothing is written where it was deleted meanwhile, or settled by another worker.
+    """
     heard = status is not None and 200 <= status < 300
     with tenant(organisation_id):
+        found = _still_waiting(told)
+        if found is None:
+            return heard
+        endpoint, delivery = found
         delivery.answered_status = status
         delivery.last_error = "" if heard else error or f"The answer was {status}."
         if heard:
@@ -231,6 +245,15 @@ def _settle(
         elif delivery.attempts > len(RETRIES) or status == GONE:
             move(delivery, "status", DeliveryStatus.FAILED, WebhookDelivery.MOVES)
         delivery.save(update_fields=["status", "answered_status", "last_error", "delivered_at"])
-        if status == GONE and delivery.endpoint.status == WebhookStatus.ACTIVE:
-            move_endpoint(delivery.endpoint, WebhookStatus.DISABLED, reason="It said 410, gone.")
+        if status == GONE and endpoint.status == WebhookStatus.ACTIVE:
+            move_endpoint(endpoint, WebhookStatus.DISABLED, reason="It said 410, gone.")
     return heard
+
+
+def _still_waiting(told: WebhookDelivery) -> tuple[WebhookEndpoint, WebhookDelivery] | None:
+    """Both locked, in the order in which a deletion locks them."""
+    endpoints = WebhookEndpoint.objects.filter(pk=told.endpoint_id)
+    deliveries = WebhookDelivery.objects.filter(pk=told.pk, status=DeliveryStatus.WAITING)
+    endpoint = endpoints.select_for_update(no_key=True).first()
+    delivery = deliveries.select_for_update(no_key=True).first()
+    return (endpoint, delivery) if endpoint and delivery else None

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from socket import create_server
 from threading import Thread
@@ -14,7 +15,7 @@ from standardwebhooks import Webhook
 
 from iam.models import AuditEvent
 from outreach.models import Enrollment, WebhookDelivery, WebhookEndpoint
-from outreach.posting import NotPublic
+from outreach.posting import NotPublic, post
 from outreach.services import webhooks
 from outreach.services.stopping import stop
 from outreach.states import DeliveryStatus, EnrollmentState, WebhookEvent, WebhookStatus
@@ -101,6 +102,18 @@ def answered(organisation, state=EnrollmentState.REPLIED) -> Enrollment:
         return stop(make_enrollment(), state, reason="replied", at=NOON)
 
 
+def meanwhile(monkeypatch, organisation, do) -> None:
+    """Do something in the organisation between the answer and what is made of it."""
+
+    def told(*args, **options):
+        status = post(*args, **options)
+        with tenant(organisation.pk):
+            do()
+        return status
+
+    monkeypatch.setattr(webhooks, "post", told)
+
+
 def only_delivery(organisation) -> WebhookDelivery:
     with tenant(organisation.pk):
         return WebhookDelivery.objects.get()
@@ -181,6 +194,62 @@ def test_an_endpoint_that_is_gone_is_told_nothing_more(organisation, endpoint, r
     with tenant(organisation.pk):
         assert WebhookEndpoint.objects.get().status == WebhookStatus.DISABLED
     assert only_delivery(organisation).status == DeliveryStatus.FAILED
+
+
+@pytest.mark.parametrize("answer", [204, 410, 500])
+def test_an_endpoint_may_be_deleted_while_it_is_told(
+    organisation, endpoint, receiver, monkeypatch, answer
+):
+    answered(organisation)
+    receiver.answer = answer
+    meanwhile(monkeypatch, organisation, lambda: endpoint[0].delete())
+
+    webhooks.tell_due(organisation.pk, now=NOON, limit=9)
+
+    assert len(receiver.told) == 1
+    with tenant(organisation.pk):
+        assert not WebhookDelivery.objects.exists()
+
+
+@pytest.mark.parametrize("answer", [204, 410, 500])
+def test_an_endpoint_may_be_disabled_while_it_is_told(
+    organisation, endpoint, receiver, monkeypatch, answer
+):
+    answered(organisation)
+    receiver.answer = answer
+    disable = partial(webhooks.move_endpoint, endpoint[0], WebhookStatus.DISABLED, reason="Enough.")
+    meanwhile(monkeypatch, organisation, disable)
+
+    webhooks.tell_due(organisation.pk, now=NOON, limit=9)
+
+    assert only_delivery(organisation).answered_status == answer
+    with tenant(organisation.pk):
+        assert WebhookEndpoint.objects.get().status_reason == "Enough."
+
+
+def test_what_another_worker_has_told_meanwhile_stays_told(
+    organisation, endpoint, receiver, monkeypatch
+):
+    answered(organisation)
+    receiver.answer = 500
+    delivered = {"status": DeliveryStatus.DELIVERED, "delivered_at": NOON}
+    meanwhile(monkeypatch, organisation, lambda: WebhookDelivery.objects.update(**delivered))
+
+    webhooks.tell_due(organisation.pk, now=NOON, limit=9)
+
+    assert only_delivery(organisation).status == DeliveryStatus.DELIVERED
+    assert only_delivery(organisation).last_error == ""
+
+
+def test_a_round_ends_after_its_time_and_the_rest_waits(
+    organisation, endpoint, receiver, monkeypatch
+):
+    monkeypatch.setattr(webhooks, "ROUND_SECONDS", 0.0)
+    answered(organisation)
+    answered(organisation)
+
+    assert webhooks.tell_due(organisation.pk, now=NOON, limit=9) == 1
+    assert webhooks.tell_due(organisation.pk, now=NOON, limit=9) == 1
 
 
 def test_one_that_fails_keeps_the_others_waiting_for_nothing(organisation, endpoint, receiver):
@@ -280,9 +349,12 @@ def test_the_worker_finds_whoever_has_something_to_tell(organisation, other_orga
     assert jobs.organisations_with_due_webhooks(now=NOON + timedelta(days=9)) == []
 
 
-def test_old_tellings_are_forgotten(organisation, endpoint):
+@pytest.mark.parametrize("status", [DeliveryStatus.DELIVERED, DeliveryStatus.WAITING])
+def test_old_tellings_are_forgotten_also_where_nobody_was_ever_told(organisation, endpoint, status):
     answered(organisation)
-    webhooks.tell_due(organisation.pk, now=NOON, limit=9)
+    with tenant(organisation.pk):
+        WebhookDelivery.objects.update(status=status)
+        webhooks.move_endpoint(endpoint[0], WebhookStatus.DISABLED)
 
     assert webhooks.forget_told(organisation.pk, now=NOON + webhooks.KEPT) == 0
     assert webhooks.forget_told(organisation.pk, now=NOON + timedelta(days=31)) == 1
