@@ -22,6 +22,7 @@ from outreach.services.drafting import compose
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import declare_unknown, mailboxes_with_work, send_next
+from outreach.services.uploads import forget_files
 from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
@@ -71,8 +72,7 @@ def organisations_with_due_webhooks(*, now: datetime) -> list[UUID]:
 
 
 def tell_programs(organisation_id: UUID, *, now: datetime) -> int:
-    """Tell the organisation's webhooks what is due, and forget what is old; returns how many."""
-    forget_told(organisation_id, now=now)
+    """Tell the organisation's webhooks what is due; returns how many heard it."""
     return tell_due(organisation_id, now=now, limit=TOLD_AT_ONCE)
 
 
@@ -229,8 +229,15 @@ def speak(
     return len(send_due(organisation_id, clock=clock, worker=worker, stopping=stopping))
 
 
+def forget_within(organisation_id: UUID, *, now: datetime) -> int:
+    """Forget what the organisation itself kept long enough; returns how many rows."""
+    files_kept = timedelta(days=settings.IMPORT_FILE_DAYS)
+    told = forget_told(organisation_id, now=now)
+    return told + forget_files(organisation_id, before=now - files_kept)
+
+
 def forget(*, now: datetime) -> int:
-    """Delete what has been kept long enough, of every organisation; returns how many rows.
+    """Delete what the trail has kept long enough, of every organisation; returns how many rows.
 
     PostgreSQL itself keeps what the trail told of the last 90 days, whatever is asked.
     """

@@ -43,8 +43,7 @@ class Worker:
                 with told(f"Organisation {organisation_id}'s webhooks were not told"):
                     jobs.tell_programs(organisation_id, now=self.clock())
             if self._is_due(self.forgot_at, FORGET_EVERY):
-                jobs.forget(now=self.clock())
-                self.forgot_at = self.clock()
+                self._forget()
         return sent
 
     def _is_due(self, last: datetime | None, every: timedelta) -> bool:
@@ -56,6 +55,13 @@ class Worker:
             with told(f"Organisation {organisation_id} was not heard"):
                 jobs.hear(organisation_id, now=self.clock(), every=READ_EVERY)
         self.heard_at = self.clock()
+
+    def _forget(self) -> None:
+        jobs.forget(now=self.clock())
+        for organisation_id in self._going(_everybody()):
+            with told(f"Nothing of organisation {organisation_id} was forgotten"):
+                jobs.forget_within(organisation_id, now=self.clock())
+        self.forgot_at = self.clock()
 
     def _speak(self, organisation_id: UUID) -> int:
         with told(f"Organisation {organisation_id} was not served"):

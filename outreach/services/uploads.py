@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db import transaction
 
@@ -25,6 +26,7 @@ from outreach.services.importing import finish
 from outreach.states import UploadStatus
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
+from prospectflow.tenancy.context import tenant
 
 if TYPE_CHECKING:
     from iam.models import User
@@ -33,7 +35,7 @@ NAME_LENGTH = 60  # characters: with four bytes each still a file's name
 
 
 class FileNotKept(DomainError):
-    """The file itself was not kept, so its rows cannot be shown; its report still can."""
+    """The file itself is not kept, only what is known of it: upload it again to read its rows."""
 
 
 class NoReportYet(DomainError):
@@ -145,6 +147,13 @@ def discard(upload: ImportUpload) -> None:
     if _locked(upload).status == UploadStatus.COMPLETED:
         raise ImportStands
     upload.delete()
+
+
+def forget_files(organisation_id: UUID, *, before: datetime) -> int:
+    """Forget the bytes of older files; what is known of them stays. Returns how many files."""
+    with tenant(organisation_id):
+        old = ImportUpload.objects.filter(uploaded_at__lt=before, file_buffer__isnull=False)
+        return old.update(file_buffer=None)
 
 
 def _settle(upload: ImportUpload) -> None:

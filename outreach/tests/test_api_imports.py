@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.client import MULTIPART_CONTENT
 from crm.models import Company, Person, Position
 from iam.models import AuditEvent, Role
 from outreach.models import ImportUpload
+from outreach.services.uploads import forget_files
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, machine_client, refusal
 from prospectflow.testing.factories import make_campaign
@@ -222,6 +224,20 @@ def test_a_file_that_was_not_kept_has_no_rows_to_show(member, organisation):
         ImportUpload.objects.update(file_buffer=None)
 
     assert refusal(member.get(page(given, "refused-rows/"))) == (404, "FILE_NOT_KEPT")
+
+
+def test_a_file_is_forgotten_by_its_age_and_its_report_stays(member, organisation):
+    given = uploaded(member)
+    stage(member, given, "validate")
+    received = datetime.fromisoformat(given["uploaded_at"])
+
+    assert forget_files(organisation.pk, before=received) == 0
+    assert forget_files(organisation.pk, before=received + timedelta(days=1)) == 1
+
+    assert member.get(page(given, "report/")).json()["rows_imported"] == 1
+    assert refusal(member.post(page(given, "run/"))) == (409, "FILE_NOT_KEPT")
+    assert member.get(page(given)).json()["status"] == "mapped"
+    assert forget_files(organisation.pk, before=received + timedelta(days=1)) == 0
 
 
 def test_what_was_imported_is_neither_mapped_run_nor_forgotten_again(organisation):

@@ -109,6 +109,7 @@ def test_a_missing_setting_stops_with_a_sentence_that_names_it(name, state):
         ("DATABASE_CONNECTION_SECONDS", "-3", "a whole number"),
         ("AUDIT_RETENTION_DAYS", "89", "a whole number, 90 or more"),
         ("AUDIT_RETENTION_DAYS", "9999999", "a whole number, 90 or more"),
+        ("IMPORT_FILE_DAYS", "0", "a whole number, 1 or more"),
         ("DATABASE_ROLE", "superuser", "app or owner"),
         ("LOG_LEVEL", "LOUD", "DEBUG or INFO or"),
         ("PUBLIC_URL", "foo", "a URL such as https://"),

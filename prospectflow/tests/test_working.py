@@ -11,9 +11,19 @@ from django.db import OperationalError
 from iam.models import AuditEvent
 from iam.services import record
 from outreach.credentials import seal
-from outreach.models import Campaign, Draft, Mailbox, Message, Task, WorkflowStep
+from outreach.models import (
+    Campaign,
+    Draft,
+    ImportUpload,
+    Mailbox,
+    Message,
+    Task,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WorkflowStep,
+)
 from outreach.services.approval import approve
-from outreach.states import DraftStatus
+from outreach.states import DraftStatus, WebhookStatus
 from outreach.tests.conversing import make_two_steps
 from outreach.tests.mail_server import PASSWORD, MailServer, free_port, running_mail_server
 from outreach.tests.making import MORNING, make_due
@@ -21,6 +31,7 @@ from prospectflow import jobs
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing import processes
 from prospectflow.testing.factories import make_mailbox, make_organisation, make_position
+from prospectflow.testing.rows import make_row
 from prospectflow.working import READ_EVERY, Worker
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -183,6 +194,23 @@ def test_once_a_day_what_was_kept_long_enough_is_forgotten(worker, clock, settin
     clock.now += timedelta(hours=2)
     worker.round()
     assert kept() == 0  # the one of 99 days is 100 days old by now
+
+
+def test_what_organisations_kept_long_enough_is_forgotten_too(worker, clock):
+    busy, idle = make_organisation(slug="busy"), make_organisation(slug="idle")
+    long_ago = clock.now - timedelta(days=31)
+    for each in (busy, idle):
+        with tenant(each.pk):
+            endpoint = make_row(WebhookEndpoint, status=WebhookStatus.DISABLED)
+            make_row(WebhookDelivery, endpoint=endpoint, at=long_ago, due_at=long_ago)
+            make_row(ImportUpload, file_buffer=b"siren", uploaded_at=long_ago)
+
+    worker.round()
+
+    for each in (busy, idle):
+        with tenant(each.pk):
+            assert not WebhookDelivery.objects.exists()
+            assert ImportUpload.objects.get().file_buffer is None
 
 
 def test_two_workers_do_not_read_a_mailbox_twice(server, clock):
