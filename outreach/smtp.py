@@ -6,10 +6,12 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from socket import create_connection, socket
 from typing import ClassVar, Literal
 
 from outreach.mail import wire_address
 from outreach.mail.message import is_loopback
+from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 
 type Stage = Literal["connect", "hello", "auth", "mail", "rcpt", "data", "after_data"]
@@ -88,6 +90,7 @@ class SmtpAccount:
     timeout: float = 30
     final_timeout: float = 600  # 4.5.3.2.6: giving up on the final dot early breeds duplicates
     tls: ssl.SSLContext | None = field(default=None, repr=False)  # None trusts the system's CAs
+    dial: Dial = field(default=create_connection, repr=False)
 
     def __post_init__(self) -> None:
         if self.security == "plain" and not is_loopback(self.host):
@@ -118,7 +121,7 @@ class Connection:
         """Connect, greet, encrypt and sign in, or raise MailboxUnreachable."""
         stage: Stage = "connect"
         try:
-            self._smtp = smtp = self._dial()
+            self._smtp = smtp = _Smtp(self.account)
             stage = "hello"
             self._greet(smtp)
             stage = "auth"
@@ -149,15 +152,6 @@ class Connection:
             return Refused(error.failure, str(error))
         refusal = self._envelope(smtp, sender, recipient)
         return Refused(refusal) if refusal else self._content(smtp, raw)
-
-    def _dial(self) -> smtplib.SMTP:
-        account = self.account
-        if account.security == "tls":
-            context = account.tls or ssl.create_default_context()
-            return smtplib.SMTP_SSL(
-                account.host, account.port, OUR_NAME, timeout=account.timeout, context=context
-            )
-        return smtplib.SMTP(account.host, account.port, OUR_NAME, timeout=account.timeout)
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
         smtp.ehlo_or_helo_if_needed()
@@ -211,6 +205,21 @@ class Connection:
 
     def _failure(self, stage: Stage, code: int, text: str) -> SendFailure:
         return SendFailure(stage, code, text, self.account.host)
+
+
+class _Smtp(smtplib.SMTP):
+    """Dials as the account says, and is encrypted from the first byte where it says tls."""
+
+    def __init__(self, account: SmtpAccount) -> None:
+        self._account = account
+        super().__init__(account.host, account.port, OUR_NAME, timeout=account.timeout)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket:
+        dialled = self._account.dial((host, port), timeout)
+        if self._account.security != "tls":
+            return dialled
+        context = self._account.tls or ssl.create_default_context()
+        return context.wrap_socket(dialled, server_hostname=host)
 
 
 def _ask(smtp: smtplib.SMTP, command: str) -> Answer:

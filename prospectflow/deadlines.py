@@ -1,10 +1,14 @@
 """An end for a conversation over the network, however slowly the other side speaks."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from socket import SHUT_RDWR, SOCK_STREAM, create_connection, getaddrinfo, socket
 from threading import Timer
 from time import monotonic
 from typing import Self
+
+type Dial = Callable[[tuple[str, int], float], socket]
+"""Opens a connection to a host and port, each step on which may take so many seconds."""
 
 
 class Deadline:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email import message_from_bytes, policy
 from email.message import Message
+from socket import create_connection, socket
 from typing import Any
 
-from imap_tools import BaseMailBox, MailBox, MailBoxUnencrypted
+from imap_tools import BaseMailBox
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
 from outreach.inbox.replies import fold
+from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 
 TIMEOUT_SECONDS = 30
@@ -69,6 +71,7 @@ class ImapAccount:
     username: str
     password: str
     timeout: float = TIMEOUT_SECONDS
+    dial: Dial = create_connection
 
     def __repr__(self) -> str:
         return f"ImapAccount({self.username} at {self.host}:{self.port}, {self.security})"
@@ -144,18 +147,39 @@ def _connect(account: ImapAccount) -> BaseMailBox:
 
 
 def _open(account: ImapAccount) -> BaseMailBox:
-    host, port, timeout = account.host, account.port, account.timeout
-    if account.security == "tls":
-        context = ssl.create_default_context()
-        return MailBox(host, port, timeout=timeout, ssl_context=context)
-    mailbox = MailBoxUnencrypted(host, port, timeout=timeout)
-    if account.security != "plain":
+    mailbox = _Mailbox(account)
+    if account.security not in ("tls", "plain"):
         try:
             mailbox.client.starttls(ssl.create_default_context())
         except Exception:
             mailbox.client.shutdown()
             raise
     return mailbox
+
+
+class _Mailbox(BaseMailBox):
+    """A mailbox that is spoken to as the account says."""
+
+    def __init__(self, account: ImapAccount) -> None:
+        self._account = account
+        super().__init__()
+
+    def _get_mailbox_client(self) -> imaplib.IMAP4:
+        return _Client(self._account)
+
+
+class _Client(imaplib.IMAP4):
+    """Dials as the account says, and is encrypted from the first byte where it says tls."""
+
+    def __init__(self, account: ImapAccount) -> None:
+        self._account = account
+        super().__init__(account.host, account.port, timeout=account.timeout)
+
+    def _create_socket(self, timeout: float) -> socket:
+        dialled = self._account.dial((self.host, self.port), timeout)
+        if self._account.security != "tls":
+            return dialled
+        return ssl.create_default_context().wrap_socket(dialled, server_hostname=self.host)
 
 
 def _sign_in(mailbox: BaseMailBox, account: ImapAccount) -> None:

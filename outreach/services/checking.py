@@ -6,9 +6,15 @@ from outreach.inbox.imap import check_account
 from outreach.models import Mailbox
 from outreach.services.mailboxes import imap_account, smtp_account
 from outreach.smtp import MailboxUnreachable, Stage, connect
+from prospectflow.deadlines import Deadline
 from prospectflow.errors import DomainError
 
 PATIENCE = 10.0  # seconds that each step may take while somebody waits
+TOGETHER = 30.0  # and all of them, since a step begins anew with each byte
+
+
+class ServersTooSlow(DomainError):
+    """The mailbox's servers take too long to answer: try again later, or ask who runs them."""
 
 
 class SmtpUnreachable(DomainError):
@@ -37,7 +43,12 @@ def check(mailbox: Mailbox) -> list[str]:
     The class of a refusal says what is wrong in our words alone; its text may quote the server.
     """
     try:
-        with connect(replace(smtp_account(mailbox), timeout=PATIENCE)):
-            return check_account(replace(imap_account(mailbox), timeout=PATIENCE))
+        with Deadline(TOGETHER) as deadline:
+            smtp = replace(smtp_account(mailbox), timeout=PATIENCE, dial=deadline.dial)
+            imap = replace(imap_account(mailbox), timeout=PATIENCE, dial=deadline.dial)
+            with connect(smtp):
+                return check_account(imap)
+    except TimeoutError as error:
+        raise ServersTooSlow from error
     except MailboxUnreachable as error:
         raise REFUSALS[error.failure.stage](str(error)) from error

@@ -5,9 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from socket import create_server
 from threading import Thread
-from time import sleep
 
 import pytest
 from django.db import transaction
@@ -19,6 +17,7 @@ from outreach.posting import NotPublic, post
 from outreach.services import webhooks
 from outreach.services.stopping import stop
 from outreach.states import DeliveryStatus, EnrollmentState, WebhookEvent, WebhookStatus
+from outreach.tests.dribbling import Dribbler
 from prospectflow import jobs
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_enrollment
@@ -67,34 +66,6 @@ def receiver() -> Iterator[Receiver]:
 def endpoint(organisation, receiver) -> tuple[WebhookEndpoint, str]:
     with tenant(organisation.pk):
         return webhooks.add_endpoint(receiver.url, [REPLIED])
-
-
-class Dribbler(Thread):
-    """A server that answers 200 one byte at a time, until it is done or nobody listens."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.listener = create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.was_left = False
-
-    def run(self) -> None:
-        connection, _ = self.listener.accept()
-        with self.listener, connection:
-            connection.recv(65536)
-            try:
-                for byte in b"HTTP/1.1 200 OK\r\nX-Dribble: " + 50 * b"." + b"\r\n\r\n":
-                    connection.sendall(bytes([byte]))
-                    sleep(0.02)
-            except OSError:
-                self.was_left = True
-
-
-@pytest.fixture
-def dribbler() -> Dribbler:
-    server = Dribbler()
-    server.start()
-    return server
 
 
 def answered(organisation, state=EnrollmentState.REPLIED) -> Enrollment:
@@ -262,7 +233,8 @@ def test_one_that_fails_keeps_the_others_waiting_for_nothing(organisation, endpo
     assert len(receiver.told) == 2
 
 
-def test_a_server_that_dribbles_is_left(organisation, dribbler, monkeypatch):
+def test_a_server_that_dribbles_is_left(organisation, monkeypatch):
+    dribbler = Dribbler(b"HTTP/1.1 200 OK\r\nX-Dribble: " + 50 * b"." + b"\r\n\r\n")
     monkeypatch.setattr(webhooks, "TELLING_SECONDS", 0.4)
     with tenant(organisation.pk):
         webhooks.add_endpoint(f"http://127.0.0.1:{dribbler.port}/", [REPLIED])

@@ -1,16 +1,20 @@
 """Fetching from a real IMAP server, which other people's mail programs read as well."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from ipaddress import IPv4Address
 
 import pytest
+from cryptography import x509
 
 from outreach.inbox import imap
 from outreach.inbox.imap import ImapAccount, check_account, fetch_new
+from outreach.tests.certificates import make_certificate
 from outreach.tests.mail_server import PASSWORD, MailServer, free_port, running_mail_server
 
 
@@ -190,11 +194,13 @@ def test_a_password_never_travels_unencrypted_over_a_network(account, host):
 
 
 @contextmanager
-def server_that_answers(**answers: str) -> Iterator[int]:
+def server_that_answers(tls: ssl.SSLContext | None = None, **answers: str) -> Iterator[int]:
     """A server that answers OK, or what is given for a command; "" makes it hang up."""
 
     def serve() -> None:
         connection, _ = listener.accept()
+        if tls:
+            connection = tls.wrap_socket(connection, server_side=True)
         with connection, connection.makefile("rwb", buffering=0) as wire:
             wire.write(b"* OK [CAPABILITY IMAP4rev1] hello\r\n")
             for line in wire:
@@ -229,6 +235,17 @@ def test_what_goes_wrong_is_said_in_one_sentence(answers, error, sentence):
 
         with pytest.raises(error, match=sentence):
             list(fetch_new(account, state={}))
+
+
+def test_tls_from_the_first_byte_encrypts(tmp_path, monkeypatch):
+    certificate = make_certificate(tmp_path, x509.IPAddress(IPv4Address("127.0.0.1")))
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate)
+
+    with server_that_answers(context) as port:
+        account = ImapAccount("127.0.0.1", port, "tls", "camille", "secret")
+        assert check_account(account) == ["INBOX"]
 
 
 def test_an_account_never_shows_its_password(account):
