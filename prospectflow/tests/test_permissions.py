@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from iam.roles import CAPABILITIES
 from prospectflow.tests.permissions.api import LINES, PERSON, PUBLIC, SIGNED_IN, TABLE
 from prospectflow.tests.permissions.routes import API, API_ROUTES, METHODS
 from prospectflow.tests.permissions.world import (
@@ -35,6 +36,12 @@ def test_the_table_names_every_address_and_method_of_the_api_and_no_other():
     offered = {path: set(route.methods) for path, route in API_ROUTES.items()}
 
     assert {path: set(line) for path, line in TABLE.items()} == offered
+
+
+def test_every_capability_is_what_some_line_takes():
+    taken = {word for _, _, capability in LINES for word in capability.split()}
+
+    assert set(CAPABILITIES) <= taken
 
 
 def test_what_no_route_answers_is_nowhere_for_everybody(world):
