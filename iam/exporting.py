@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import StreamingHttpResponse
 
+from prospectflow.spreadsheets import neutralised
 from prospectflow.tenancy.context import tenant
 
 PAGE = 500
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 type Columns = Mapping[str, Callable[[Any], Any]]
 
@@ -65,14 +65,9 @@ def download(
     return response
 
 
-def harmless(text: str) -> str:
-    """The text with an apostrophe before what a spreadsheet would compute (CWE-1236)."""
-    return f"'{text}" if text.startswith(DANGEROUS) else text
-
-
 def _cells(row: Any, columns: Columns) -> list[str]:
     values = (read(row) for read in columns.values())
-    return [harmless(each if isinstance(each, str) else _json(each)) for each in values]
+    return [neutralised(each if isinstance(each, str) else _json(each)) for each in values]
 
 
 def _object(row: Any, columns: Columns) -> str:

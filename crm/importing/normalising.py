@@ -15,7 +15,6 @@ from stdnum.exceptions import ValidationError as InvalidNumber
 from stdnum.fr import siren as stdnum_siren
 from stdnum.fr import siret as stdnum_siret
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 EMPTY_WORDS = {"", "n/a", "na", "n/d", "nd", "[nd]", "nc", "n/c", "null", "none", "-", "#n/a"}
 EMPTY_TEXTS = {"", "n/a", "#n/a", "[nd]", "-"}  # fewer: Na, Nd and Null are names
 TRUE_WORDS = {"oui", "o", "yes", "y", "vrai", "true", "1"}
@@ -83,11 +82,6 @@ def looks_like_formula(text: str) -> bool:
     if value.startswith(("=", "@")):
         return True
     return value.startswith(("+", "-")) and re.search(r"[^\W\d]|[(].*[)]\s*$", value) is not None
-
-
-def neutralised(cell: str) -> str:
-    """The cell made safe for a spreadsheet: what it would take for a formula gets a ' before it."""
-    return f"'{cell}" if cell.lstrip().startswith(FORMULA_STARTS) or cell[:1].isspace() else cell
 
 
 def siren(text: str) -> str | None:

@@ -5,10 +5,11 @@ import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from crm.importing.normalising import header_key, neutralised
+from crm.importing.normalising import header_key
 from crm.importing.profiles import REFUSED_BECAUSE, REFUSED_ROW
 from crm.importing.reading import Table, open_table
 from crm.importing.report import Problem
+from prospectflow.spreadsheets import neutralised
 
 OURS = (REFUSED_ROW, REFUSED_BECAUSE)
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for Windows-1252

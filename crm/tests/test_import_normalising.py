@@ -155,16 +155,6 @@ def test_an_address_is_known_for_what_it_is(email, role, never, free):
     assert (addresses.company_domain(email) is None) is free
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+33612345678", "-2", "@SUM(A1)", "\t=1", " =1", "\r=1"])
-def test_a_cell_for_a_spreadsheet_is_neutralised(cell):
-    assert read.neutralised(cell) == f"'{cell}"
-
-
-@pytest.mark.parametrize("cell", ["", "Marie", "1+1=2", "marie@example.com"])
-def test_a_harmless_cell_is_left_alone(cell):
-    assert read.neutralised(cell) == cell
-
-
 @pytest.mark.parametrize(
     ("text", "formula"),
     [
@@ -244,11 +234,6 @@ def test_a_siren_that_lost_its_zeros_is_the_same_siren(siren):
     whole = or_none(read.siren, f"{siren:09d}")
 
     assert or_none(read.siren, str(siren)) == (whole if siren >= 1_000_000 else None)
-
-
-@given(text=st.text(max_size=20))
-def test_a_neutralised_cell_never_starts_a_formula(text):
-    assert not read.neutralised(text).lstrip().startswith(read.FORMULA_STARTS)
 
 
 @given(text=st.text(max_size=40))

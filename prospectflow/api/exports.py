@@ -21,12 +21,12 @@ from iam.services import record
 from prospectflow.api.pagination import Order, order_of
 from prospectflow.api.viewsets import TenantViewSet
 from prospectflow.problems import problem_body
+from prospectflow.spreadsheets import neutralised
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import TenantRequest
 
 ROWS_AT_ONCE = 1_000
 LINES_AT_ONCE = 100
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet would calculate what begins so
 # Servers end a broken stream like a whole one, so the last line has to say it.
 BROKEN = problem_body(500, "EXPORT_INCOMPLETE", "The export broke off here: begin it again.")
 
@@ -147,7 +147,7 @@ def _csv(names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return neutralised(value)
     if isinstance(value, bool | dict | list):
         return json.dumps(value, ensure_ascii=False)
     return "" if value is None else value

@@ -1,0 +1,35 @@
+"""What a spreadsheet would compute is text, in every file that leaves."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iam.exporting import as_csv
+from prospectflow.api.exports import FORMATS
+from prospectflow.spreadsheets import FORMULA_STARTS, neutralised
+
+FORMULAS = ["=1+1", "+33612345678", "-2", "@SUM(A1)", "\t=1", " =1", "\r=1", "\n=1"]
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+def test_a_cell_that_would_be_computed_is_neutralised(cell):
+    assert neutralised(cell) == f"'{cell}"
+
+
+@pytest.mark.parametrize("cell", ["", "Marie", "1+1=2", "marie@example.com"])
+def test_a_harmless_cell_is_left_alone(cell):
+    assert neutralised(cell) == cell
+
+
+@given(text=st.text(max_size=20))
+def test_a_neutralised_cell_never_starts_a_formula(text):
+    assert not neutralised(text).lstrip().startswith(FORMULA_STARTS)
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+def test_no_file_that_leaves_computes(cell):
+    trail = "".join(as_csv([[cell]], {"text": str}))
+    listed = "".join(FORMATS["csv"](["text"], iter([{"text": cell}])))
+
+    for file in (trail, listed):
+        assert f"'{cell}" in file
