@@ -48,8 +48,9 @@ class APerson(SignedIn):
 
 
 class OwnViewSet(TenantViewSet):
-    """What belongs to the caller."""
+    """What belongs to the caller: a person's token needs no organisation for it."""
 
+    works_outside = True
     permission_classes = [SignedIn]
 
     @property

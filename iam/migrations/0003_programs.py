@@ -59,7 +59,7 @@ BEGIN
         CASE TG_OP WHEN 'INSERT' THEN 'added' WHEN 'UPDATE' THEN 'changed' ELSE 'deleted' END,
         TG_ARGV[0], subject ->> 'id',
         coalesce(subject ->> 'name', subject ->> 'address', subject ->> 'domain',
-                 subject ->> 'reason',
+                 subject ->> 'url', subject ->> 'reason',
                  (SELECT email FROM iam.users WHERE id = (subject ->> 'user_id')::uuid), ''),
         changed
     );
@@ -168,6 +168,7 @@ BEGIN
                 AND (wanted = '' OR o.slug = wanted);
     END IF;
     refusal := CASE
+        WHEN account.id IS NULL AND machine THEN 'PROGRAM_UNKNOWN'
         WHEN account.id IS NULL THEN 'ACCOUNT_UNKNOWN'
         WHEN NOT account.is_active THEN 'ACCOUNT_DISABLED'
         WHEN issued_at <= account.access_after THEN 'TOKEN_REVOKED'
@@ -176,7 +177,7 @@ BEGIN
         WHEN place.places > 1 THEN 'ORGANISATION_REQUIRED'
         WHEN issued_at <= place.access_after THEN 'TOKEN_REVOKED'
         ELSE '' END;
-    IF refusal <> '' THEN
+    IF refusal NOT IN ('', 'MISSING_ORGANISATION', 'ORGANISATION_REQUIRED') THEN
         RETURN NEXT;
         RETURN;
     END IF;
@@ -188,6 +189,10 @@ BEGIN
         email := account.email;
         first_name := account.first_name;
         last_name := account.last_name;
+    END IF;
+    IF refusal <> '' THEN  -- outside of any organisation people may still ask who they are
+        RETURN NEXT;
+        RETURN;
     END IF;
     organisation_id := place.id;
     slug := place.slug;

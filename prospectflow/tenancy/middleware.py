@@ -25,6 +25,7 @@ API = "/api/"
 ADMISSION = "SELECT * FROM iam.admit_bearer(%s, %s, %s, %s, %s, %s)"
 BUSY = "The database is busy or away: try again shortly."
 REFUSALS = {
+    "PROGRAM_UNKNOWN": (403, "No service account has this client id: have one registered first."),
     "ACCOUNT_UNKNOWN": (403, "Nobody here has this account: sign in once with a browser first."),
     "ACCOUNT_DISABLED": (403, "This account is closed: ask the organisation's owner."),
     "TOKEN_REVOKED": (401, "This token was revoked: sign in again for a new one."),
@@ -35,6 +36,9 @@ REFUSALS = {
         "You belong to several organisations: name one by its slug in X-Organisation.",
     ),
 }
+
+
+OUTSIDE = frozenset({"MISSING_ORGANISATION", "ORGANISATION_REQUIRED"})
 
 
 class Caller(Protocol):
@@ -94,7 +98,7 @@ class TenantMiddleware:
 
     def _serve(self, request: TenantRequest) -> HttpResponse:
         request.membership = None
-        if _starts_without_tenant(request):
+        if _is_marked(request, "starts_without_tenant"):
             return self.get_response(request)
         if hasattr(request, "caller"):
             return self._serve_bearer(request)
@@ -109,13 +113,14 @@ class TenantMiddleware:
     def _serve_bearer(self, request: TenantRequest) -> HttpResponse:
         with scope():
             admitted = _admit(request)
-            if admitted["refusal"]:
+            outside = admitted["refusal"] in OUTSIDE and _is_marked(request, "works_outside")
+            if admitted["refusal"] and not outside:
                 transaction.set_rollback(True)
                 return refused(admitted["refusal"])
             request.user = _actor(admitted)
-            return self._answer(request, _place(admitted))
+            return self._answer(request, None if outside else _place(admitted))
 
-    def _answer(self, request: TenantRequest, place: Place) -> HttpResponse:
+    def _answer(self, request: TenantRequest, place: Place | None) -> HttpResponse:
         request.membership = place
         response = self.get_response(request)
         if response.status_code >= 400:
@@ -123,12 +128,13 @@ class TenantMiddleware:
         return response
 
 
-def _starts_without_tenant(request: HttpRequest) -> bool:
+def _is_marked(request: HttpRequest, mark: str) -> bool:
+    """Whether the request's view, or the class it is made of, has this mark."""
     try:
         view = resolve(request.path_info).func
     except Resolver404:
         return False
-    return getattr(view, "starts_without_tenant", False)
+    return getattr(view, mark, False) or getattr(getattr(view, "cls", None), mark, False)
 
 
 def refused(code: str) -> HttpResponse:

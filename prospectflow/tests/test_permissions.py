@@ -92,8 +92,6 @@ def expected(name: str, path: str, capability: str) -> str:
         return REACHED
     if name == ANONYMOUS:
         return SIGN_IN
-    if name == PLACELESS_TOKEN:
-        return NO_PLACE  # a token is admitted to an organisation, or not at all
     if capability in {SIGNED_IN, PERSON}:
         return FORBIDDEN if capability == PERSON and name in PROGRAMS else REACHED
     if name not in ROLES and name not in PROGRAMS:

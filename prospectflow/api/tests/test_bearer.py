@@ -144,3 +144,30 @@ def test_whoever_shows_nothing_is_asked_to_sign_in(acme):
 
     assert code(answer) == (401, "AUTHENTICATION_REQUIRED")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_a_machine_that_nobody_registered_is_told_so(acme):
+    with bearing(machine()):
+        answer = Client().get(COMPANIES, headers={"Authorization": "Bearer x"})
+
+    assert code(answer) == (403, "PROGRAM_UNKNOWN")
+
+
+def test_who_has_to_choose_can_ask_among_which(acme, ada):
+    make_organisation(name="Other", slug="other", owner=ada)
+
+    def ask(page):
+        with bearing(caller()):
+            return Client().get(f"/api/v1/{page}/", headers={"Authorization": "Bearer x"}).json()
+
+    assert ask("me")["organisation"] is None
+    assert sorted(each["slug"] for each in ask("organisations")["results"]) == ["acme", "other"]
+
+
+def test_who_belongs_nowhere_can_ask_who_they_are(db):
+    make_user(cognito_sub="ada", email="ada@example.com")
+
+    with bearing(caller()):
+        told = Client().get("/api/v1/me/", headers={"Authorization": "Bearer x"}).json()
+
+    assert (told["email"], told["organisations"]) == ("ada@example.com", [])
