@@ -1,4 +1,4 @@
-"""Inviting people and naming operators, on a server that nobody can sign in to yet."""
+"""Inviting people, naming operators and tying programs, before anybody can sign in."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from iam.models import Membership, OperatorEntry, User
+from iam.models import Membership, OperatorEntry, ServiceAccount, User
 from iam.services import visit
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.memberships import places_of
@@ -89,3 +89,40 @@ def test_an_operator_needs_an_address_and_an_unknown_one_is_not_revoked():
     assert "no e-mail address" in refused("grant_operator", "ops")
     assert "Nobody here" in refused("grant_operator", "ops@example.com", "--revoke")
     assert not User.objects.exists()
+
+
+def test_a_program_is_tied_to_an_organisation_with_a_role(capsys):
+    organisation = make_organisation(slug="acme")
+
+    call_command(
+        *("register_service_account", "Robot", "--client-id", "robot-1"),
+        *("--organisation", "acme", "--role", "viewer"),
+    )
+
+    with tenant(organisation.pk):
+        account = ServiceAccount.objects.get()
+        assert (account.name, account.client_id, account.role) == ("Robot", "robot-1", "viewer")
+    assert "Robot (robot-1) acts in" in capsys.readouterr().out
+
+
+def test_a_program_that_cannot_be_tied_is_said_in_a_sentence():
+    acme, other = make_organisation(slug="acme"), make_organisation(slug="other")
+
+    def tie(name="Robot", client="robot-1", slug="acme"):
+        return ("register_service_account", name, "--client-id", client, "--organisation", slug)
+
+    call_command(*tie())
+    assert "tied to an account already" in refused(*tie(slug="other"))
+    assert "no organisation" in refused(*tie(client="robot-2", slug="nowhere"))
+    for name, client in (
+        (" ", "robot-2"),
+        ("Robot", "robot 2"),
+        ("Robot", ""),
+        ("Robot", "r" * 256),
+    ):
+        assert "without spaces" in refused(*tie(name, client))
+    with pytest.raises(CommandError, match="invalid choice: 'owner'"):
+        call_command(*tie(client="robot-2"), "--role", "owner")
+    for organisation, count in ((acme, 1), (other, 0)):
+        with tenant(organisation.pk):
+            assert ServiceAccount.objects.count() == count
