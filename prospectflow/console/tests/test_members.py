@@ -330,3 +330,26 @@ def test_the_trail_does_not_tell_since_when_somebody_has_an_account(owner, organ
 
     assert "user_id" not in told.changes
     assert told.description == "ines@other.example"
+
+
+def test_an_invited_person_is_found_and_sorted_by_the_typed_address_alone(owner, invited, stranger):
+    stranger.email = "zzz@private.example"
+    stranger.save(update_fields=["email"])
+    page = reverse(MEMBERS)
+
+    assert "ines@other.example" in owner.get(page, {"q": "other.example"}).text
+    assert "ines@other.example" not in owner.get(page, {"q": "private"}).text
+    assert "ines@other.example" not in owner.get(page, {"q": "INES private"}).text
+    sorted_by_address = owner.get(page, {"o": "2"}).context["cl"].result_list
+    addresses = [member.address for member in sorted_by_address]
+    assert len(addresses) == 2
+    assert addresses == sorted(addresses)
+
+
+def test_whoever_accepted_is_found_by_the_address_they_have_now(owner, organisation):
+    with tenant(organisation.pk):
+        inside = make_member(Role.MEMBER, invited_address="old@typed.example")
+    page = reverse(MEMBERS)
+
+    assert inside.user.email in owner.get(page, {"q": inside.user.email}).text
+    assert inside.user.email not in owner.get(page, {"q": "typed"}).text
