@@ -298,6 +298,10 @@ class NotAnOperator(DomainError):
     """Only the platform's operators enter an organisation they do not belong to."""
 
 
+class MemberAlready(DomainError):
+    """You are a member of that organisation: enter it as one, without a visit."""
+
+
 class ReasonMissing(DomainError):
     """Say in a sentence why you enter: it stands in the organisation's trail."""
 
@@ -307,13 +311,16 @@ def visit(
 ) -> OperatorEntry:
     """Open an organisation to an operator for at most eight hours.
 
-    Opens a scope of its own. Raises NotAnOperator, and ReasonMissing for a blank reason.
+    Opens a scope of its own. Raises NotAnOperator, ReasonMissing for a blank reason, and
+    MemberAlready for whoever is inside as a member.
     """
     if not user.is_staff:
         raise NotAnOperator
     if not reason.strip():
         raise ReasonMissing
     with tenant(organisation.pk, user_id=user.pk):
+        if Membership.objects.filter(user=user, status=MembershipStatus.ACTIVE).exists():
+            raise MemberAlready
         return OperatorEntry.objects.create(
             user=user,
             reason=reason.strip(),

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from unfold.sites import UnfoldAdminSite
 
@@ -50,7 +50,7 @@ class ConsoleSite(UnfoldAdminSite):
         def inside(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             closed = request.resolver_match.url_name not in OPEN_PAGES
             if closed and self.has_permission(request) and request.membership is None:
-                return redirect("console:organisations")
+                return redirect(_way_in(request))
             with timezone.override(_zone(request)):
                 return _rendered(guarded(request, *args, **kwargs))
 
@@ -125,6 +125,13 @@ class ConsoleSite(UnfoldAdminSite):
             ("campaigns/<uuid:campaign_id>/enroll/", campaign.enroll, "campaign_enroll"),
         ]
         return [path(route, self.admin_view(view), name=name) for route, view, name in pages]
+
+
+def _way_in(request: HttpRequest) -> str:
+    """The chooser, which leads on to the page that was asked for."""
+    going_on = safe_path(request.get_full_path()) if request.method == "GET" else ""
+    query = {"next": going_on} if going_on not in {"", reverse("console:index")} else None
+    return reverse("console:organisations", query=query)
 
 
 def _zone(request: HttpRequest) -> ZoneInfo | None:

@@ -1,5 +1,9 @@
 """Nobody sees a page of an organisation without having entered it."""
 
+import html
+import re
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib import admin
 from django.test import Client
@@ -44,7 +48,9 @@ def test_a_page_leads_to_the_chooser_until_an_organisation_is_entered(outside, p
     answer = outside.get(page)
 
     assert answer.status_code == 302
-    assert answer["Location"] == CHOOSER
+    assert answer["Location"] == (
+        CHOOSER if page == "/" else f"{CHOOSER}?{urlencode({'next': page})}"
+    )
 
 
 @pytest.mark.parametrize("page", [*OWN_PAGES, *LISTS, CHOOSER])
@@ -78,6 +84,49 @@ def test_entering_opens_the_pages_renews_the_session_and_is_written_down(
         assert AuditEvent.objects.filter(action="entered", user=somebody).count() == 1
 
 
+def test_whoever_must_choose_goes_on_to_the_page_they_wanted(outside, organisation):
+    wanted = "/crm/company/?q=a b&o=1"
+    chooser = outside.get(wanted, follow=True)
+    (shown,) = set(re.findall(r'name="next" value="(.*?)"', chooser.text))
+
+    asked = {"organisation": organisation.pk, "next": html.unescape(shown)}
+    answer = outside.post("/organisations/enter/", asked)
+
+    assert (answer.status_code, answer["Location"]) == (303, "/crm/company/?q=a%20b&o=1")
+    assert outside.get(answer["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize("page", ["enter", "accept"])
+def test_a_refused_choice_does_not_forget_what_was_wanted(outside, page):
+    answer = outside.post(f"/organisations/{page}/", {"organisation": "", "next": "/inbox/"})
+
+    assert (answer.status_code, answer["Location"]) == (303, f"{CHOOSER}?next=%2Finbox%2F")
+
+
+def test_what_was_to_be_sent_is_not_asked_for_again_by_a_link(outside):
+    assert outside.post("/crm/company/add/", {"name": "A"})["Location"] == CHOOSER
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "/\\evil.example",
+        "javascript:alert(1)",
+        "/\r\nA: b",
+    ],
+)
+def test_the_chooser_leads_nobody_to_another_host(outside, organisation, wanted):
+    assert 'name="next"' not in outside.get(CHOOSER, {"next": wanted}).text
+    refused = outside.post("/organisations/enter/", {"organisation": "", "next": wanted})
+    entered = outside.post(
+        "/organisations/enter/", {"organisation": organisation.pk, "next": wanted}
+    )
+
+    assert (refused["Location"], entered["Location"]) == (CHOOSER, "/")
+
+
 def test_changing_the_organisation_is_written_down_in_the_new_one(
     somebody, organisation, other_organisation, django_capture_on_commit_callbacks
 ):
@@ -109,7 +158,7 @@ def test_a_forged_session_enters_nothing(organisation, other_organisation):
 
     answer = stranger.get("/crm/company/")
 
-    assert answer["Location"] == CHOOSER
+    assert answer["Location"] == f"{CHOOSER}?next=%2Fcrm%2Fcompany%2F"
     assert SESSION_KEY not in stranger.session
 
 

@@ -18,6 +18,7 @@ from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.testing.factories import make_user
 
 CHOOSER, VISIT = "/organisations/", "/organisations/visit/"
+CHOOSER_FIRST = "/organisations/?next=%2Fcrm%2Fcompany%2F"
 FORM = {"slug": "acme", "reason": "They asked why a mail waits.", "hours": "2"}
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
@@ -95,7 +96,7 @@ def test_a_visit_is_ended_before_its_time(inside, organisation, operator):
     answer = inside.post("/organisations/visit/end/")
 
     assert answer["Location"] == CHOOSER
-    assert inside.get("/crm/company/")["Location"] == CHOOSER
+    assert inside.get("/crm/company/")["Location"] == CHOOSER_FIRST
     [entry] = entries(organisation)
     assert entry.ends_at <= timezone.now()
     with tenant(organisation.pk):
@@ -119,7 +120,7 @@ def test_when_the_time_is_over_the_next_request_is_outside(inside, organisation)
 
     end_all(organisation)
 
-    assert inside.get("/crm/company/")["Location"] == CHOOSER
+    assert inside.get("/crm/company/")["Location"] == CHOOSER_FIRST
     assert SESSION_KEY not in inside.session
     assert "your visit" not in inside.get(CHOOSER).text
 
@@ -128,7 +129,7 @@ def test_who_is_no_operator_any_more_is_outside_at_once(inside, operator):
     operator.is_staff = False
     operator.save()
 
-    assert inside.get("/crm/company/")["Location"] == CHOOSER
+    assert inside.get("/crm/company/")["Location"] == CHOOSER_FIRST
 
 
 @pytest.mark.parametrize("ended", ["in the organisation", "everywhere"])
@@ -148,6 +149,52 @@ def test_an_operator_whose_access_was_ended_visits_only_after_signing_in_again(
     assert "sign out, and in again" in answer.text
     assert entries(organisation) == []
     assert SESSION_KEY not in outside.session
+
+
+def test_a_member_enters_as_one_and_not_by_a_visit(outside, operator, organisation):
+    with tenant(organisation.pk):
+        make_member(Role.VIEWER, user=operator)
+        before = AuditEvent.objects.count()
+
+    answer = outside.post(VISIT, FORM)
+
+    assert answer.status_code == 200
+    assert "You are a member of that organisation" in answer.text
+    assert entries(organisation) == []
+    assert SESSION_KEY not in outside.session
+    with tenant(organisation.pk):
+        assert AuditEvent.objects.count() == before
+
+
+def test_who_was_shut_out_as_a_member_may_visit(outside, operator, organisation):
+    with tenant(organisation.pk):
+        make_member(user=operator, status="disabled")
+
+    assert outside.post(VISIT, FORM)["Location"] == "/"
+    assert len(entries(organisation)) == 1
+
+
+def test_who_joins_during_a_visit_finds_the_organisation_once(inside, operator, organisation):
+    inside.post("/organisations/leave/")
+    with tenant(organisation.pk):
+        make_member(Role.VIEWER, user=operator)
+
+    text = inside.get(CHOOSER).text
+
+    assert text.count("Enter Acme") == 1
+    assert "you are viewer" in text
+    assert "your visit" not in text
+
+
+def test_a_visit_leads_on_to_the_page_that_was_wanted(outside, organisation):
+    page = outside.get("/crm/company/?q=a", follow=True).text
+    assert '<input type="hidden" name="next" value="/crm/company/?q=a">' in page
+
+    refused = outside.post(VISIT, FORM | {"slug": "nowhere", "next": "/crm/company/?q=a"})
+    answer = outside.post(VISIT, FORM | {"next": "/crm/company/?q=a"})
+
+    assert 'name="next" value="/crm/company/?q=a"' in refused.text
+    assert answer["Location"] == "/crm/company/?q=a"
 
 
 def test_nobody_but_an_operator_visits(organisation, other_organisation):

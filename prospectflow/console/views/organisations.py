@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from iam.services import NotInvited, accept
+from iam.signing_in.returning import safe_path
 from prospectflow.console.entering import NotAMember, SignInAgain, enter, leave
 from prospectflow.console.forms import EnterForm, VisitForm
 from prospectflow.console.views import SeeOther, page
@@ -29,10 +30,22 @@ def chooser(request: HttpRequest, visit: VisitForm) -> HttpResponse:
         request,
         "organisations.html",
         "Choose an organisation",
-        places=places.open,
+        places=[each for each in places.open if places.of(each.organisation_id) is each],
         invitations=places.offered,
         visit=visit if request.user.is_staff else None,
+        wanted=wanted(request),
     )
+
+
+def wanted(request: HttpRequest) -> str:
+    """The page the person wanted when they had to choose; empty for none, or for another host."""
+    return safe_path((request.POST or request.GET).get("next"))
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """To the chooser, which goes on knowing what the person wanted."""
+    going_on = {"next": wanted(request)} if wanted(request) else None
+    return SeeOther(reverse("console:organisations", query=going_on))
 
 
 @transaction.non_atomic_requests
@@ -48,7 +61,7 @@ def accept_invitation(request: HttpRequest) -> HttpResponse:
         accept(request.user, form.cleaned_data["organisation"], at=timezone.now())
     except (NotInvited, MustWait) as refusal:
         messages.error(request, str(refusal))
-    return SeeOther(reverse("console:organisations"))
+    return _back(request)
 
 
 @require_POST
@@ -61,8 +74,8 @@ def enter_organisation(request: HttpRequest) -> HttpResponse:
         enter(request, form.cleaned_data["organisation"], at=timezone.now())
     except (NotAMember, SignInAgain) as refusal:
         messages.error(request, str(refusal))
-        return SeeOther(reverse("console:organisations"))
-    return SeeOther(reverse("console:index"))
+        return _back(request)
+    return SeeOther(wanted(request) or reverse("console:index"))
 
 
 @require_POST

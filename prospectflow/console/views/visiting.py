@@ -12,11 +12,17 @@ from django.views.decorators.http import require_POST
 
 from iam.models import Organisation
 from iam.roles import OPERATOR
-from iam.services import OrganisationUnknown, end_visits, organisation_by_slug, visit
+from iam.services import (
+    MemberAlready,
+    OrganisationUnknown,
+    end_visits,
+    organisation_by_slug,
+    visit,
+)
 from prospectflow.console.entering import NotAMember, SignInAgain, enter, leave
 from prospectflow.console.forms import VisitForm
 from prospectflow.console.views import SeeOther
-from prospectflow.console.views.organisations import chooser
+from prospectflow.console.views.organisations import chooser, wanted
 from prospectflow.tenancy.memberships import Place, places_of
 from prospectflow.tenancy.middleware import is_shut_to, without_tenant
 
@@ -32,8 +38,8 @@ def begin(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             _begin(request, form.cleaned_data, at=timezone.now())
-            return SeeOther(reverse("console:index"))
-        except (OrganisationUnknown, NotAMember, SignInAgain) as refusal:
+            return SeeOther(wanted(request) or reverse("console:index"))
+        except (OrganisationUnknown, MemberAlready, NotAMember, SignInAgain) as refusal:
             form.add_error("slug", str(refusal))
     return chooser(request, form)
 
