@@ -76,10 +76,10 @@ class Exported(TenantViewSet):
     )
     @action(detail=False, methods=["get"], url_path="export", pagination_class=None)
     def export(self, request: Request) -> StreamingHttpResponse:
-        name = _format(request)
+        name, order = _format(request), order_of(request, self)
         rows = self.filter_queryset(self.get_queryset())
         self._note(request, rows, name)
-        content = _told(FORMATS[name], self._names(), self._rows(rows, order_of(request, self)))
+        content = _told(FORMATS[name], self._names(), self._rows(rows, order))
         file = f"{rows.model._meta.db_table}-{self.now:%Y-%m-%d}.{name}"
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
         return StreamingHttpResponse(content, content_type=MEDIA_TYPES[name], headers=headers)

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from prospectflow.api.pagination import orders_of
+from prospectflow.api.queries import narrows
 from prospectflow.api.serializers import SAFE, SPARSE
 from prospectflow.api.versions import EDITS
 
@@ -57,6 +60,12 @@ EVERYWHERE = (400, 401, 403, 406, 429, 503)
 RETRY = {
     "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."},
 }
+LOCATION = {
+    "Location": {
+        "schema": {"type": "string", "format": "uri"},
+        "description": "The address of what was made (RFC 9110, 15.3.2).",
+    },
+}
 HEADERS = {
     "X-Organisation": ("The slug of the organisation, for whoever belongs to several.", None),
     "Idempotency-Key": (
@@ -69,19 +78,36 @@ HEADERS = {
 }
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerOrSessionScheme(OpenApiAuthenticationExtension):
     """Programs show an access token; the console's session serves this page too."""
 
     target_class = "prospectflow.api.authentication.BearerOrSession"
-    name = "bearer"
+    name = ["bearer", "session", "csrf"]
 
-    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
-        return {
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        session = ["session"] if auto_schema.method in SAFE else ["session", "csrf"]
+        return [{"bearer": []}, {name: [] for name in session}]
+
+    def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:
+        bearer = {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
             "description": "An access token of the organisation's sign-in provider.",
         }
+        session = {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The session of a browser that signed in to the console.",
+        }
+        csrf = {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-CSRFToken",
+            "description": "With a session, each change: the CSRF token of the browser.",
+        }
+        return [bearer, session, csrf]
 
 
 class Schema(AutoSchema):
@@ -116,15 +142,19 @@ class Schema(AutoSchema):
     def _narrowing(self) -> Iterator[OpenApiParameter]:
         if getattr(self.view, "action", None) in SPARSE:
             yield _query("fields", "Only these fields, separated by commas.")
-        if self._is_list_view() and getattr(self.view, "search_fields", None):
+        if getattr(self.view, "search_fields", None) and narrows(self.view, self.method):
             names = ", ".join(self.view.search_fields)
             yield _query("search", f"Rows in which each word is found in one of: {names}.")
+        if getattr(self.view, "action", None) == "export":
+            yield _sort(self.view)
 
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if direction == "response":
             for status in sorted(set(self._refusals())):
                 bodies.setdefault(str(status), {"$ref": f"#/components/responses/{status}"})
+            if "201" in bodies and hasattr(self.view, "retrieve"):
+                bodies["201"]["headers"] = LOCATION
         return dict(sorted(bodies.items()))
 
     def _refusals(self) -> Iterator[int]:
@@ -155,6 +185,11 @@ def _header(name: str) -> OpenApiParameter:
 
 def _query(name: str, description: str) -> OpenApiParameter:
     return OpenApiParameter(name, str, description=description)
+
+
+def _sort(view: Any) -> OpenApiParameter:
+    orders = list(orders_of(view))
+    return OpenApiParameter("sort", str, enum=orders, default=view.default_sort)
 
 
 def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:

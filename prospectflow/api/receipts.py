@@ -22,6 +22,7 @@ from prospectflow.tenancy.middleware import TenantRequest
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[\x21-\x7e]{1,255}")
 REPLAYED = "Idempotency-Replayed"
+KEPT = ("Content-Type", "ETag", "Location")
 REUSED = "This Idempotency-Key was used for another request: send a new one with each request."
 UNREADABLE = "The answer to this Idempotency-Key can no longer be read: look what was done."
 # Whoever sends the same key at the same time waits here until the first is done or has failed.
@@ -60,8 +61,8 @@ def claim(request: Request, key: str, *, now: datetime) -> UUID | HttpResponse:
 
 def settle(receipt_id: UUID, response: HttpResponse) -> None:
     """Keep the answer, sealed: it may hold a secret that is shown only once."""
-    kept = [response.headers.get("Content-Type"), response.headers.get("Location")]
-    body = json.dumps([*kept, response.content.decode()])
+    headers = {name: response[name] for name in KEPT if name in response}
+    body = json.dumps([headers, response.content.decode()])
     sealed = _fernet().encrypt(body.encode()).decode()
     Receipt.objects.filter(pk=receipt_id).update(status=response.status_code, body=sealed)
 
@@ -71,11 +72,8 @@ def _replay(receipt: Receipt) -> HttpResponse:
         kept = _fernet().decrypt(receipt.body.encode())
     except InvalidToken as error:
         raise Problem(409, "CONFLICT", UNREADABLE) from error
-    content_type, location, content = json.loads(kept)
-    headers = {"Location": location} if location else {}
-    response = HttpResponse(
-        content, status=receipt.status, content_type=content_type, headers=headers
-    )
+    headers, content = json.loads(kept)
+    response = HttpResponse(content, status=receipt.status, headers=headers)
     response[REPLAYED] = "true"
     return response
 

@@ -21,13 +21,12 @@ from iam.models import User
 from prospectflow.api import receipts
 from prospectflow.api.authentication import person
 from prospectflow.api.pagination import KeysetPagination
+from prospectflow.api.queries import check_query
 from prospectflow.api.serializers import SPARSE, readable
 from prospectflow.api.versions import EDITS, require_unchanged, tag, tags
 from prospectflow.tenancy.search import search
 
 type Handler = Callable[..., HttpResponseBase]
-
-NO_NUL = "Send no NUL characters."
 
 
 class TenantViewSet(GenericViewSet):
@@ -37,6 +36,7 @@ class TenantViewSet(GenericViewSet):
     `search_fields` are found by `?search=`, each word in one of them, by their own indexes.
     `sortable` names what `?sort=` may say, and the column of each: see KeysetPagination.
     `rated` names the limit, of settings.RATES, of each action that is dear: see PerCaller.
+    `parameters` names what else the query of an action may say: see queries.known.
     """
 
     pagination_class = KeysetPagination
@@ -45,6 +45,7 @@ class TenantViewSet(GenericViewSet):
     capabilities: ClassVar[Mapping[str, str]] = {}
     search_fields: Sequence[str] = ()
     rated: ClassVar[Mapping[str, str]] = {}
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
     receipt: UUID | None = None  # where this request's answer is kept, if it bears a key
 
     @classmethod
@@ -95,7 +96,7 @@ class TenantViewSet(GenericViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        check_parameters(request)
+        check_query(self)
         for header in ("If-Match", "If-None-Match"):
             tags(request, header)
         self.check_wanted()
@@ -115,11 +116,18 @@ class TenantViewSet(GenericViewSet):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
+        self._locate(response)
         response = tag(request, response)
         if self.receipt and response.status_code < 400 and isinstance(response, Response):
             receipts.settle(self.receipt, response.render())
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def _locate(self, response: Any) -> None:
+        """What was just made says where it is read (RFC 9110, 15.3.2)."""
+        made = response.status_code == 201 and isinstance(response, Response)
+        if made and hasattr(self, "retrieve"):
+            response["Location"] = self.reverse_action("detail", args=[response.data["id"]])
 
     def get_serializer_context(self) -> dict[str, Any]:
         return {**super().get_serializer_context(), "wanted": self._wanted}
@@ -139,14 +147,6 @@ class TenantViewSet(GenericViewSet):
             if name not in known:
                 sentence = f"There is no field “{name[:64]}” here."
                 raise ValidationError({"fields": [ErrorDetail(sentence, "unknown_field")]})
-
-
-def check_parameters(request: Request) -> None:
-    """400 for a NUL character anywhere in the query: PostgreSQL takes none."""
-    for name, values in request.query_params.lists():
-        if any("\0" in text for text in (name, *values)):
-            bare = name.replace("\0", "\N{REPLACEMENT CHARACTER}")
-            raise ValidationError({bare: [ErrorDetail(NO_NUL, "null_characters")]})
 
 
 def _speak_at_once() -> None:

@@ -176,6 +176,11 @@ def test_a_bad_parameter_is_refused_by_its_name(world, name):
     assert said == []
 
 
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_parameter_that_means_nothing_here_is_refused_by_its_name(world, name):
+    assert faults_of(world, name, {"nonsense": "1"}, in_query=True) == {}
+
+
 def bad_texts(parameter: str, schema: dict[str, Any]) -> list[str]:
     if parameter in BAD:
         return BAD[parameter]

@@ -1,4 +1,4 @@
-"""What the mails brought, day by day."""
+"""What the mails brought: day by day, and the opens of those who consented."""
 
 from typing import Any
 
@@ -11,9 +11,14 @@ from rest_framework.response import Response
 
 from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
-from tracking.api.filters import DailyStatsFilters
-from tracking.api.serializers import DailyStatsSerializer, SummarySerializer
-from tracking.models import DailyStats
+from tracking.api.filters import DailyStatsFilters, OpensFilters, PixelFilters
+from tracking.api.serializers import (
+    DailyStatsSerializer,
+    OpensSerializer,
+    PixelSerializer,
+    SummarySerializer,
+)
+from tracking.models import DailyStats, OpenStats, Pixel
 
 GROUPS = ("campaign", "workflow_step", "variant", "day")
 SUMS = {f"{name}_sum": Sum(name, default=0) for name in DailyStats.COUNTERS}
@@ -29,6 +34,7 @@ class DailyStatsViewSet(Exported, ReadOnlyTenantViewSet):
     sortable = {"day": "day", "created_at": "id"}
     default_sort = "-day"
     capabilities = {"totals": "view"}
+    parameters = {"totals": ["by"]}
 
     @extend_schema(
         parameters=[
@@ -44,6 +50,22 @@ class DailyStatsViewSet(Exported, ReadOnlyTenantViewSet):
         groups = _groups(rows, request.query_params.get("by"))
         answer = {"totals": _numbers(rows.aggregate(**SUMS)), "groups": groups}
         return Response(SummarySerializer(answer).data)
+
+
+class OpensViewSet(Exported, ReadOnlyTenantViewSet):
+    """How often each mail was opened that carries a pixel."""
+
+    queryset = OpenStats.objects.order_by("-id")
+    serializer_class = OpensSerializer
+    filterset_class = OpensFilters
+
+
+class PixelViewSet(ReadOnlyTenantViewSet):
+    """The pictures in mails to people who consented, without what their addresses hold."""
+
+    queryset = Pixel.objects.defer("token_digest").order_by("-id")
+    serializer_class = PixelSerializer
+    filterset_class = PixelFilters
 
 
 def _groups(rows: QuerySet, by: str | None) -> list[dict[str, Any]]:
