@@ -54,8 +54,7 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
     """Files of prospects.
 
     POST the file; where its `status` is `uploaded`, say by PATCH what its columns mean; validate
-    it, which stores nothing, and read the report; run it. Both answer 202: look at `status`,
-    which of a file of usual size is final already.
+    it, which stores nothing, and read the report; run it. Both answer when they are done.
     """
 
     queryset = ImportUpload.objects.defer("file_buffer")
@@ -114,19 +113,19 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
         uploads.discard(self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=None, responses={202: serializers.ImportSerializer})
+    @extend_schema(request=None, responses=serializers.ImportSerializer)
     @action(detail=True, methods=["post"])
     def validate(self, request: Request, pk: str) -> Response:
         """Read every row and report; nothing of the file is stored."""
         upload = uploads.validate(self.get_object(), at=self.now)
-        return self._shown(upload, status.HTTP_202_ACCEPTED)
+        return self._shown(upload)
 
-    @extend_schema(request=None, responses={202: serializers.ImportSerializer})
+    @extend_schema(request=None, responses=serializers.ImportSerializer)
     @action(detail=True, methods=["post"])
     def run(self, request: Request, pk: str) -> Response:
         """Import it, whole or not at all; refused rows and repeated ones are left out."""
         upload = uploads.run(self.get_object(), at=self.now, user=self.person)
-        return self._shown(upload, status.HTTP_202_ACCEPTED)
+        return self._shown(upload)
 
     @extend_schema(responses=serializers.ReportSerializer)
     @action(detail=True, methods=["get"])
@@ -151,9 +150,9 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
         headers = {"Content-Disposition": f'attachment; filename="refused-{upload.pk}.csv"'}
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
-    def _shown(self, upload: ImportUpload, code: int = status.HTTP_200_OK) -> Response:
+    def _shown(self, upload: ImportUpload) -> Response:
         upload.refresh_from_db(fields=["updated_at"])
-        return Response(self.get_serializer(upload).data, status=code)
+        return Response(self.get_serializer(upload).data)
 
 
 @contextmanager
