@@ -18,8 +18,13 @@ class FactsSerializer(StrictModelSerializer):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
-            data = {**data, **read(self.Meta.model, dict(self._texts(data)))}
+            found = read(self.Meta.model, dict(self._texts(data)))
+            data = {**data, **{name: self._or_blank(name, value) for name, value in found.items()}}
         return super().to_internal_value(data)
+
+    def _or_blank(self, name: str, value: Any) -> Any:
+        """Nothing was sent as a text; a field that needs one refuses it as such."""
+        return "" if value is None and not self.fields[name].allow_null else value
 
     def _texts(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for name, sent in data.items():

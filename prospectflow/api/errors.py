@@ -19,6 +19,7 @@ from django.http import Http404, HttpResponse, JsonResponse, UnreadablePostError
 from redis.exceptions import RedisError
 from rest_framework import exceptions
 
+from prospectflow.api.sentences import sentence_of
 from prospectflow.errors import DomainError
 from prospectflow.problems import CONTENT_TYPE, problem_body
 from prospectflow.tenancy.middleware import BUSY
@@ -143,8 +144,8 @@ def _model_faults(error: ModelValidationError) -> Iterator[dict[str, str]]:
     for field, faults in error.error_dict.items():
         for fault in faults:
             name = "" if field == "__all__" else field
-            text = " ".join(fault.messages)
-            yield {"field": name, "code": str(fault.code or "invalid"), "detail": text}
+            code = str(fault.code or "invalid")
+            yield {"field": name, "code": code, "detail": sentence_of(fault)}
 
 
 def _rule(error: IntegrityError) -> str:

@@ -5,7 +5,20 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django_filters import filters
+from django_filters.rest_framework import DjangoFilterBackend
 from django_filters.widgets import BooleanWidget
+
+from prospectflow.api.sentences import speak
+
+
+class Filters(DjangoFilterBackend):
+    """The filters of a list, which say in our words what is wrong with a value."""
+
+    def get_filterset(self, request: Any, queryset: Any, view: Any) -> Any:
+        filterset = super().get_filterset(request, queryset, view)
+        for field in filterset.form.fields.values() if filterset else ():
+            speak(field)
+        return filterset
 
 
 class _Spoken(BooleanWidget):

@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast
+from uuid import UUID
 
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from prospectflow.api.sentences import speak
 
 SPARSE = frozenset({"list", "retrieve", "export"})  # the actions whose answers can be narrowed
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -47,6 +50,8 @@ class StrictSerializer(serializers.Serializer):
         for name, field in fields.items():
             source = getattr(field, "source", None) or name
             _limit(field, LONGEST_INDEXED if source in indexed else LONGEST_TEXT)
+            if isinstance(field, serializers.Field) and not field.read_only:
+                speak(field)
         return fields
 
     def to_internal_value(self, data: Any) -> Any:
@@ -107,11 +112,21 @@ def _missed(field: serializers.Field, sent: Any) -> str | None:
     child = getattr(field, "child", None) or getattr(field, "child_relation", None)
     if child is not None and isinstance(sent, list):
         return next(filter(None, (_missed(child, each) for each in sent)), None)
+    if isinstance(field, serializers.PrimaryKeyRelatedField) and isinstance(sent, str):
+        return None if is_uuid(sent) else "a UUID"
     for fields, kind, words in KINDS:
         if isinstance(field, fields):
             fits = sent is None or type(sent) is kind or (kind is str and isinstance(sent, str))
             return None if fits else words
     return None
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text is one, in any way that PostgreSQL and Python both read."""
+    try:
+        return bool(UUID(text))
+    except ValueError:
+        return False
 
 
 def readable(serializer: Any) -> set[str]:
@@ -123,8 +138,7 @@ def readable(serializer: Any) -> set[str]:
 def _limit(field: serializers.Field, longest: int) -> None:
     if isinstance(field, serializers.CharField) and not (field.read_only or field.max_length):
         field.max_length = longest
-        sentence = f"Send at most {longest:,} characters."
-        field.validators = [*field.validators, MaxLengthValidator(longest, sentence)]
+        field.validators = [*field.validators, MaxLengthValidator(longest)]
 
 
 @cache
