@@ -29,13 +29,14 @@ from outreach.api.sending_views import (
     TaskViewSet,
 )
 from outreach.api.step_views import (
+    AssignmentViewSet,
     ExperimentViewSet,
     PromptViewSet,
     StepViewSet,
     VariantViewSet,
 )
 from outreach.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
-from tracking.api.views import DailyStatsViewSet
+from tracking.api.views import DailyStatsViewSet, OpensViewSet, PixelViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("me/sessions", SessionViewSet, basename="session")
@@ -55,6 +56,7 @@ router.register("steps", StepViewSet, basename="workflowstep")
 router.register("prompts", PromptViewSet, basename="prompt")
 router.register("experiments", ExperimentViewSet, basename="stepexperiment")
 router.register("variants", VariantViewSet, basename="variant")
+router.register("variant-assignments", AssignmentViewSet, basename="variantassignment")
 router.register("enrollments", EnrollmentViewSet, basename="enrollment")
 router.register("drafts", DraftViewSet, basename="draft")
 router.register("tasks", TaskViewSet, basename="task")
@@ -63,6 +65,8 @@ router.register("mailboxes", MailboxViewSet, basename="mailbox")
 router.register("suppressions", SuppressionViewSet, basename="suppression")
 router.register("imports", ImportViewSet, basename="importupload")
 router.register("statistics", DailyStatsViewSet, basename="dailystats")
+router.register("opens", OpensViewSet, basename="openstats")
+router.register("pixels", PixelViewSet, basename="pixel")
 router.register("webhooks", WebhookViewSet, basename="webhookendpoint")
 router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhookdelivery")
 

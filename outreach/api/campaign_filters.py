@@ -9,6 +9,7 @@ from outreach.models import (
     Prompt,
     StepExperiment,
     Variant,
+    VariantAssignment,
     WorkflowStep,
 )
 from outreach.states import CampaignStatus, EnrollmentState, ExperimentStatus
@@ -98,4 +99,17 @@ class EnrollmentFilters(filters.FilterSet):
 
     class Meta:
         model = Enrollment
+        fields: list[str] = []
+
+
+class AssignmentFilters(filters.FilterSet):
+    """By enrolment, step, experiment and variant."""
+
+    enrollment = filters.UUIDFilter()
+    workflow_step = filters.UUIDFilter()
+    step_experiment = filters.UUIDFilter()
+    variant = filters.UUIDFilter()
+
+    class Meta:
+        model = VariantAssignment
         fields: list[str] = []

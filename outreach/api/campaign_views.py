@@ -18,6 +18,7 @@ from outreach.models import Campaign, Enrollment
 from outreach.services import campaigns as services
 from outreach.services import enrolling, stopping
 from outreach.templating import TemplateRefused
+from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 
 INTAKE = OpenApiExample(
@@ -33,7 +34,7 @@ READINESS = OpenApiExample(
 MOVED = extend_schema(request=None, responses=serializers.CampaignSerializer)
 
 
-class CampaignViewSet(RuledViewSet):
+class CampaignViewSet(Exported, RuledViewSet):
     """Campaigns with what they brought; what they send is in /steps/."""
 
     queryset = Campaign.objects.with_numbers().order_by("-id")
@@ -133,7 +134,7 @@ def _told(intake: enrolling.Intake) -> Response:
 @extend_schema_view(
     create=extend_schema(description="Take one position in; 409 POSITION_LEFT_OUT says why not.")
 )
-class EnrollmentViewSet(mixins.CreateModelMixin, ReadOnlyTenantViewSet):
+class EnrollmentViewSet(Exported, mixins.CreateModelMixin, ReadOnlyTenantViewSet):
     """Who is in which campaign, and how far; many at once by /campaigns/{id}/enroll/."""
 
     queryset = Enrollment.objects.select_related(

@@ -5,7 +5,14 @@ from typing import Any
 from rest_framework import serializers
 
 from outreach.api.ruled import RuledSerializer, TemplatesSerializer
-from outreach.models import Campaign, Prompt, StepExperiment, Variant, WorkflowStep
+from outreach.models import (
+    Campaign,
+    Prompt,
+    StepExperiment,
+    Variant,
+    VariantAssignment,
+    WorkflowStep,
+)
 from outreach.models.campaigns import LONGEST_DELAY
 from prospectflow.api.serializers import StrictModelSerializer
 
@@ -106,3 +113,15 @@ class ExperimentSerializer(RuledSerializer):
         fields += ["variants", *WHEN]
         read_only_fields = ["status", *WHEN]
         extra_kwargs = {"minimum_sample": {"min_value": 1, "max_value": 1_000_000}}
+
+
+class AssignmentSerializer(StrictModelSerializer):
+    """Which variant of a step an enrolment was given, once and for all."""
+
+    variant_key = serializers.CharField(source="variant.key", read_only=True)
+
+    class Meta:
+        model = VariantAssignment
+        fields = ["id", "campaign", "enrollment", "workflow_step", "step_experiment", "variant"]
+        fields += ["variant_key", "assigned_at", "created_at"]
+        read_only_fields = fields

@@ -12,10 +12,12 @@ from rest_framework.serializers import BaseSerializer
 from outreach.api import campaign_filters as filters
 from outreach.api import step_serializers as serializers
 from outreach.api.ruled import RuledViewSet
-from outreach.models import Prompt, StepExperiment, Variant, WorkflowStep
+from outreach.models import Prompt, StepExperiment, Variant, VariantAssignment, WorkflowStep
 from outreach.services.campaigns import keep_ready
 from outreach.services.experiments import refuse_begun, start_experiment, stop_experiment
 from outreach.services.prompts import write_version
+from prospectflow.api.exports import Exported
+from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 
 MOVED = extend_schema(request=None, responses=serializers.ExperimentSerializer)
 
@@ -90,3 +92,11 @@ class VariantViewSet(RuledViewSet):
         row = serializer.instance or Variant(**serializer.validated_data)
         refuse_begun(row.step_experiment)
         serializer.save()
+
+
+class AssignmentViewSet(Exported, ReadOnlyTenantViewSet):
+    """Which variant each enrolment was given at each step with an experiment."""
+
+    queryset = VariantAssignment.objects.select_related("variant").order_by("-id")
+    serializer_class = serializers.AssignmentSerializer
+    filterset_class = filters.AssignmentFilters

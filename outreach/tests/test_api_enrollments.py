@@ -1,11 +1,12 @@
 """Enrolments through the API: taken in one by one, held back, ended."""
 
+import json
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from iam.models import AuditEvent
+from iam.models import AuditEvent, Role
 from outreach.models import Enrollment, Task
 from outreach.tests.making import make_due, make_open_campaign
 from prospectflow.tenancy.context import tenant
@@ -152,3 +153,17 @@ def test_another_organisations_enrolment_is_nowhere(member, other_organisation):
     assert refusal(answer) == (404, "NOT_FOUND")
     with tenant(other_organisation.pk):
         assert Enrollment.objects.get().state == "active"
+
+
+def test_campaigns_and_enrolments_are_taken_away_whole(organisation):
+    viewer, admin = (api_client(role, organisation) for role in (Role.VIEWER, Role.ADMIN))
+    with tenant(organisation.pk):
+        rows = [make_enrollment(), make_enrollment()]
+
+    for address, wanted in [
+        (ENROLLMENTS, {str(row.pk) for row in rows}),
+        ("/api/v1/campaigns/", {str(row.campaign_id) for row in rows}),
+    ]:
+        file = admin.get(f"{address}export/", {"format": "ndjson"}).getvalue().decode()
+        assert {json.loads(line)["id"] for line in file.splitlines()} == wanted
+        assert refusal(viewer.get(f"{address}export/")) == (403, "FORBIDDEN")

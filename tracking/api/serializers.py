@@ -1,9 +1,9 @@
-"""How the daily numbers look to programs."""
+"""How numbers, opens and pixels look to programs."""
 
 from rest_framework import serializers
 
 from prospectflow.api.serializers import StrictModelSerializer, StrictSerializer
-from tracking.models import DailyStats
+from tracking.models import DailyStats, OpenStats, Pixel
 
 
 class DailyStatsSerializer(StrictModelSerializer):
@@ -41,3 +41,27 @@ class SummarySerializer(StrictSerializer):
 
     totals = TotalsSerializer(read_only=True)
     groups = GroupSerializer(many=True, read_only=True)
+
+
+class OpensSerializer(StrictModelSerializer):
+    """How often one mail was opened; only of people who consented to be counted."""
+
+    class Meta:
+        model = OpenStats
+        fields = ["id", "message", "total_opens", "unique_opens", "machine_opens"]
+        fields += ["first_open_at", "last_open_at", "created_at", "updated_at"]
+        read_only_fields = fields
+        extra_kwargs = {
+            "total_opens": {"help_text": "Every time the picture was fetched."},
+            "unique_opens": {"help_text": "Different days on which a likely human fetched it."},
+            "machine_opens": {"help_text": "Times that a machine fetched it, as far as known."},
+        }
+
+
+class PixelSerializer(StrictModelSerializer):
+    """The picture in one mail; what its address holds is kept from everybody."""
+
+    class Meta:
+        model = Pixel
+        fields = ["id", "message", "expires_at", "created_at"]
+        read_only_fields = fields
