@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from iam import services
 from iam.api import serializers
 from iam.models import User
-from iam.roles import capabilities_of
+from iam.roles import OPERATOR, capabilities_of
 from iam.sessions import SessionStore, end_session, end_sessions, sessions_of
 from prospectflow.api.errors import Problem
 from prospectflow.api.pagination import KeysetPagination
@@ -59,10 +59,15 @@ class OwnViewSet(TenantViewSet):
         return cast("TenantRequest", self.request._request).membership
 
     def places(self) -> list[Place]:
-        """Every organisation that the caller may enter; a program has its one."""
+        """Every organisation that the caller may enter; a program has its one.
+
+        An operator's visits are for browsers: no token enters by one.
+        """
         if self.person is None:
             return [self.place] if self.place else []
-        return places_of(self.person.pk, at=self.now).open
+        places = places_of(self.person.pk, at=self.now).open
+        by_token = hasattr(self.request._request, "caller")
+        return [each for each in places if not (by_token and each.role == OPERATOR)]
 
 
 class MeViewSet(OwnViewSet):

@@ -113,7 +113,8 @@ class InvitationViewSet(mixins.CreateModelMixin, mixins.DestroyModelMixin, ReadO
 class ServiceAccountViewSet(
     mixins.CreateModelMixin, mixins.UpdateModelMixin, ReadOnlyTenantViewSet
 ):
-    """Programs and their roles. Only the platform's operator ties a client id to an organisation.
+    """Programs and their roles. Only the platform's operator ties a client id to an organisation:
+    during a visit, in a browser's session, or by `manage.py register_service_account`.
 
     None is deleted: the trail goes on naming it.
     """

@@ -1,11 +1,13 @@
 """What a caller is told of themselves, and the sessions they end."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from iam.models import Role, User
-from iam.services import invite
+from iam.services import invite, visit
 from iam.sessions import sessions_of
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
@@ -88,6 +90,27 @@ def test_a_token_and_a_session_of_one_person_are_told_the_same(acme):
     user = User.objects.get(pk=client.get(ME).json()["id"])
 
     assert client.get(ME).json() == browser(user, acme).get(ME).json()
+
+
+def test_a_visit_is_told_to_the_operators_browser_and_not_to_their_token(acme, other_organisation):
+    client = api_client(organisation=acme)
+    operator = User.objects.get(pk=client.get(ME).json()["id"])
+    User.objects.filter(pk=operator.pk).update(is_staff=True)
+    operator.refresh_from_db()
+    hour = timedelta(hours=1)
+    visit(operator, other_organisation, reason="help", length=hour, at=timezone.now())
+
+    def told(asking, **headers):
+        listed = asking.get(ORGANISATIONS, headers=headers).json()["results"]
+        slugs = [each["slug"] for each in listed]
+        me = asking.get(ME, headers=headers).json()["organisations"]
+        assert [each["slug"] for each in me] == slugs
+        return slugs
+
+    assert told(client) == ["acme"]
+    assert told(browser(operator)) == ["acme", other_organisation.slug]
+    entered = client.get(ME, headers={"X-Organisation": other_organisation.slug})
+    assert refusal(entered) == (403, "NOT_A_MEMBER")
 
 
 @pytest.mark.parametrize("page", [ME, SESSIONS, ORGANISATIONS])
