@@ -120,7 +120,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(api):
 @pytest.mark.parametrize(
     ("field", "value", "code"),
     [
-        ("name", "N/A", "null"),
+        ("name", "N/A", "blank"),
         ("name", "x" * 256, "too_long"),
         ("name", "Ac\0me", "null_characters"),
         ("name", ["Acme"], "invalid"),

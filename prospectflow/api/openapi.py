@@ -9,6 +9,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 
+from prospectflow.api.examples import add_examples
 from prospectflow.api.pagination import orders_of
 from prospectflow.api.queries import narrows
 from prospectflow.api.serializers import SAFE, SPARSE
@@ -202,6 +203,7 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for name, schema in components["schemas"].items():
         if name.endswith("Request") and "properties" in schema:
             schema.setdefault("additionalProperties", False)
+    add_examples(result)
     return result
 
 
