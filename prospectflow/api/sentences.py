@@ -160,6 +160,6 @@ def _of_validator(validator: Any, field: Any) -> str:
         case validators.EmailValidator():
             return ADDRESS
         case validators.RegexValidator(regex=regex):
-            pattern = regex.pattern.replace("%", "%%")
+            pattern = str(getattr(regex, "pattern", regex)).replace("%", "%%")
             return f"Send a text of the form {pattern}"
     return NOT_TAKEN
