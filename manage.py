@@ -7,7 +7,7 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 
 UNDEFINED_TABLE, DISK_FULL = "42P01", "53100"
-PEOPLE_SIGN_IN = ("serve", "runserver")
+PEOPLE_SIGN_IN = ("serve", "runserver", "token")
 
 
 def main() -> None:

@@ -9,9 +9,13 @@ from pathlib import Path
 
 from .errors import EmbeddedError, explained
 from .processes import Daemon, answer
+from .signing import key_file
 from .state import State, claim_ports
 
 CLIENT_ID = "prospectflow"
+API_AUDIENCE = "prospectflow-api"
+PROJECT = Path(__file__).resolve().parents[3]
+MODULE = "prospectflow.operations.embedded.provider"
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,11 @@ PEOPLE = (
 )
 
 
+def subject_of(email: str) -> str:
+    """As whom the provider knows this address: one of its people, or else the address itself."""
+    return next((each.subject for each in PEOPLE if each.email == email), email)
+
+
 def issuer(state: State) -> str:
     """The provider's name and address, also before it has ever run."""
     return f"http://127.0.0.1:{state.port('oidc')}"
@@ -48,8 +57,8 @@ def daemon(directory: Path, state: State) -> Daemon:
         name="The OpenID provider",
         folder=folder,
         pid_file=folder / "pid",
-        marks=("oidc_provider_mock", f"prospectflow={folder} "),
-        port_marks=(_port_option(state),),
+        marks=(f"prospectflow={folder} ",),
+        port_marks=(MODULE, _port_option(state)),
         ports={"oidc": state.port("oidc")},
     )
 
@@ -69,7 +78,7 @@ def start(directory: Path, state: State) -> State:
     with explained(directory):
         server.folder.mkdir(mode=0o700, exist_ok=True)
         log_from = server.log_size()
-        pid = server.launch(_command(server, state), dict(os.environ))
+        pid = server.launch(_command(server, state), _environment())
         server.pid_file.write_text(str(pid))
         try:
             server.wait_until_ready(pid, lambda: answer(server.ports.values()), log_from)
@@ -87,5 +96,9 @@ def _command(server: Daemon, state: State) -> list[str | Path]:
     # Python keeps any -X option for itself; by this one the process is recognised.
     python = [sys.executable, "-X", f"prospectflow={server.folder}"]
     people = [f"--user-claims={json.dumps(person.claims())}" for person in PEOPLE]
-    options = ["--host=127.0.0.1", _port_option(state), *people]
-    return [*python, "-m", "oidc_provider_mock", *options]
+    options = [_port_option(state), f"--key={key_file(server.folder.parent)}", *people]
+    return [*python, "-m", MODULE, *options]
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ) | {"PYTHONPATH": str(PROJECT)}  # it runs in another folder

@@ -13,7 +13,7 @@ def local_secret(directory: Path, name: str) -> str:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _write_once(path, base64.urlsafe_b64encode(os.urandom(32)).decode())
+            write_once(path, base64.urlsafe_b64encode(os.urandom(32)).decode())
         return path.read_text()
     except OSError as error:
         raise ImproperlyConfigured(
@@ -22,7 +22,8 @@ def local_secret(directory: Path, name: str) -> str:
         ) from error
 
 
-def _write_once(path: Path, secret: str) -> None:
+def write_once(path: Path, secret: str) -> None:
+    """Keep a secret for its owner only; one that is there already stands."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(secret)

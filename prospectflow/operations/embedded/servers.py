@@ -121,7 +121,11 @@ def addresses(directory: Path) -> tuple[str, str, str]:
 def provider_settings(directory: Path) -> dict[str, str]:
     """The OIDC_* variables of the OpenID provider, also before it has ever run."""
     state = load(directory.absolute())
-    return {"OIDC_ISSUER": oidc.issuer(state), "OIDC_CLIENT_ID": oidc.CLIENT_ID}
+    return {
+        "OIDC_ISSUER": oidc.issuer(state),
+        "OIDC_CLIENT_ID": oidc.CLIENT_ID,
+        "OIDC_API_AUDIENCE": oidc.API_AUDIENCE,
+    }
 
 
 def mail_settings(directory: Path) -> MailSettings:

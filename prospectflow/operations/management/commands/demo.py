@@ -112,6 +112,14 @@ def _invite(console: Console, stage: cast.Stage, mail: embedded.MailSettings) ->
     if settings.EMBEDDED_PROVIDER:
         console.print(f"  or press “Sign in” and choose [bold]{owner.subject}[/]: no password")
     console.print(f"  every mail: http://{mail.host}:{mail.web_port}/ (password {mail.password})")
+    if settings.EMBEDDED_PROVIDER:
+        console.print(f"The API, by programs:\n  {ready_call(owner.email)}", markup=False)
+
+
+def ready_call(email: str) -> str:
+    """A line for a shell: the first request of a program, in the name of this person."""
+    token = f"$(.venv/bin/python manage.py token {email})"
+    return f'curl {settings.PUBLIC_URL}/api/v1/me/ -H "Authorization: Bearer {token}"'
 
 
 def _migrate() -> None:
