@@ -37,11 +37,16 @@ class Places:
 
 
 def places_of(user_id: UUID | None, *, at: datetime) -> Places:
-    """Where the person may go at this moment; asked before any organisation is entered."""
+    """Where the person may go at this moment, each organisation once; asked before any is entered.
+
+    Who belongs to an organisation is a member there, also during a visit begun before.
+    """
     found: dict[str, list[Place]] = {"membership": [], "visit": [], "invitation": []}
     if user_id is not None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM iam.places_of(%s, %s)", [user_id, at])
             for kind, *place in cursor.fetchall():
                 found[kind].append(Place(*place))
-    return Places(open=found["membership"] + found["visit"], offered=found["invitation"])
+    members = {place.organisation_id for place in found["membership"]}
+    visits = [place for place in found["visit"] if place.organisation_id not in members]
+    return Places(open=found["membership"] + visits, offered=found["invitation"])
