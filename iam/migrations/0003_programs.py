@@ -213,7 +213,8 @@ MOVED = """
 INSERT INTO iam.audit_events (organisation_id, id, created_at, updated_at, user_id, at, action,
                               object_type, object_id, description)
 SELECT organisation_id, id, created_at, updated_at, user_id, at, action,
-       object_type, object_id, description FROM iam.audit_entries
+       object_type, object_id, description FROM iam.audit_entries;
+SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED
 """
 APPEND_ONLY = "REVOKE UPDATE, DELETE ON iam.audit_events FROM prospectflow_app"
 OLD_DOORS = """
@@ -345,7 +346,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             "UPDATE iam.organisation_users m SET expires_at = now() + interval '14 days',"
             " invited_address = u.email FROM iam.users u"
-            " WHERE u.id = m.user_id AND m.status = 'invited'",
+            " WHERE u.id = m.user_id AND m.status = 'invited';"
+            " SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED",  # before ALTER TABLE
             migrations.RunSQL.noop,
         ),
         migrations.AddConstraint(
