@@ -1,5 +1,6 @@
 """The pages of what was done here, and of the operators' visits. They are only ever read."""
 
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,13 +18,14 @@ from unfold.contrib.filters.admin import RangeDateFilter
 from unfold.decorators import display
 from unfold.utils import parse_date_str
 
-from iam import exporting, trail
+from iam import trail
 from iam.models import AuditEvent, OperatorEntry
 from iam.roles import may
 from iam.services import record
 from iam.tenant_admin import TenantAdmin, linked
+from prospectflow import exporting
 
-COLUMNS: exporting.Columns = {
+COLUMNS: dict[str, Callable[[AuditEvent], Any]] = {
     "at": lambda event: event.at.isoformat(),
     "who": trail.who,
     "action": lambda event: event.action,
@@ -119,10 +121,12 @@ class AuditEventAdmin(TenantAdmin):
             return redirect("admin:iam_auditevent_changelist")
         record("exported", at=timezone.now(), user=request.user, text="audit trail")
         place = request.membership
-        name, organisation_id = f"audit-trail-{place.slug}", place.organisation_id
-        return exporting.download(
-            events, COLUMNS, form=form, name=name, organisation_id=organisation_id
+        rows = (
+            {name: read(event) for name, read in COLUMNS.items()}
+            for page in exporting.pages(events, organisation_id=place.organisation_id)
+            for event in page
         )
+        return exporting.download(form, f"audit-trail-{place.slug}", list(COLUMNS), rows)
 
     @display(description="Who", ordering="user__email")
     def who(self, event: AuditEvent) -> str:

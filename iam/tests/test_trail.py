@@ -5,14 +5,17 @@ import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
-from iam import exporting, trail
+from iam import trail
 from iam.models import AuditEvent, Membership, Role
 from iam.services import change_role, record, register_service_account
+from prospectflow import exporting
 from prospectflow.console.tests.cast import make_member, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_campaign, make_mailbox, make_step, make_user
@@ -239,6 +242,17 @@ def test_nothing_of_another_organisation_is_in_the_file(owner, organisation, oth
 
     assert "ours" in text
     assert "theirs" not in text
+
+
+def test_a_file_that_broke_off_says_so(owner, organisation, monkeypatch):
+    monkeypatch.setattr(exporting, "PAGE", 2)
+    add(organisation, *(f"event {number}" for number in range(5)))
+    answer = owner.get(f"{LIST}export/csv/", {"action": "changed"})
+
+    monkeypatch.setattr(exporting, "tenant", Mock(side_effect=OperationalError))
+    text = answer.getvalue().decode()
+
+    assert text.splitlines()[-1].startswith("EXPORT_INCOMPLETE,")
 
 
 def test_the_export_is_told_in_the_trail(owner, organisation):

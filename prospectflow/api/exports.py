@@ -1,10 +1,6 @@
 """Whole lists as a stream: any number of rows in the memory of a thousand."""
 
-import csv
-import json
-import logging
-from collections.abc import Callable, Iterator
-from itertools import batched
+from collections.abc import Iterator
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,19 +16,11 @@ from rest_framework.request import Request
 from iam.services import record
 from prospectflow.api.pagination import Order, order_of
 from prospectflow.api.viewsets import TenantViewSet
-from prospectflow.problems import problem_body
-from prospectflow.spreadsheets import neutralised
+from prospectflow.exporting import FORMS, MEDIA_TYPES, Row, download
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import TenantRequest
 
 ROWS_AT_ONCE = 1_000
-LINES_AT_ONCE = 100
-# Servers end a broken stream like a whole one, so the last line has to say it.
-BROKEN = problem_body(500, "EXPORT_INCOMPLETE", "The export broke off here: begin it again.")
-
-logger = logging.getLogger(__name__)
-
-type Lines = Callable[[list[str], Iterator[dict[str, Any]]], Iterator[str]]
 
 
 class _Csv(JSONRenderer):
@@ -40,7 +28,7 @@ class _Csv(JSONRenderer):
 
 
 class _Ndjson(JSONRenderer):
-    media_type, format = "application/x-ndjson", "ndjson"
+    media_type, format = MEDIA_TYPES["ndjson"], "ndjson"
 
 
 class Exported(TenantViewSet):
@@ -79,10 +67,8 @@ class Exported(TenantViewSet):
         name, order = _format(request), order_of(request, self)
         rows = self.filter_queryset(self.get_queryset())
         self._note(request, rows, name)
-        content = _told(FORMATS[name], self._names(), self._rows(rows, order))
-        file = f"{rows.model._meta.db_table}-{self.now:%Y-%m-%d}.{name}"
-        headers = {"Content-Disposition": f'attachment; filename="{file}"'}
-        return StreamingHttpResponse(content, content_type=MEDIA_TYPES[name], headers=headers)
+        file = f"{rows.model._meta.db_table}-{self.now:%Y-%m-%d}"
+        return download(name, file, self._names(), self._rows(rows, order))
 
     def _note(self, request: Request, rows: QuerySet, name: str) -> None:
         asked = request.query_params.urlencode()[:500]
@@ -96,7 +82,7 @@ class Exported(TenantViewSet):
         kind = self.export_serializer_class or self.get_serializer_class()
         return kind(*args, context=self.get_serializer_context(), **options)
 
-    def _rows(self, rows: QuerySet, order: Order) -> Iterator[dict[str, Any]]:
+    def _rows(self, rows: QuerySet, order: Order) -> Iterator[Row]:
         """Each chunk in a scope of its own: by now, the request's has ended."""
         place = cast("TenantRequest", self.request._request).membership
         organisation_id = cast("UUID", place and place.organisation_id)
@@ -114,49 +100,8 @@ class Exported(TenantViewSet):
 
 def _format(request: Request) -> str:
     accepted = request.accepted_renderer.format
-    name = request.query_params.get("format", accepted if accepted in FORMATS else "csv")
-    if name not in FORMATS:
-        sentence = f"Send one of: {', '.join(FORMATS)}."
+    name = request.query_params.get("format", accepted if accepted in FORMS else "csv")
+    if name not in FORMS:
+        sentence = f"Send one of: {', '.join(FORMS)}."
         raise ValidationError({"format": [ErrorDetail(sentence, "invalid")]})
     return name
-
-
-def _told(lines: Lines, names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    try:
-        for some in batched(lines(names, rows), LINES_AT_ONCE):
-            yield "".join(some)
-    except Exception:
-        logger.exception("An export broke off")
-        yield from lines([], iter([BROKEN]))
-
-
-class _Echo:
-    def write(self, text: str) -> str:
-        return text
-
-
-def _csv(names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    """RFC 4180, with a header."""
-    writer = csv.writer(cast("Any", _Echo()))
-    if not names:
-        yield from (writer.writerow([row["code"], row["detail"]]) for row in rows)
-        return
-    yield writer.writerow(names)
-    yield from (writer.writerow([_cell(row[name]) for name in names]) for row in rows)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return neutralised(value)
-    if isinstance(value, bool | dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return "" if value is None else value
-
-
-def _ndjson(names: list[str], rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    render = JSONRenderer().render
-    yield from (render(row).decode() + "\n" for row in rows)
-
-
-MEDIA_TYPES = {"csv": "text/csv; charset=utf-8; header=present", "ndjson": _Ndjson.media_type}
-FORMATS: dict[str, Lines] = {"csv": _csv, "ndjson": _ndjson}

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from crm.models import Company
 from iam.models import AuditEvent
+from prospectflow import exporting
 from prospectflow.api import exports
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, machine_client, refusal
@@ -78,7 +79,7 @@ def test_csv_has_a_header_and_no_formulas(acme):
     ],
 )
 def test_cells(value, cell):
-    assert exports._cell(value) == cell
+    assert exporting.cell(value) == cell
 
 
 def test_filters_and_the_accepted_format_are_heeded(acme):
@@ -105,7 +106,7 @@ def test_an_export_stands_in_the_trail(acme):
 
 def test_a_stream_that_breaks_off_says_so_in_its_last_line(acme, monkeypatch):
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 1)
-    monkeypatch.setattr(exports, "LINES_AT_ONCE", 1)
+    monkeypatch.setattr(exporting, "LINES_AT_ONCE", 1)
     client = api_client("member", acme)
     broken = [tenant(acme.pk), RuntimeError("secret")]
 
