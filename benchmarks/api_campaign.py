@@ -25,7 +25,7 @@ from django.urls import path  # noqa: E402
 from outreach.models import Campaign  # noqa: E402
 from prospectflow.tenancy.context import tenant  # noqa: E402
 from prospectflow.testing import asking  # noqa: E402
-from prospectflow.testing.factories import (  # noqa: E402  # noqa: E402
+from prospectflow.testing.factories import (  # noqa: E402
     make_campaign,
     make_enrollment,
     make_organisation,
