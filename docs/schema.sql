@@ -402,6 +402,7 @@ ALTER FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with ti
 
 CREATE FUNCTION outreach.require_approved_draft() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' AND NEW.direction = 'outbound' AND NEW.draft_id IS NULL THEN
@@ -428,6 +429,7 @@ ALTER FUNCTION outreach.require_approved_draft() OWNER TO prospectflow_owner;
 
 CREATE FUNCTION outreach.unapprove_changed_draft() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     IF (NEW.recipient, NEW.subject, NEW.body_text) IS DISTINCT FROM
@@ -464,6 +466,7 @@ ALTER FUNCTION outreach.unsubscribe_target(digest bytea) OWNER TO prospectflow_o
 
 CREATE FUNCTION public.set_updated_at() RETURNS trigger
     LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
     NEW.updated_at := now();

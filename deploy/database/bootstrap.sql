@@ -59,7 +59,9 @@ SELECT format(
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
 
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
-GRANT CONNECT ON DATABASE :"database" TO prospectflow_app;
+-- Imports are prepared in temporary tables; they end with their session, and hide no real one from
+-- what runs with the owner's rights.
+GRANT CONNECT, TEMPORARY ON DATABASE :"database" TO prospectflow_app;
 
 \connect :"database"
 SET client_min_messages = warning;

@@ -144,6 +144,20 @@ def test_a_function_with_its_owners_rights_has_a_fixed_path_and_is_nobodys_by_de
     assert column(definers, places) == column(definers + safe, places)
 
 
+def test_a_function_of_a_trigger_has_a_fixed_path_that_no_temporary_table_stands_in():
+    triggers = (
+        "SELECT proname FROM pg_proc WHERE prorettype = 'trigger'::regtype"
+        " AND pronamespace::regnamespace::text = ANY (%s)"
+    )
+    safe = (
+        " AND EXISTS (SELECT FROM unnest(proconfig) AS setting"
+        " WHERE setting ~ '^search_path=pg_catalog, .*pg_temp$')"
+    )
+    places = [*SCHEMAS, "public"]
+    assert len(column(triggers, places)) >= 4
+    assert column(triggers, places) == column(triggers + safe, places)
+
+
 def test_the_serving_role_only_adds_to_the_audit_trail():
     rights = "SELECT has_table_privilege('audit_events', %s)"
     granted = {right: column(rights, right).pop() for right in ("INSERT", "UPDATE", "DELETE")}

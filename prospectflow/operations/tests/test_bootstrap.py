@@ -50,13 +50,19 @@ def test_neither_role_is_a_member_of_another(connect):
     assert members.fetchone() == (0,)
 
 
-@pytest.mark.parametrize(
-    "statement",
-    ["CREATE TABLE public.intruder ()", "CREATE SCHEMA intruder", "CREATE TEMP TABLE intruder ()"],
-)
-def test_the_serving_role_creates_nothing(connect, statement):
+@pytest.mark.parametrize("statement", ["CREATE TABLE public.intruder ()", "CREATE SCHEMA intruder"])
+def test_the_serving_role_creates_nothing_that_stays(connect, statement):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         connect("app").execute(statement)
+
+
+def test_a_temporary_table_of_the_serving_role_ends_with_its_session(connect):
+    app = connect("app")
+    app.execute("CREATE TEMP TABLE staged AS SELECT 1 AS row_number")
+
+    assert app.execute("SELECT row_number FROM staged").fetchone() == (1,)
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        connect("app").execute("SELECT row_number FROM staged")
 
 
 def test_other_roles_may_not_even_connect(connect, cluster):

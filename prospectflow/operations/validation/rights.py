@@ -26,14 +26,17 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace,
 WHERE relkind IN ('r', 'p', 'v', 'm') AND nspname = ANY (%s)
 ORDER BY 1, 2
 """
+# They run with the owner's rights: trigger functions too, where a reference cascades.
 FUNCTIONS = """
-SELECT p.oid::regprocedure::text, pg_get_userbyid(proowner)::text,
+SELECT p.oid::regprocedure::text,
+    CASE WHEN prosecdef THEN 'SECURITY DEFINER' ELSE 'a trigger function' END,
+    pg_get_userbyid(proowner)::text,
     EXISTS (SELECT FROM unnest(proconfig) AS setting
-            WHERE setting LIKE 'search_path=pg_catalog%%'),
-    EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner)))
+            WHERE setting ~ '^search_path=pg_catalog, ([a-z]+, )*pg_temp$'),
+    prosecdef AND EXISTS (SELECT FROM aclexplode(coalesce(proacl, acldefault('f', proowner)))
             WHERE grantee = 0 AND privilege_type = 'EXECUTE')
 FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace
-WHERE prosecdef AND nspname = ANY (%s)
+WHERE (prosecdef OR prorettype = 'trigger'::regtype) AND nspname = ANY (%s)
 """
 OWNED = """
 SELECT 'relation ' || oid::regclass::text FROM pg_class WHERE relowner = current_user::regrole
@@ -48,15 +51,17 @@ MAKING = """
 SELECT 'databases' FROM pg_roles WHERE rolname = current_user AND rolcreatedb
 UNION ALL SELECT 'roles' FROM pg_roles WHERE rolname = current_user AND rolcreaterole
 UNION ALL SELECT 'schemas' WHERE has_database_privilege(current_database(), 'CREATE')
-UNION ALL SELECT 'temporary tables' WHERE has_database_privilege(current_database(), 'TEMP')
 """
+TEMPORARY = "SELECT has_database_privilege(current_database(), 'TEMP')"
 
 
 def roles_and_grants() -> Iterator[str]:
-    """The serving role owns nothing, makes nothing, slips past nothing, and may do no more."""
+    """The serving role owns nothing, makes nothing that stays, and slips past nothing."""
     yield from powers(connection)
     yield from (f"the serving role owns the {thing}" for thing in column(OWNED))
     yield from (f"the serving role may make {things}" for things in column(MAKING))
+    if column(TEMPORARY) != [True]:
+        yield "the serving role may make no temporary tables, in which imports are prepared"
     yield from _grants()
     yield from _functions()
 
@@ -73,10 +78,10 @@ def _grants() -> Iterator[str]:
 
 
 def _functions() -> Iterator[str]:
-    for name, owner, has_fixed_path, for_everybody in rows(FUNCTIONS, PLACES):
+    for name, kind, owner, has_fixed_path, for_everybody in rows(FUNCTIONS, PLACES):
         if owner != OWNER:
-            yield f"{name} is SECURITY DEFINER and belongs to {owner}, not to {OWNER}"
+            yield f"{name} is {kind} and belongs to {owner}, not to {OWNER}"
         if not has_fixed_path:
-            yield f"{name} is SECURITY DEFINER without a fixed search_path"
+            yield f"{name} is {kind} without a fixed search_path that ends in pg_temp"
         if for_everybody:
-            yield f"{name} is SECURITY DEFINER and may be called by PUBLIC"
+            yield f"{name} is {kind} and may be called by PUBLIC"
