@@ -8,7 +8,7 @@ from crm.querysets import PositionQuerySet
 from prospectflow.choices import known
 from prospectflow.tenancy.fields import TenantForeignKey
 from prospectflow.tenancy.models import TenantModel
-from prospectflow.tenancy.search import search_index
+from prospectflow.tenancy.search import prefix_index, search_index
 
 
 def lower_case(field: str, *, name: str) -> models.CheckConstraint:
@@ -70,6 +70,14 @@ class EmailStatus(models.TextChoices):
     GENERIC = "generic"
     INVALID = "invalid"
     DO_NOT_CONTACT = "do_not_contact"
+
+
+class DomainState(models.TextChoices):
+    """Whether the servers of a domain say that they take mail."""
+
+    ACCEPTS = "accepts"
+    REFUSES = "refuses"
+    UNKNOWN = "unknown"
 
 
 class ConsentState(models.TextChoices):
@@ -145,6 +153,9 @@ class Company(Sourced):
     linkedin_url = models.TextField("LinkedIn page", null=True, blank=True)
     hq_address = models.TextField("head office address", null=True, blank=True)
     postal_code = models.CharField(max_length=10, null=True, blank=True)
+    department = models.CharField(
+        max_length=3, null=True, blank=True, help_text="French department, such as 13, 2A or 974."
+    )
     city = models.CharField(max_length=100, null=True, blank=True)
     country = models.CharField(max_length=2, default="FR", db_default="FR")
 
@@ -170,6 +181,8 @@ class Company(Sourced):
         indexes = [
             models.Index(fields=["organisation", "name", "id"], name="companies_name"),
             models.Index(fields=["organisation", "domain"], name="companies_domain"),
+            models.Index(fields=["organisation", "naf_code"], name="companies_naf_code"),
+            models.Index(fields=["organisation", "department"], name="companies_department"),
             search_index("name", name="companies_name_search"),
         ]
 
@@ -206,8 +219,7 @@ class Person(Sourced):
         ]
         indexes = [
             models.Index(fields=["organisation", "last_name", "id"], name="people_last_name"),
-            search_index("last_name", name="people_last_name_search"),
-            search_index("first_name", name="people_first_name_search"),
+            search_index("last_name", "first_name", name="people_name_search"),
         ]
 
     def __str__(self) -> str:
@@ -273,6 +285,9 @@ class Position(Sourced):
         blank=True,
         help_text="Per cent.",
     )
+    email_is_role = models.BooleanField("a role's address", default=False, db_default=False)
+    email_is_free = models.BooleanField("at a mail provider", default=False, db_default=False)
+    email_is_disposable = models.BooleanField("throw-away", default=False, db_default=False)
 
     objects = PositionQuerySet.as_manager()
 
@@ -293,8 +308,8 @@ class Position(Sourced):
             ),
         ]
         indexes = [
-            models.Index(fields=["organisation", "email"], name="positions_email"),
-            search_index("email", name="positions_email_search"),
+            prefix_index("email", name="positions_email_prefix"),
+            models.Index(fields=["organisation", "list_name"], name="positions_list_name"),
         ]
 
     def __str__(self) -> str:
@@ -334,3 +349,26 @@ class Consent(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.person}: {self.purpose} {self.state}"
+
+
+class MailDomain(TenantModel):
+    """What was learnt of a domain that people's addresses lie at."""
+
+    State = DomainState
+
+    domain = models.CharField(max_length=253)
+    state = models.TextField(choices=DomainState)
+    evidence = models.TextField(blank=True, default="", db_default="")
+    checked_at = models.DateTimeField()
+
+    class Meta(TenantModel.Meta):
+        db_table = "mail_domains"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            known("state", DomainState, name="mail_domains_state_known"),
+            lower_case("domain", name="mail_domains_domain_lower_case"),
+            models.UniqueConstraint(fields=["organisation", "domain"], name="mail_domains_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.domain} {self.state}"

@@ -172,22 +172,41 @@ class UploadStatus(models.TextChoices):
     VALIDATION_FAILED = "validation_failed"
     IMPORTING = "importing"
     COMPLETED = "completed"
+    CANCELLED = "cancelled"
     FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
 
 
 UPLOAD_MOVES: Moves = {
     UploadStatus.UPLOADED: frozenset({UploadStatus.MAPPED, UploadStatus.FAILED}),
-    UploadStatus.MAPPED: frozenset({UploadStatus.VALIDATING, UploadStatus.FAILED}),
+    UploadStatus.MAPPED: frozenset(
+        {UploadStatus.VALIDATING, UploadStatus.IMPORTING, UploadStatus.FAILED}
+    ),
     # What was found fit for import waits for it as `mapped`, with the report of the dry run.
     UploadStatus.VALIDATING: frozenset(
-        {UploadStatus.MAPPED, UploadStatus.VALIDATION_FAILED}
-        | {UploadStatus.IMPORTING, UploadStatus.FAILED}
+        {UploadStatus.MAPPED, UploadStatus.VALIDATION_FAILED, UploadStatus.FAILED}
     ),
     UploadStatus.VALIDATION_FAILED: frozenset({UploadStatus.MAPPED}),
-    UploadStatus.IMPORTING: frozenset({UploadStatus.COMPLETED, UploadStatus.FAILED}),
-    UploadStatus.COMPLETED: frozenset(),
-    UploadStatus.FAILED: frozenset({UploadStatus.MAPPED}),
+    UploadStatus.IMPORTING: frozenset(
+        {UploadStatus.COMPLETED, UploadStatus.CANCELLED, UploadStatus.FAILED}
+    ),
+    # What was cancelled leaves whole chunks: it may go on where it was, or be taken back.
+    UploadStatus.CANCELLED: frozenset({UploadStatus.IMPORTING, UploadStatus.UNDOING}),
+    UploadStatus.COMPLETED: frozenset({UploadStatus.UNDOING}),
+    UploadStatus.FAILED: frozenset({UploadStatus.MAPPED, UploadStatus.UNDOING}),
+    UploadStatus.UNDOING: frozenset({UploadStatus.UNDONE}),
+    UploadStatus.UNDONE: frozenset(),
 }
+
+
+class ProblemKind(models.TextChoices):
+    """What a problem did to its row."""
+
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+    WARNING = "warning"
+    NOTE = "note"
 
 
 class WebhookEvent(models.TextChoices):

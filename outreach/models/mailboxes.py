@@ -1,4 +1,4 @@
-"""Mailboxes mail leaves from, addresses it must not go to, and files that were brought in."""
+"""Mailboxes mail leaves from, and addresses it must not go to."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -8,15 +8,12 @@ from crm.models import lower_case
 from outreach.calendar import default_windows
 from outreach.states import (
     MAILBOX_MOVES,
-    UPLOAD_MOVES,
     MailboxStatus,
     Security,
     SuppressionReason,
-    UploadStatus,
 )
 from prospectflow.choices import known
 from prospectflow.tenancy.constraints import Audited
-from prospectflow.tenancy.fields import TenantForeignKey, UserReference
 from prospectflow.tenancy.models import TenantModel
 
 
@@ -137,50 +134,3 @@ class Suppression(TenantModel):
 
     def __str__(self) -> str:
         return self.domain or f"{(self.address_hash or '')[:12]}…"
-
-
-class ImportUpload(TenantModel):
-    """A file of prospects that somebody brought in, and what became of it."""
-
-    Status = UploadStatus
-    MOVES = UPLOAD_MOVES
-
-    campaign = TenantForeignKey(
-        "outreach.Campaign", models.DB_SET_NULL, null=True, blank=True, related_name="uploads"
-    )
-    uploaded_by = UserReference(null=True, blank=True, related_name="+")
-    filename = models.TextField()
-    file_size = models.BigIntegerField(help_text="Bytes.")
-    file_sha256 = models.CharField("file's SHA-256", max_length=64)
-    file_buffer = models.BinaryField(null=True, blank=True)
-    profile = models.TextField(blank=True, default="", db_default="")
-    detected_columns = models.JSONField(default=list, db_default=[], blank=True)
-    column_mappings = models.JSONField(default=dict, db_default={}, blank=True)
-    row_count = models.IntegerField(null=True, blank=True)
-    parse_errors = models.JSONField(default=list, db_default=[], blank=True)
-    report = models.JSONField(default=dict, db_default={}, blank=True)
-    status = models.TextField(
-        choices=UploadStatus, default=UploadStatus.UPLOADED, db_default=UploadStatus.UPLOADED
-    )
-    uploaded_at = models.DateTimeField()
-
-    class Meta(TenantModel.Meta):
-        db_table = "import_uploads"
-        constraints = [
-            *TenantModel.Meta.constraints,
-            known("status", UploadStatus, name="import_uploads_status_known"),
-            models.CheckConstraint(
-                condition=Q(file_size__gt=0), name="import_uploads_file_size_positive"
-            ),
-            models.CheckConstraint(
-                condition=Q(row_count__gte=0), name="import_uploads_row_count_not_negative"
-            ),
-        ]
-        indexes = [
-            models.Index(
-                fields=["organisation", "-uploaded_at", "id"], name="import_uploads_newest"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.filename
