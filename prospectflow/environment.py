@@ -1,6 +1,7 @@
 """Settings come from the environment; a missing or malformed one is named in one sentence."""
 
 from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -71,6 +72,15 @@ class Environment:
 
         return self._read(name, rate, "a rate such as 600/minute", default)
 
+    def nameservers(self, name: str, default: Any = REQUIRED) -> Any:
+        """IP addresses with their ports, 53 where none is given; an IPv6 one's stands after ]."""
+
+        def servers(name: str) -> list[tuple[str, int]]:
+            return [_nameserver(each.strip()) for each in self._env.list(name)]
+
+        kind = "IP addresses such as 192.0.2.53 or 127.0.0.1:5353, separated by commas"
+        return self._read(name, servers, kind, default)
+
     def sealing_keys(self, name: str, default: Any = REQUIRED) -> Any:
         def keys(name: str) -> list[str]:
             given: list[str] = self._env.list(name)
@@ -108,6 +118,12 @@ class Environment:
             raise ImproperlyConfigured(
                 f"{name} is malformed: it must be {kind}; .env.example shows an example."
             ) from error
+
+
+def _nameserver(text: str) -> tuple[str, int]:
+    bare_ipv6 = text.count(":") > 1 and not text.startswith("[")
+    parts = urlsplit(f"//[{text}]" if bare_ipv6 else f"//{text}")
+    return str(ip_address(parts.hostname or "")), parts.port or 53
 
 
 def database_from(url: str) -> dict[str, Any]:

@@ -201,6 +201,8 @@ WEBHOOKS_TO_PRIVATE_NETWORKS = env.boolean("WEBHOOKS_TO_PRIVATE_NETWORKS", EMBED
 # The API --------------------------------------------------------------------------------------
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 20 * 1024 * 1024)
 IMPORT_FILE_DAYS = env.integer("IMPORT_FILE_DAYS", 30, least=1, most=36_500)
+VERIFICATION_DNS_SECONDS = env.integer("VERIFICATION_DNS_SECONDS", 5, least=1, most=60)
+VERIFICATION_NAMESERVERS = env.nameservers("VERIFICATION_NAMESERVERS", [])
 RATES = {
     "person": env.rate("API_RATE_PER_PERSON", "600/minute"),
     "writes": env.rate("API_WRITES_PER_PERSON", "300/minute"),

@@ -110,6 +110,9 @@ def test_a_missing_setting_stops_with_a_sentence_that_names_it(name, state):
         ("AUDIT_RETENTION_DAYS", "89", "a whole number, 90 or more"),
         ("AUDIT_RETENTION_DAYS", "9999999", "a whole number, 90 or more"),
         ("IMPORT_FILE_DAYS", "0", "a whole number, 1 or more"),
+        ("VERIFICATION_DNS_SECONDS", "0", "a whole number, 1 or more"),
+        ("VERIFICATION_NAMESERVERS", "dns.example", "IP addresses such as 192.0.2.53"),
+        ("VERIFICATION_NAMESERVERS", "192.0.2.53:dns", "IP addresses such as 192.0.2.53"),
         ("DATABASE_ROLE", "superuser", "app or owner"),
         ("LOG_LEVEL", "LOUD", "DEBUG or INFO or"),
         ("PUBLIC_URL", "foo", "a URL such as https://"),
@@ -127,6 +130,17 @@ def test_a_malformed_setting_stops_with_a_sentence_that_names_it(name, value, ki
 
     assert ended.returncode != 0
     assert f"ImproperlyConfigured: {name} is malformed: it must be {kind}" in ended.stderr
+
+
+def test_nameservers_are_addresses_and_listen_on_port_53_unless_another_is_said():
+    program = "from prospectflow import settings; print(settings.VERIFICATION_NAMESERVERS)"
+
+    given = "192.0.2.53, 127.0.0.1:5353,2001:db8::53,[::1]:5353"
+    printed = load(program, **SERVER | {"VERIFICATION_NAMESERVERS": given}).stdout
+
+    assert printed == (
+        "[('192.0.2.53', 53), ('127.0.0.1', 5353), ('2001:db8::53', 53), ('::1', 5353)]\n"
+    )
 
 
 def test_a_malformed_value_is_not_repeated_since_it_may_be_a_secret():
