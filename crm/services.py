@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from crm.importing.addresses import is_never_written_to, is_role
-from crm.importing.normalising import Unusable, ascii_domain, cleaned, domain_of, sentence_text
+from crm.importing.normalising import Unusable, cleaned, domain_of
 from crm.importing.profiles import READERS, Reader
+from crm.importing.sentences import sentence
 from crm.importing.shelves import page_key
 from crm.importing.telephones import telephone
 from crm.models import (
@@ -24,6 +25,7 @@ from crm.models import (
 from prospectflow.errors import DomainError
 
 BY_HAND = "hand"
+SHOWN = 200  # characters of a value that its refusal repeats
 
 
 class SiretOfAnotherSiren(DomainError):
@@ -44,7 +46,8 @@ def read(kind: type[Model], values: Mapping[str, Any]) -> dict[str, Any]:
         try:
             result[name] = reader(value)
         except Unusable as problem:
-            faults[name] = ValidationError(problem.sentence, code=problem.code)
+            said = sentence(problem.code, "en", value=cleaned(value)[:SHOWN], **problem.detail)
+            faults[name] = ValidationError(said, code=problem.code)
     if faults:
         raise ValidationError(faults)
     return result
@@ -82,22 +85,8 @@ def _number(text: str) -> str | None:
     return found.number if found else None
 
 
-def _domain(text: str) -> str | None:
-    if not cleaned(text):
-        return None
-    try:
-        return ascii_domain(cleaned(text))
-    except ValueError as error:
-        raise Unusable(
-            "domain_invalid", f"“{cleaned(text)[:200]}” is no domain such as acme.fr."
-        ) from error
-
-
-# What no file has a column for, or what an import reads together with other cells.
+# What an import reads together with other cells.
 _MORE_READERS: Mapping[str, Reader] = {
-    "company.acronym": sentence_text,
-    "company.country": lambda text: cleaned(text).upper(),
-    "company.domain": _domain,
     "company.main_phone": _number,
     "phone.number": _number,
 }

@@ -128,7 +128,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(api):
         ("employee_count", -1, "min_value"),
         ("annual_revenue_eur", 10**30, "max_value"),
         ("diffusion", "X", "invalid_choice"),
-        ("country", "FRA", "max_length"),
+        ("country", "FRA", "country_unknown"),
         ("provenance", {"name": "me"}, "read_only"),
         ("organisation", str(uuid4()), "unknown_field"),
         ("identity_key", "linkedin:me", "unknown_field"),

@@ -1,37 +1,91 @@
-"""Columns and rows, without a database."""
+"""Columns: which profile a file has, and what becomes of each of its columns and why."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from crm.importing import errors
-from crm.importing.profiles import GENERIC, PHAROW, PROFILES, READERS, choose
-from crm.importing.prospects import RowReader, split_name
-from crm.importing.reading import Row, open_table
-from crm.importing.telephones import Telephone
+from crm.importing.columns import COMPANY_FACTS, PERSON_FACTS, POSITION_FACTS
+from crm.importing.normalising import Unusable, header_key
+from crm.importing.profiles import (
+    GENERIC,
+    IGNORE,
+    ITEMS,
+    KEEP,
+    PHAROW,
+    PROFILES,
+    READERS,
+    REFUSED_BECAUSE,
+    REFUSED_ROW,
+    SIRENE_ESTABLISHMENTS,
+    SIRENE_UNITS,
+    TARGETS,
+    choose,
+    collisions,
+    group_label,
+    grouped_targets,
+    profile_of,
+    suggestions,
+    target_label,
+)
+from crm.importing.sentences import SENTENCES
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "pharow-marseille.csv"
+UNITS = """siren,statutDiffusionUniteLegale,unitePurgeeUniteLegale,dateCreationUniteLegale,\
+sigleUniteLegale,sexeUniteLegale,prenom1UniteLegale,prenom2UniteLegale,prenom3UniteLegale,\
+prenom4UniteLegale,prenomUsuelUniteLegale,pseudonymeUniteLegale,identifiantAssociationUniteLegale,\
+trancheEffectifsUniteLegale,anneeEffectifsUniteLegale,dateDernierTraitementUniteLegale,\
+nombrePeriodesUniteLegale,categorieEntreprise,anneeCategorieEntreprise,dateDebut,\
+etatAdministratifUniteLegale,nomUniteLegale,nomUsageUniteLegale,denominationUniteLegale,\
+denominationUsuelle1UniteLegale,denominationUsuelle2UniteLegale,denominationUsuelle3UniteLegale,\
+categorieJuridiqueUniteLegale,activitePrincipaleUniteLegale,\
+nomenclatureActivitePrincipaleUniteLegale,nicSiegeUniteLegale,economieSocialeSolidaireUniteLegale,\
+societeMissionUniteLegale,caractereEmployeurUniteLegale,activitePrincipaleNAF25UniteLegale"""
+ADDRESS = """complementAdresse,numeroVoie,indiceRepetition,typeVoie,libelleVoie,codePostal,\
+libelleCommune,libelleCommuneEtranger,distributionSpeciale,codeCommune,codeCedex,libelleCedex,\
+codePaysEtranger,libellePaysEtranger"""
+ESTABLISHMENTS = """siren,nic,siret,statutDiffusionEtablissement,dateCreationEtablissement,\
+trancheEffectifsEtablissement,anneeEffectifsEtablissement,\
+activitePrincipaleRegistreMetiersEtablissement,dateDernierTraitementEtablissement,\
+etablissementSiege,nombrePeriodesEtablissement,dernierNumeroVoieEtablissement,\
+indiceRepetitionDernierNumeroVoieEtablissement,identifiantAdresseEtablissement,\
+coordonneeLambertAbscisseEtablissement,coordonneeLambertOrdonneeEtablissement,dateDebut,\
+etatAdministratifEtablissement,enseigne1Etablissement,enseigne2Etablissement,\
+enseigne3Etablissement,denominationUsuelleEtablissement,activitePrincipaleEtablissement,\
+nomenclatureActivitePrincipaleEtablissement,caractereEmployeurEtablissement,\
+activitePrincipaleNAF25Etablissement"""
+ITEM_KEYS = """pharowListName,positionJobTitle,positionEmail,positionEmailStatus,\
+positionEmailReliability,personLastName,personFirstName,personSalutation,personLinkedinUrl,\
+personMobilePhone,personPhoneKaspr1,personPhoneKaspr3,personMobilePhoneBettercontact,\
+personPhoneFullenrich1,personPhoneFullenrich3,pharowCompanyId,companyName,companySiren,\
+companyHqSiret,companyBrandName,companyLinkedinName,companyMainPhone,companyMainPhoneOrigin,\
+companyGenericEmail,companyNafSector,companyActivity,companyFoundingYear,companyFoundingDate,\
+companyGrowing,companyNbEmployees,companyEmployeeRangeCorrected,companyUrl,companyLinkedinUrl,\
+companyHqFullAddress,companyAnnualRevenueEuros,companyAnnualRevenueYear"""
 
 
-def read(cells, profile=None):
-    mapped = choose(list(cells), profile)
-    return RowReader(mapped, cells).read(Row(2, cells, len(cells)))
+def sample_headers():
+    text = SAMPLE.read_text(encoding="utf-8-sig")
+    return next(csv.reader(io.StringIO(text)))
 
 
-def generic(**cells):
-    return read({"company_name": "Bar", "email": "ada@bar.example.com"} | cells)
+def establishment_headers():
+    parts = ADDRESS.split(",")
+    return [
+        *ESTABLISHMENTS.split(","),
+        *(f"{part}Etablissement" for part in parts),
+        *(f"{part}2Etablissement" for part in parts),
+    ]
 
 
-def pharow(**cells):
-    return read({"Nom légal": "BAR", "Email": "ada@bar.example.com"} | cells, "pharow")
-
-
-def codes(problems):
-    return [problem.code for problem in problems]
+def reasons(headers, profile):
+    return {each.header: each.reason for each in suggestions(headers, profile)}
 
 
 def test_the_sample_is_known_as_pharows_and_every_column_has_its_place():
-    mapped = choose(open_table(SAMPLE).headers)
+    mapped = choose(sample_headers())
 
     assert mapped.profile == "pharow"
     assert len(mapped.targets) == 29
@@ -44,6 +98,27 @@ def test_the_sample_is_known_as_pharows_and_every_column_has_its_place():
 )
 def test_a_marker_is_recognised_however_it_is_spelt(header):
     assert choose([header, "EMAIL", "nom legal"]).profile == "pharow"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_each_of_kasprs_three_telephones_is_one_of_its_own(number):
+    mapped = choose(["Email", "Nom légal", f"Tél Kaspr ({number})"], "pharow")
+
+    assert mapped.targets[f"Tél Kaspr ({number})"] == f"phone.kaspr_{number}"
+
+
+def test_a_persons_department_and_home_are_kept_and_not_taken_for_the_companys_place():
+    headers = ["Département", "Sous-département", "Niveau hiérarchique", "Ville de résidence"]
+
+    found = suggestions(headers, PHAROW)
+
+    assert {each.target for each in found} == {KEEP}
+    assert [each.reason for each in found] == [
+        "kept_work_department",
+        "kept_work_department",
+        "kept_no_field",
+        "kept_home_city",
+    ]
 
 
 def test_a_file_without_markers_is_generic():
@@ -80,6 +155,64 @@ def test_nom_is_the_last_name_beside_prenom_and_the_whole_name_alone():
     assert choose(["société", "email", "nom"]).targets["nom"] == "person.full_name"
 
 
+@pytest.mark.parametrize("header", ["Département", "Date de création", "Domaine"])
+def test_a_name_of_several_meanings_waits_for_somebody_to_say_which(header):
+    assert reasons([header], GENERIC) == {header: "kept_ambiguous"}
+
+
+def test_every_item_of_pharows_json_has_its_place():
+    mapped = choose(ITEM_KEYS.split(","))
+
+    assert mapped.profile == "items"
+    assert (mapped.ignored, mapped.unknown) == (["companyMainPhoneOrigin"], [])
+    assert mapped.targets["companyNbEmployees"] == "company.employee_count"
+
+
+def test_an_item_is_read_the_same_out_of_the_objects_it_is_grouped_in():
+    flat = choose(["positionEmail", "companyName", "personLastName"])
+    grouped = choose(["position.positionEmail", "company.companyName", "person.personLastName"])
+
+    assert grouped.profile == flat.profile == "items"
+    assert list(grouped.targets.values()) == list(flat.targets.values())
+
+
+def test_every_column_of_the_registers_companies_has_its_place():
+    mapped = choose(UNITS.split(","))
+
+    assert (mapped.profile, mapped.people) == ("sirene_units", False)
+    assert mapped.unknown == [
+        "identifiantAssociationUniteLegale",
+        "economieSocialeSolidaireUniteLegale",
+        "societeMissionUniteLegale",
+    ]
+    assert mapped.targets["statutDiffusionUniteLegale"] == "company.diffusion"
+    assert mapped.targets["activitePrincipaleNAF25UniteLegale"] == "company.naf_2025_code"
+
+
+def test_every_column_of_the_registers_establishments_has_its_place():
+    mapped = choose(establishment_headers())
+
+    assert (mapped.profile, mapped.people, mapped.unknown) == ("sirene_establishments", False, [])
+    assert mapped.targets["siret"] == "company.establishment_siret"
+    assert mapped.targets["libelleVoieEtablissement"] == "company.address_street"
+    assert "libelleVoie2Etablissement" in mapped.ignored
+    assert "trancheEffectifsEtablissement" in mapped.ignored
+
+
+def test_a_column_the_register_adds_one_day_is_kept_and_one_it_drops_is_not_missed():
+    mapped = choose(["siren", "denominationUniteLegale", "nouvelleVariableUniteLegale"])
+
+    assert mapped.profile == "sirene_units"
+    assert mapped.unknown == ["nouvelleVariableUniteLegale"]
+
+
+def test_companies_alone_need_a_register_number_and_no_address_to_write_to():
+    with pytest.raises(errors.ColumnMissing, match="No column “siren”"):
+        choose(["denominationUniteLegale"])
+    with pytest.raises(errors.ColumnMissing, match="No column “etablissementSiege”"):
+        choose(["siret", "statutDiffusionEtablissement"])
+
+
 @pytest.mark.parametrize(
     ("headers", "profile", "said"),
     [
@@ -101,170 +234,167 @@ def test_two_columns_for_one_field_are_refused_by_name():
         choose(["Email", "courriel", "Société"])
 
 
+def test_all_columns_that_collide_are_named_at_once():
+    headers = ["Email", "mail", "courriel", "Société", "company"]
+
+    with pytest.raises(errors.ColumnsCollide) as refused:
+        choose(headers)
+
+    assert "“Email” and “mail” and “courriel” (E-mail address)" in str(refused.value)
+    assert "“Société” and “company” (Company name)" in str(refused.value)
+    assert collisions(GENERIC.suggested(headers)) == {
+        "position.email": ["Email", "mail", "courriel"],
+        "company.name": ["Société", "company"],
+    }
+
+
+def test_a_column_that_is_suggested_knows_its_rivals_until_somebody_chooses():
+    headers = ["Email", "courriel", "Société"]
+
+    email, _other, company = suggestions(headers, GENERIC)
+    settled = suggestions(headers, GENERIC, {"courriel": IGNORE})
+
+    assert (email.rivals, company.rivals) == (("courriel",), ())
+    assert [each.rivals for each in settled] == [(), (), ()]
+    assert (settled[1].target, settled[1].reason) == (IGNORE, "column_chosen")
+
+
+def test_each_suggestion_says_why():
+    headers = ["Email", "Tél Kaspr 1", "ID entreprise Hubspot", "Genre", "Humeur", REFUSED_BECAUSE]
+
+    assert reasons(headers, PHAROW) == {
+        "Email": "column_exact",
+        "Tél Kaspr 1": "column_alias",
+        "ID entreprise Hubspot": "ignored_other_system",
+        "Genre": "ignored_second_copy",
+        "Humeur": "column_unknown",
+        REFUSED_BECAUSE: "column_of_refused_rows",
+    }
+    assert reasons(["nom", "prénom"], GENERIC)["nom"] == "column_beside_first_name"
+
+
+def test_what_the_file_of_refused_rows_added_is_left_out_in_every_profile():
+    for profile in PROFILES.values():
+        assert set(profile.suggested([REFUSED_ROW, REFUSED_BECAUSE]).values()) == {IGNORE}
+
+
+def test_a_target_that_does_not_exist_is_refused_with_those_there_are():
+    with pytest.raises(errors.UnknownTarget, match="“company.mood”: there are company.acronym"):
+        choose(["a"], "generic", {"a": "company.mood"})
+
+
 def test_an_unknown_profile_is_refused_with_those_there_are():
-    with pytest.raises(errors.UnknownProfile, match="“farow”; there are: pharow, generic"):
+    with pytest.raises(errors.UnknownProfile, match="“farow”; there are: pharow, items, sirene"):
         choose(["Email"], "farow")
 
 
 @pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
-def test_every_target_can_be_read_and_no_alias_stands_for_two(profile):
-    aliases = [alias for names in profile.aliases.values() for alias in names]
-    phones = {target for target in profile.aliases if target.startswith("phone.")}
+def test_every_alias_leads_to_a_target_and_to_one_alone(profile):
+    spelt = [header_key(alias) for names in profile.aliases.values() for alias in names]
+    others = [header_key(name) for name in (*profile.ignored, *profile.kept)]
 
-    assert profile.aliases.keys() - phones - {"company.main_phone"} <= READERS.keys()
-    assert len(aliases) == len(set(aliases))
+    assert profile.aliases.keys() <= set(TARGETS)
+    assert len({*spelt, *others}) == len(spelt) + len(others)
     assert {target for choice in profile.required for target in choice} <= profile.aliases.keys()
 
 
-def test_pharow_and_generic_are_told_apart_by_markers_only():
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_every_reason_is_a_sentence(profile):
+    assert {*profile.ignored.values(), *profile.kept.values()} <= SENTENCES.keys()
+
+
+def test_profiles_are_told_apart_by_markers_of_their_own():
+    spelt = [header_key(marker) for profile in PROFILES.values() for marker in profile.markers]
+
     assert not GENERIC.markers
-    assert PHAROW.markers
+    assert len(spelt) == len(set(spelt))
+    for profile in (PHAROW, ITEMS, SIRENE_UNITS, SIRENE_ESTABLISHMENTS):
+        for marker in profile.markers:
+            assert profile_of([marker.upper()]) is profile
 
 
-def test_all_problems_of_a_row_are_reported_with_their_cells():
-    prospect, problems = pharow(
-        **{"Nom légal": " ", "Email": "nobody", "SIREN": "1", "URL du site internet": "ftp://x"}
-    )
+def test_every_target_is_read_by_a_reader_except_telephones():
+    telephones = {target for target in TARGETS if target.startswith("phone.")}
 
-    assert prospect is None
-    assert [(p.row, p.column, p.value, p.code) for p in problems] == [
-        (2, "Email", "nobody", "email_invalid"),
-        (2, "SIREN", "1", "siren_invalid"),
-        (2, "URL du site internet", "ftp://x", "url_invalid"),
-        (2, "Nom légal", " ", "company_name_missing"),
-    ]
+    assert set(TARGETS) - telephones - {"company.main_phone"} == READERS.keys()
 
 
-def test_a_missing_address_refuses_the_row():
-    prospect, problems = pharow(Email="\u00a0")
+def test_every_fact_a_file_may_tell_is_a_target_except_those_that_follow_from_the_address():
+    facts = {
+        *(f"company.{name}" for name in COMPANY_FACTS),
+        *(f"person.{name}" for name in PERSON_FACTS),
+        *(f"position.{name}" for name in POSITION_FACTS),
+    }
 
-    assert prospect is None
-    assert codes(problems) == ["email_missing"]
-
-
-def test_the_brand_stands_in_for_a_missing_legal_name():
-    prospect, problems = pharow(**{"Nom légal": "", "Nom commercial": "Chez Ada"})
-
-    assert prospect.company["name"] == prospect.company["brand_name"] == "Chez Ada"
-    assert problems == []
-
-
-def test_a_lost_siren_is_taken_from_the_siret():
-    prospect, problems = pharow(SIREN="7,32829E+08", **{"SIRET du siège": "73282932000074"})
-
-    assert prospect.company["siren"] == "732829320"
-    assert codes(problems) == ["siren_rounded"]
+    assert facts - set(TARGETS) == {
+        "position.email_status",
+        "position.email_is_role",
+        "position.email_is_free",
+        "position.email_is_disposable",
+    }
 
 
-def test_a_siret_of_another_company_is_left_out():
-    prospect, problems = pharow(SIREN="732829320", **{"SIRET du siège": "35600000000048"})
+def test_every_target_has_a_name_and_a_group_in_both_languages():
+    for target in TARGETS:
+        assert target_label(target, "en") != target != target_label(target, "fr")
+        assert group_label(target, "en")
+        assert group_label(target, "fr")
+    assert target_label("company.founding_date", "fr") == "Date de création"
+    assert target_label("company.founding_date", "de") == "Date of foundation"
 
-    assert prospect.company["siren"] == "732829320"
-    assert "hq_siret" not in prospect.company
-    assert codes(problems) == ["siret_of_another_siren"]
 
+def test_a_page_offers_each_target_once_and_companies_alone_where_there_are_no_people():
+    offered = [target for _group, targets in grouped_targets("fr") for target, _name in targets]
 
-def test_a_hidden_address_means_that_the_company_opposes_prospecting():
-    prospect, problems = pharow(**{"Adresse du siège complète": "[ND], 13001 MARSEILLE"})
-
-    assert prospect.company["diffusion"] == "P"
-    assert prospect.company["hq_address"] == "13001 MARSEILLE"
-    assert prospect.company["city"] == "MARSEILLE"
-    assert codes(problems) == ["address_hidden"]
+    assert sorted(offered) == TARGETS
+    assert [group for group, _targets in grouped_targets("fr", people=False)] == ["Entreprise"]
 
 
 @pytest.mark.parametrize(
-    ("raw", "status", "noted"),
+    ("target", "text", "value"),
     [
-        ("valid", "valid", []),
-        ("Catch-all", "catch_all", []),
-        ("HIGH_PROBABILITY", "catch_all_likely", []),
-        ("nominative@pro", "valid", []),
-        ("Ne_Pas_Contacter", "do_not_contact", []),
-        ("cosmic", "unknown", ["email_status_unknown"]),
+        ("company.country", "Belgique", "BE"),
+        ("company.country", "fr", "FR"),
+        ("company.country", "ÉTATS-UNIS", "US"),
+        ("company.department", "1", "01"),
+        ("company.department", "2a", "2A"),
+        ("company.department", "974", "974"),
+        ("company.legal_form_code", "5710", "5710"),
+        ("company.category", "pme", "PME"),
+        ("company.administrative_state", "A", "A"),
+        ("company.diffusion", "N", "P"),
+        ("company.naf_nomenclature", "NAFRev2", "NAFRev2"),
+        ("company.hq_nic", "74", "00074"),
+        ("company.commune_code", "1004", "01004"),
+        ("company.commune_code", "2A004", "2A004"),
+        ("company.domain", "https://www.Acme.fr/contact", "acme.fr"),
+        ("company.name", "[ND]", None),
+        ("company.legal_form_code", "", None),
+        ("company.country", "", None),
     ],
 )
-def test_the_suppliers_word_becomes_one_of_our_statuses(raw, status, noted):
-    prospect, problems = pharow(**{"Type d'email": raw})
-
-    assert prospect.position["email_status"] == status
-    assert prospect.position["email_status_raw"] == raw
-    assert codes(problems) == noted
+def test_the_registers_codes_are_read(target, text, value):
+    assert READERS[target](text) == value
 
 
 @pytest.mark.parametrize(
-    ("email", "status", "noted"),
+    ("target", "text", "code"),
     [
-        ("contact@bar.example.com", "generic", ["email_role"]),
-        ("rgpd@bar.example.com", "do_not_contact", ["email_never_written_to"]),
-        ("ada@gmail.com", None, ["email_free_mail"]),
-        ("ada@bar.example.com", None, []),
+        ("company.country", "Syldavie", "country_unknown"),
+        ("company.department", "20", "department_unknown"),
+        ("company.department", "Bouches-du-Rhône", "department_unknown"),
+        ("company.legal_form_code", "SARL", "legal_form_invalid"),
+        ("company.category", "TPE", "category_unknown"),
+        ("company.administrative_state", "X", "state_unknown"),
+        ("company.diffusion", "?", "diffusion_unknown"),
+        ("company.naf_nomenclature", "NAF", "naf_edition_unknown"),
+        ("company.hq_nic", "123456", "nic_invalid"),
+        ("company.commune_code", "Marseille", "commune_invalid"),
+        ("company.domain", "no domain", "domain_invalid"),
     ],
 )
-def test_an_address_without_a_word_from_its_supplier_speaks_for_itself(email, status, noted):
-    prospect, problems = generic(email=email)
+def test_what_is_no_such_code_is_told_by_its_own(target, text, code):
+    with pytest.raises(Unusable) as unusable:
+        READERS[target](text)
 
-    assert prospect.position.get("email_status") == status
-    assert codes(problems) == noted
-
-
-def test_a_mailbox_for_complaints_is_never_valid():
-    prospect, _problems = pharow(Email="abuse@bar.example.com", **{"Type d'email": "valid"})
-
-    assert prospect.position["email_status"] == "do_not_contact"
-
-
-def test_a_formula_stays_plain_text_and_is_noted():
-    formula = '=HYPERLINK("http://evil.example")'
-
-    prospect, problems = pharow(Nom=formula)
-
-    assert prospect.person["last_name"] == formula
-    assert codes(problems) == ["formula"]
-
-
-def test_a_telephone_is_what_it_is_whatever_its_column_says():
-    prospect, problems = pharow(**{"Tél portable": "04 91 63 29 80", "Tél Kaspr (2)": "0612345678"})
-
-    assert [(line.source, line.telephone, line.raw) for line in prospect.lines] == [
-        ("pharow", Telephone("+33491632980", "fixed"), "04 91 63 29 80"),
-        ("kaspr_2", Telephone("+33612345678", "mobile"), "0612345678"),
-    ]
-    assert problems == []
-
-
-def test_unknown_columns_are_kept_where_they_hold_something():
-    prospect, _problems = generic(note=" rappeler lundi ", empty=" ")
-
-    assert prospect.kept == {"note": "rappeler lundi"}
-
-
-def test_the_companys_domain_is_its_sites_else_its_addresss_own():
-    assert generic(website="https://www.bar.fr/carte")[0].company["domain"] == "bar.fr"
-    assert generic()[0].company["domain"] == "bar.example.com"
-    assert "domain" not in generic(email="ada@gmail.com")[0].company
-
-
-def test_a_row_with_cells_too_few_or_too_many_is_refused():
-    cells = {"company_name": "Bar", "email": "ada@bar.example.com"}
-    reader = RowReader(choose(cells), cells)
-
-    for width in (1, 3):
-        prospect, problems = reader.read(Row(2, cells, width))
-        assert prospect is None
-        assert codes(problems) == ["cells_shifted"]
-
-
-@pytest.mark.parametrize(
-    ("full", "first", "last"),
-    [
-        ("Ada Lovelace", "Ada", "Lovelace"),
-        ("Lovelace, Ada", "Ada", "Lovelace"),
-        ("Ada Maria LOVELACE", "Ada Maria", "LOVELACE"),
-        ("DE LA TOUR Jean", "Jean", "DE LA TOUR"),
-        ("Jean de la Tour", None, "Jean de la Tour"),
-        ("Ada", None, "Ada"),
-    ],
-)
-def test_a_full_name_is_split_only_where_that_is_safe(full, first, last):
-    assert split_name(full) == (first, last)
+    assert unusable.value.code == code
