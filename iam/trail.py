@@ -13,8 +13,8 @@ from django.utils.formats import date_format
 from iam.models import AuditEvent
 
 ACTIONS = (
-    *("added", "changed", "deleted", "entered", "left", "enrolled", "exported", "imported"),
-    *("paused", "saved", "skipped", "stopped"),
+    *("added", "changed", "checked", "deleted", "entered", "left", "enrolled", "exported"),
+    *("imported", "paused", "saved", "skipped", "stopped"),
 )
 SHOWN_LENGTH = 200
 NOTHING = "–"
