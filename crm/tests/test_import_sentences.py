@@ -40,7 +40,7 @@ def raised() -> Iterator[tuple[str, set[str]]]:
     for tree in sources():
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             named = {keyword.arg for keyword in call.keywords if keyword.arg}
-            match getattr(call.func, "id", ""), call.args:
+            match getattr(call.func, "id", getattr(call.func, "attr", "")), call.args:
                 case "Unusable", [code, *_]:
                     yield from ((pattern, named) for pattern in literal(code))
                 case "partial", [_reader, *arguments]:  # of a reader: its code among them
@@ -49,16 +49,18 @@ def raised() -> Iterator[tuple[str, set[str]]]:
                 case "Finding", [_row, _column, code, ast.Dict(keys=keys), *_]:
                     named = {key.value for key in keys}
                     yield from ((pattern, named) for pattern in literal(code))
+                case "_note", [_row, _target, code]:
+                    yield from ((pattern, named) for pattern in literal(code))
 
 
 def words_of_the_parser() -> set[str]:
-    """Every literal of the parser that may be a code: none of the names of facts and states."""
+    """Every literal of the parser that may be a code: no name, or part of one, that it fills."""
     tables = (ROW_COLUMNS, COMPANY_COLUMNS, PHONE_COLUMNS, PROBLEM_COLUMNS)
-    names = {name for table in tables for name in table} | set(EmailStatus)
-    names |= {target.partition(".")[2] for target in TARGETS}
+    names = [*TARGETS, *(name for table in tables for name in table), *EmailStatus]
     nodes = (node for tree in sources("crm/importing/parsing") for node in ast.walk(tree))
-    texts = (str(node.value) for node in nodes if isinstance(node, ast.Constant))
-    return {text for text in texts if CODE.fullmatch(text)} - names
+    texts = {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    codes = {text for text in texts if CODE.fullmatch(text)}
+    return {code for code in codes if not any(code in name for name in names)}
 
 
 def literal(node: ast.expr) -> list[str]:
