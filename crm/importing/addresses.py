@@ -2,7 +2,8 @@
 
 import re
 
-from email_validator import EmailNotValidError, validate_email
+from disposable_email_domains import blocklist
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from crm.importing.normalising import Unusable, cleaned
 
@@ -98,8 +99,16 @@ FREE_MAIL = frozenset(
         "voila.fr",
     ]
 )
-FREE_MAIL_BRANDS = ("hotmail", "outlook", "live", "yahoo", "gmx", "aol")
+FREE_MAIL_BRANDS = frozenset(["hotmail", "outlook", "live", "yahoo", "gmx", "aol"])
 TOP_LEVEL = re.compile(r"[a-z]{2,3}(\.[a-z]{2})?")
+# What nearly every address looks like. No domain here is long enough for a label to be too long,
+# none holds the two hyphens of punycode.
+PLAIN_ADDRESS = re.compile(
+    r"([a-z0-9_+-]++(?:\.[a-z0-9_+-]++)*+)"
+    r"@(?=.{1,63}$)(?:[a-z0-9]++(?:-[a-z0-9]++)*+\.)++([a-z]{2,63})"
+)
+LOCAL_LIMIT = 64  # RFC 5321 4.5.3.1.1
+RESERVED = frozenset(name.rpartition(".")[2] for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 def address(text: str) -> str | None:
@@ -108,14 +117,22 @@ def address(text: str) -> str | None:
     Raises Unusable: `email_invalid`, or `email_not_ascii` for letters that mail servers refuse
     before the @ (RFC 6531 is not spoken everywhere).
     """
+    if text.isascii():
+        value = text.lower()
+        found = PLAIN_ADDRESS.fullmatch(value)
+        if found and found[2] not in RESERVED and len(found[1]) <= LOCAL_LIMIT:
+            return value
+    return validated_address(text)
+
+
+def validated_address(text: str) -> str | None:
+    """What `address` promises, by the library alone."""
     value = _bare(text)
     if not value:
         return None
     local, at, _domain = value.rpartition("@")
     if at and not local.isascii():
-        raise Unusable(
-            "email_not_ascii", f"“{cleaned(text)[:200]}” has accents before the @; nobody gets it."
-        )
+        raise Unusable("email_not_ascii")
     try:
         checked = validate_email(
             value,
@@ -125,9 +142,7 @@ def address(text: str) -> str | None:
             check_deliverability=False,
         )
     except EmailNotValidError as error:
-        raise Unusable(
-            "email_invalid", f"“{cleaned(text)[:200]}” is no e-mail address: {error}"
-        ) from error
+        raise Unusable("email_invalid") from error
     return checked.ascii_email.lower() if checked.ascii_email else None
 
 
@@ -152,13 +167,27 @@ def is_never_written_to(email: str) -> bool:
 
 def is_free_mail(email: str) -> bool:
     """Whether the domain belongs to a mail provider and says nothing about the company."""
-    domain = email.rpartition("@")[2]
+    return is_free_domain(email.rpartition("@")[2])
+
+
+def is_free_domain(domain: str) -> bool:
+    """Whether a mail provider lends its customers addresses of this domain."""
     brand, _, rest = domain.partition(".")
     return domain in FREE_MAIL or (
         brand in FREE_MAIL_BRANDS and TOP_LEVEL.fullmatch(rest) is not None
     )
 
 
+def is_disposable_domain(domain: str) -> bool:
+    """Whether addresses of this domain, or of one above it, live for minutes only."""
+    while domain:
+        if domain in blocklist:
+            return True
+        domain = domain.partition(".")[2]
+    return False
+
+
 def company_domain(email: str) -> str | None:
     """The company's domain, where the address has one of its own."""
-    return None if is_free_mail(email) else email.rpartition("@")[2]
+    domain = email.rpartition("@")[2]
+    return None if is_free_domain(domain) else domain

@@ -1,10 +1,11 @@
 """Telephone numbers of the French plan, overseas included, and of the world."""
 
 import re
-from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneMetadata, PhoneNumberType
 
 from crm.importing.normalising import EMPTY_WORDS, Unusable, cleaned
 
@@ -23,15 +24,18 @@ OVERSEAS = {  # the first three digits of the postcode -> region of the numberin
 }
 # These five share the ten digits of the mainland's plan, so 0692… means Réunion everywhere.
 SHARED_PLAN = ("GP", "MQ", "GF", "RE", "YT")
+SHARED_CODES = ("BL", "MF")  # these have the country code of one of the five
 KINDS = {
     PhoneNumberType.MOBILE: "mobile",
     PhoneNumberType.FIXED_LINE: "fixed",
     PhoneNumberType.VOIP: "voip",
 }
+# What nearly every French number looks like: 0612345678, 06 12 34 56 78, +33 6.12.34.56.78.
+PLAIN_NUMBER = re.compile(r"(?:0|\+33 ?|0033 ?)([1-9](?:[ .-]?[0-9]{2}){4})")
+SEPARATORS = str.maketrans("", "", " .-")
 
 
-@dataclass(frozen=True)
-class Telephone:
+class Telephone(NamedTuple):
     """A number in E.164, and what it rings: mobile, fixed, voip or other."""
 
     number: str
@@ -40,6 +44,18 @@ class Telephone:
 
 def telephone(text: str, *, postcode: str | None = None) -> Telephone | None:
     """The number in E.164, read as from where the postcode lies; Unusable when no plan has it."""
+    found = PLAIN_NUMBER.fullmatch(text)
+    if found and not (postcode and postcode[:3] in OVERSEAS):
+        digits = found[1].translate(SEPARATORS)
+        if known := _mainland().fullmatch(digits):
+            return Telephone(f"+33{digits}", str(known.lastgroup))
+        if not _any_plan().fullmatch(digits):
+            raise Unusable("phone_invalid")
+    return parsed_telephone(text, postcode=postcode)
+
+
+def parsed_telephone(text: str, *, postcode: str | None = None) -> Telephone | None:
+    """What `telephone` promises, by the library alone."""
     value = cleaned(text)
     if value.casefold() in EMPTY_WORDS:
         return None
@@ -51,7 +67,7 @@ def telephone(text: str, *, postcode: str | None = None) -> Telephone | None:
             return Telephone(
                 phonenumbers.format_number(found, phonenumbers.PhoneNumberFormat.E164), kind
             )
-    raise Unusable("phone_invalid", f"“{value[:64]}” is no telephone number in use.")
+    raise Unusable("phone_invalid")
 
 
 def _valid(text: str, region: str) -> phonenumbers.PhoneNumber | None:
@@ -60,3 +76,45 @@ def _valid(text: str, region: str) -> phonenumbers.PhoneNumber | None:
     except NumberParseException:
         return None
     return number if phonenumbers.is_valid_number(number) else None
+
+
+@cache
+def _mainland() -> re.Pattern[str]:
+    """The library's patterns of the mainland, in the order in which it asks for kinds."""
+    plan = _plan("FR")
+    fixed, mobile = _any_of(plan.fixed_line), _any_of(plan.mobile)
+    paid = _any_of(plan.premium_rate, plan.toll_free, plan.shared_cost)
+    special = _any_of(plan.personal_number, plan.pager, plan.uan, plan.voicemail)
+    both = f"(?=(?:{fixed})$)(?:{mobile})"
+    return re.compile(
+        f"(?!(?:{paid}|{both})$)(?:(?P<voip>{_any_of(plan.voip)})"
+        f"|(?!(?:{special})$)(?:(?P<fixed>{fixed})|(?P<mobile>{mobile})))"
+    )
+
+
+@cache
+def _any_plan() -> re.Pattern[str]:
+    """Every number of any kind that is dialled in nine digits behind a zero."""
+    plans = [_plan(region) for region in ("FR", *SHARED_PLAN, *SHARED_CODES)]
+    return re.compile(
+        "|".join(
+            _any_of(
+                *(plan.fixed_line, plan.mobile, plan.premium_rate, plan.toll_free),
+                *(plan.shared_cost, plan.voip, plan.personal_number, plan.pager),
+                *(plan.uan, plan.voicemail),
+            )
+            for plan in plans
+        )
+    )
+
+
+def _plan(region: str) -> PhoneMetadata:
+    plan = PhoneMetadata.metadata_for_region(region)
+    if plan is None:
+        raise LookupError(f"The library has no numbering plan of {region}.")
+    return plan
+
+
+def _any_of(*kinds: phonenumbers.PhoneNumberDesc | None) -> str:
+    patterns = (kind.national_number_pattern for kind in kinds if kind)
+    return "|".join(pattern for pattern in patterns if pattern) or "(?!)"

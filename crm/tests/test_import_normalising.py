@@ -2,15 +2,18 @@
 
 from datetime import date
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import pytest
+import stdnum.luhn
 from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.importing import addresses
 from crm.importing import normalising as read
-from crm.importing.normalising import Unusable
-from crm.importing.telephones import Telephone, telephone
+from crm.importing.normalising import Unusable, registers, texts, web
+from crm.importing.sentences import sentence
+from crm.importing.telephones import Telephone, parsed_telephone, telephone
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,7 @@ def test_a_cell_becomes_its_value(reader, text, value):
         (read.web_address, "https://user:secret@example.com", "url_invalid"),
         (read.web_address, "localhost", "url_invalid"),
         (read.linkedin_page, "https://linkedin.com.evil.example.com/in/x", "linkedin_invalid"),
-        (read.linkedin_page, f"linkedin.com/in/{'é' * 400}", "too_long"),
+        (read.linkedin_page, f"linkedin.com/in/{'é' * 400}", "url_too_long"),
         (addresses.address, "pas-une-adresse", "email_invalid"),
         (addresses.address, "jean dupont@example.com", "email_invalid"),
         (addresses.address, "elodie.gérard@bücher.example.com", "email_not_ascii"),
@@ -115,8 +118,10 @@ def test_an_unusable_cell_says_why(reader, text, code):
     with pytest.raises(Unusable) as problem:
         reader(text)
 
+    said = sentence(code, "en", value=text, **problem.value.detail)
     assert problem.value.code == code
-    assert problem.value.sentence.endswith(".")
+    assert said.endswith(".")
+    assert "…" not in said
 
 
 @pytest.mark.parametrize(
@@ -183,6 +188,43 @@ def test_postcode_and_city_stand_at_the_end_of_an_address(text, postcode, city):
     assert read.postcode_and_city(text) == (postcode, city)
 
 
+@pytest.mark.parametrize(
+    ("code", "department"),
+    [
+        ("13260", "13"),
+        ("01000", "01"),
+        ("20090", "2A"),
+        ("20137", "2A"),
+        ("20200", "2B"),
+        ("20620", "2B"),
+        ("2A004", "2A"),
+        ("97400", "974"),
+        ("98713", "987"),
+        ("98000", None),
+        ("00100", None),
+        ("20300", None),
+        ("1326", None),
+        ("L-1234", None),
+        ("", None),
+    ],
+)
+def test_a_postcode_or_commune_tells_its_department(code, department):
+    assert read.department_of(code) == department
+
+
+@pytest.mark.parametrize(
+    ("domain", "disposable"),
+    [
+        ("mailinator.com", True),
+        ("any.mailinator.com", True),
+        ("mailinator.com.example.org", False),
+        ("example.com", False),
+    ],
+)
+def test_a_domain_below_a_disposable_one_is_disposable(domain, disposable):
+    assert addresses.is_disposable_domain(domain) is disposable
+
+
 CELLS = st.text(max_size=60) | st.from_regex(r"[ \u00a0+0-9.,/€%=@a-zé:-]{0,30}", fullmatch=True)
 # Readers whose value, written down again, is read as the same value.
 STEADY = [
@@ -200,6 +242,110 @@ STEADY = [
     read.linkedin_page,
     addresses.address,
 ]
+
+
+# What a reader makes of a cell at a glance must be what the parser or library behind it makes.
+LETTERS = st.sampled_from("abcAZ09.-_+@ \u00a0\u212aéx/?#%:=")
+LABELS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,5}[a-z0-9])?", fullmatch=True) | st.text(
+    "aZ9-_é", min_size=1, max_size=4
+)
+HOSTS = st.builds(
+    "{}{}.{}".format,
+    st.sampled_from(["", "www.", "fr."]),
+    LABELS,
+    st.sampled_from(["fr", "com", "example.com", "c", "9", "xn--p1ai", "COM"]),
+)
+ADDRESSES = (
+    st.from_regex(
+        r"[a-zA-Z0-9._+-]{1,12}@[a-z0-9-]{1,8}(\.[a-z0-9-]{1,6}){0,2}"
+        r"\.(com|fr|test|local|onion|c|X1|xn--p1ai)[.]?",
+        fullmatch=True,
+    )
+    | st.builds("{}@{}".format, st.text("ab.", min_size=60, max_size=68), HOSTS)
+    | st.builds("a@{}.fr".format, st.text("ab.", min_size=58, max_size=68))
+    | st.text(LETTERS, max_size=30)
+)
+PATHS = st.text("aZ09/_.~%+-", max_size=8) | st.text("aZ0/.?=&#:@ é", max_size=8)
+SCHEMES = st.sampled_from(["", "http://", "https://"])
+PAGES = st.sampled_from(["", "www.", "fr.", "x9.", "e.vil."]).map("{}linkedin.com".format)
+URLS = st.builds(
+    "{}{}{}{}".format, SCHEMES, HOSTS | PAGES, st.sampled_from(["", "/", "/in/"]), PATHS
+) | st.text(LETTERS, max_size=30)
+NUMBERS = st.builds(
+    "{}{}".format,
+    st.sampled_from(["0", "+33", "+33 ", "0033", "+33 0"]),
+    st.from_regex(
+        r"[0-9]( ?[0-9]{2}){4}|(262|59[046]|69[0-7]|639|8[0-9]{2})[0-9]{6}", fullmatch=True
+    ),
+)
+AT_A_GLANCE = [
+    (texts.cleaned, texts.without_invisible, st.text(LETTERS | st.characters(), max_size=30)),
+    (addresses.address, addresses.validated_address, ADDRESSES),
+    (read.web_address, web.parsed_web_address, URLS),
+    (read.linkedin_page, web.parsed_linkedin_page, URLS),
+    (telephone, parsed_telephone, NUMBERS),
+]
+
+
+def outcome(reader, text):
+    try:
+        return reader(text)
+    except Unusable as problem:
+        return problem.code
+
+
+@pytest.mark.parametrize(
+    ("reader", "thorough", "cells"), AT_A_GLANCE, ids=[each[0].__name__ for each in AT_A_GLANCE]
+)
+@given(data=st.data())
+def test_a_glance_sees_what_the_library_sees(reader, thorough, cells, data):
+    text = data.draw(cells)
+
+    assert outcome(reader, text) == outcome(thorough, text)
+
+
+@given(text=NUMBERS, postcode=st.sampled_from(["97400", "97110", "13001", "98800", ""]))
+def test_a_number_is_read_from_where_it_lies_at_a_glance_too(text, postcode):
+    def local(reader):
+        return lambda cell: reader(cell, postcode=postcode)
+
+    assert outcome(local(telephone), text) == outcome(local(parsed_telephone), text)
+
+
+@given(digits=st.integers(0, 10**9 - 1).map("{:09d}".format))
+def test_a_siren_is_valid_when_stdnum_says_so(digits):
+    assert (or_none(read.siren, digits) is not None) is registers.stdnum_siren.is_valid(digits)
+
+
+@given(
+    siren=st.integers(0, 10**9 - 1).map("{:09d}".format) | st.just(registers.LA_POSTE),
+    nic=st.integers(0, 99_999).map("{:05d}".format),
+)
+def test_a_siret_is_valid_when_stdnum_says_so(siren, nic):
+    mended = siren[:8] + stdnum.luhn.calc_check_digit(siren[:8])
+    for text in (
+        siren + nic,
+        mended + nic,
+        mended + nic[:4] + stdnum.luhn.calc_check_digit(mended + nic[:4]),
+    ):
+        assert (or_none(read.siret, text) is not None) is registers.stdnum_siret.is_valid(text)
+
+
+@given(text=st.text(max_size=40))
+def test_a_key_has_no_case_and_no_marks(text):
+    letters = texts.unicodedata.normalize(
+        "NFD", texts.cleaned(text).replace("’", "'").replace("_", " ")
+    )
+
+    assert read.header_key(text) == texts.cleaned(texts.without_marks(letters).casefold())
+
+
+@given(url=URLS)
+def test_the_domain_of_a_url_is_its_host_without_www(url):
+    address = or_none(read.web_address, url)
+    host = urlsplit(address or "").hostname or ""
+
+    assert read.domain_of(address or "") == host.removeprefix("www.")
 
 
 def or_none(reader, text):
