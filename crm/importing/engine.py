@@ -1,0 +1,127 @@
+"""One import, in three steps: read the file, work out what its rows mean, store them in chunks.
+
+Reading opens no transaction; working out and each chunk run inside `tenant()`. The whole can be
+done again from the start at any time: the same rows then get the same ids.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from crm.importing import grouping, matching, merging, people
+from crm.importing.identifiers import parameters
+from crm.importing.merging import TARGETS
+from crm.importing.parallel import parsed
+from crm.importing.profiles import Mapped
+from crm.importing.reading import Source
+from crm.importing.report import Report, Tally
+from crm.importing.staging import ask, run, store
+
+CHUNK = 20_000  # rows of the file that one transaction stores
+
+# Told how many rows were read or stored so far; may raise to stop.
+type Progress = Callable[[int], None]
+# Adds refusals of its own to pg_temp.staged_problems, for rows in pg_temp.live.
+type Refusing = Callable[["Import"], None]
+
+
+@dataclass(frozen=True)
+class Import:
+    """A file on its way into the base; `at` is the moment its facts count as learnt."""
+
+    import_id: UUID
+    source: Source
+    mapped: Mapped
+    at: datetime
+
+    @property
+    def address_column(self) -> str:
+        """The header of the column with the addresses."""
+        return next((h for h, to in self.mapped.targets.items() if to == "position.email"), "")
+
+    def read(self, *, processes: int, progress: Progress = lambda rows: None) -> int:
+        """Read every row into the working tables; returns how many rows the file has."""
+        rows = 0
+        for staged in parsed(self.source, self.mapped, processes=processes):
+            store(staged)
+            rows += staged.count
+            progress(rows)
+        for table in ("rows", "companies", "phones", "problems"):
+            run(f"ANALYZE pg_temp.staged_{table}")
+        return rows
+
+    def work_out(self, refusing: Refusing = lambda job: None) -> None:
+        """Decide what each row means for the base; nothing of the base is changed."""
+        marks = parameters(self.import_id)
+        run("SET LOCAL work_mem = '128MB'")
+        grouping.leave_out_repeated(self.address_column)
+        grouping.gather_rows()
+        refusing(self)
+        matching.match_addresses(marks, self.address_column)
+        grouping.key_companies()
+        matching.match_companies(marks)
+        grouping.settle_companies(marks)
+        people.key_people()
+        matching.match_colleagues(marks)
+        people.settle_people(marks, self.address_column)
+        headers = {target: header for header, target in self.mapped.targets.items()}
+        for target in TARGETS:
+            merging.compare(target)
+            merging.tell_of_hands(target, headers)
+        run("CREATE INDEX ON pg_temp.staged_rows (row)")
+        run("CREATE INDEX ON pg_temp.staged_phones (row)")
+
+    def chunks(self, *, after: int = 0) -> Iterator[tuple[int, int]]:
+        """The first and last row of each chunk still to be stored, in order."""
+        last = ask("SELECT max(row) FROM pg_temp.staged_rows")[0][0] or 0
+        for first in range(after + 1, last + 1, CHUNK):
+            yield first, min(first + CHUNK - 1, last)
+
+    def store_chunk(self, first: int, last: int) -> None:
+        """Store what these rows say; in one transaction with whatever notes that it is done."""
+        origin = {"source": self.mapped.profile, "at": self.at.isoformat()}
+        merging.store_chunk(first, last, origin=origin)
+
+    def report(self, rows: int, *, dry_run: bool) -> Report:
+        """What became of the file, or would."""
+        tallies = {
+            target.table: Tally(*merging.tally(target)) for target in TARGETS
+        } | {"phones": Tally(*merging.tally_phones())}
+        return Report(
+            file_name=self.source.name,
+            sha256=self.source.sha256,
+            encoding=self.source.encoding,
+            delimiter=self.source.delimiter,
+            profile=self.mapped.profile,
+            dry_run=dry_run,
+            columns_mapped=self.mapped.targets,
+            columns_ignored=self.mapped.ignored,
+            columns_unknown=self.mapped.unknown,
+            rows=rows,
+            codes=_codes(),
+            rows_refused=_rows_of("refused"),
+            rows_duplicate=_rows_of("duplicate", "refused"),
+            **tallies,
+        )
+
+
+def _codes() -> dict[str, dict[str, int]]:
+    """How often each problem was met, by what it did to its row."""
+    counted: dict[str, dict[str, int]] = {}
+    for kind, code, times in ask(
+        "SELECT kind, code, count(*) FROM pg_temp.staged_problems GROUP BY 1, 2 ORDER BY 1, 2"
+    ):
+        counted.setdefault(kind, {})[code] = times
+    return counted
+
+
+def _rows_of(kind: str, unless: str = "") -> int:
+    return int(
+        ask(
+            "SELECT count(DISTINCT row) FROM pg_temp.staged_problems AS p WHERE kind = %(kind)s"
+            " AND NOT EXISTS (SELECT FROM pg_temp.staged_problems AS q"
+            " WHERE q.row = p.row AND q.kind = %(unless)s)",
+            {"kind": kind, "unless": unless},
+        )[0][0]
+    )

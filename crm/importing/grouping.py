@@ -1,0 +1,147 @@
+"""Which rows of a file speak of one company: decided once for the whole file, whatever its order.
+
+By SIREN, else by Pharow's number, else by domain and name, else by the address of the row alone.
+A row with a weaker mark joins the company that bears it beside a stronger one.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm.importing.columns import COMPANY_FACTS
+from crm.importing.identifiers import MADE_BY_ROW
+from crm.importing.staging import ask, by_index, make, run
+
+DUPLICATE_ADDRESSES = """
+WITH first AS (
+    SELECT email, min(row) AS row FROM pg_temp.staged_rows WHERE usable AND email IS NOT NULL
+    GROUP BY email HAVING count(*) > 1
+), among_refused AS (
+    SELECT email, min(row) AS row FROM pg_temp.staged_rows AS usable_row
+    WHERE usable AND email IN (SELECT email FROM pg_temp.staged_rows WHERE NOT usable)
+    GROUP BY email
+)
+INSERT INTO pg_temp.staged_problems (row, kind, "column", value, code, detail)
+SELECT r.row, 'duplicate', %(address_column)s, r.email, 'duplicate_address',
+    jsonb_build_object('row', first.row, 'value', r.email)
+FROM pg_temp.staged_rows AS r
+JOIN (SELECT * FROM first UNION SELECT * FROM among_refused) AS first USING (email)
+WHERE r.row > first.row
+"""
+# The rows that go on: usable, and neither refused nor left out so far.
+LIVE = """
+SELECT r.row, r.company_ref, r.email, r.page_key, r.name_key, r.first_name, r.last_name
+FROM pg_temp.staged_rows AS r
+WHERE r.usable AND NOT EXISTS (
+    SELECT FROM pg_temp.staged_problems AS p
+    WHERE p.row = r.row AND p.kind IN ('refused', 'duplicate'))
+"""
+REFS = """
+SELECT c.ref, l.row, c.row AS cells, siren, pharow_company_id, domain, name_key, name, address
+FROM (SELECT company_ref AS ref, min(row) AS row FROM pg_temp.live GROUP BY company_ref) AS l
+JOIN (SELECT ref, min(row) AS row FROM pg_temp.staged_companies GROUP BY ref) AS f USING (ref)
+JOIN pg_temp.staged_companies AS c ON c.ref = f.ref AND c.row = f.row
+"""
+KEYED = """
+WITH siren_of AS (
+    SELECT DISTINCT ON (pharow_company_id) pharow_company_id, siren FROM pg_temp.refs
+    WHERE siren IS NOT NULL AND pharow_company_id IS NOT NULL ORDER BY pharow_company_id, row
+), numbered AS (
+    SELECT refs.*, CASE
+        WHEN refs.siren IS NOT NULL THEN 's' || refs.siren
+        WHEN siren_of.siren IS NOT NULL THEN 's' || siren_of.siren
+        WHEN pharow_company_id IS NOT NULL THEN 'p' || pharow_company_id END AS number
+    FROM pg_temp.refs LEFT JOIN siren_of USING (pharow_company_id)
+), sites AS (
+    -- Companies of one name may share a site: then nobody can tell which of them is meant.
+    SELECT domain, name_key, min(number) AS number FROM numbered
+    WHERE number IS NOT NULL AND domain IS NOT NULL
+    GROUP BY domain, name_key HAVING min(number) = max(number)
+)
+SELECT numbered.ref, numbered.row, cells, siren, pharow_company_id, domain, name, coalesce(
+    numbered.number, sites.number, 'd' || domain || ' ' || name_key, 'a' || address,
+    'r' || ref) AS key
+FROM numbered LEFT JOIN sites USING (domain, name_key)
+"""
+COMPANY_KEYS = """
+SELECT key, min(row) AS row, min(siren) AS siren, min(pharow_company_id) AS pharow_company_id,
+    (array_agg(domain ORDER BY row) FILTER (WHERE domain IS NOT NULL))[1] AS domain,
+    (array_agg(name ORDER BY row))[1] AS name
+FROM pg_temp.ref_leaders GROUP BY key
+"""
+# Companies of the file that prove to be one of the base are one.
+LEADERS = """
+WITH one AS (
+    SELECT k.key, m.id, min(k.row) OVER (PARTITION BY coalesce(m.id::text, k.key)) AS leader
+    FROM pg_temp.company_keys AS k LEFT JOIN pg_temp.company_match AS m USING (key)
+)
+SELECT l.ref, l.row, l.cells, one.leader, one.id AS known_id
+FROM pg_temp.ref_leaders AS l JOIN one USING (key)
+"""
+_FIRST_OF_EACH = ", ".join(
+    f"(array_agg({name} ORDER BY l.row) FILTER (WHERE {name} IS NOT NULL))[1] AS {name}"
+    for name in COMPANY_FACTS
+)
+_FACTS = ", ".join(f"c.{name}" for name in COMPANY_FACTS)
+# Within a file the first value of a fact stands, and later rows fill gaps.
+FILE_COMPANIES = f"""
+WITH sizes AS (
+    SELECT leader, count(*) > 1 AS several FROM pg_temp.refs GROUP BY leader
+)
+SELECT l.leader AS row, coalesce(l.known_id, {MADE_BY_ROW.format(row="l.leader")}) AS id,
+    l.known_id IS NOT NULL AS known, {_FACTS}
+FROM pg_temp.refs AS l JOIN sizes USING (leader)
+JOIN pg_temp.staged_companies AS c ON c.ref = l.ref AND c.row = l.cells
+WHERE NOT several
+UNION ALL
+SELECT l.leader, coalesce(l.known_id, {MADE_BY_ROW.format(row="l.leader")}),
+    l.known_id IS NOT NULL, {_FIRST_OF_EACH}
+FROM pg_temp.refs AS l JOIN sizes USING (leader)
+JOIN pg_temp.staged_companies AS c ON c.ref = l.ref AND c.row = l.cells
+WHERE several GROUP BY l.leader, l.known_id
+"""
+# A number of Pharow's belongs to one company: to whom it belonged before, else to the first.
+TAKEN = """
+UPDATE pg_temp.file_companies AS f SET pharow_company_id = NULL
+FROM (SELECT row, row_number() OVER (PARTITION BY pharow_company_id ORDER BY known DESC, row) AS n
+      FROM pg_temp.file_companies WHERE pharow_company_id IS NOT NULL) AS b
+WHERE b.row = f.row AND n > 1
+"""
+TAKEN_IN_BASE = """
+UPDATE pg_temp.file_companies AS f SET pharow_company_id = NULL
+WHERE f.pharow_company_id IS NOT NULL AND EXISTS (
+    SELECT FROM crm.companies AS c
+    WHERE c.pharow_company_id = f.pharow_company_id AND c.id <> f.id OFFSET 0)
+"""
+
+
+def leave_out_repeated(address_column: str) -> None:
+    """Of the rows with one address the first counts; the others say which that is."""
+    run(DUPLICATE_ADDRESSES, {"address_column": address_column})
+
+
+def gather_rows() -> None:
+    """The rows that go on, and the distinct sets of company cells among them."""
+    make("live", LIVE)
+    make("refs", REFS)
+
+
+def key_companies() -> None:
+    """Which sets of cells mean one company, as far as the file itself tells."""
+    make("ref_leaders", KEYED)
+    make("company_keys", COMPANY_KEYS)
+
+
+def settle_companies(parameters: Mapping[str, Any]) -> None:
+    """The companies of the file, each once, with its facts, after the base was asked for them."""
+    run("DROP TABLE pg_temp.refs")
+    make("refs", LEADERS)
+    make("file_companies", FILE_COMPANIES, parameters)
+    run("CREATE UNIQUE INDEX ON pg_temp.file_companies (row)")
+    run(TAKEN)
+    with by_index():
+        run(TAKEN_IN_BASE)
+
+
+def count(table: str, condition: str = "true") -> int:
+    """How many rows of a working table fulfil the condition."""
+    return int(ask(f"SELECT count(*) FROM pg_temp.{table} WHERE {condition}")[0][0])

@@ -1,0 +1,161 @@
+"""Which companies and people of a file the base knows already. It reads, and stores nothing.
+
+Rows that this very import made before it died do not count: it finds them by their ids.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from crm.importing.identifiers import MADE_HERE
+from crm.importing.staging import ask, by_index, make, run
+
+_NOT_MADE_HERE = f"NOT ({MADE_HERE})"
+_NEW = "NOT EXISTS (SELECT FROM pg_temp.company_match AS m WHERE m.key = k.key)"
+# A SIREN tells two companies apart, whatever else they share.
+_FITS = "(k.siren IS NULL OR c.siren IS NULL)"
+BY_SIREN = f"""
+INSERT INTO pg_temp.company_match (key, row, siren, id)
+SELECT k.key, k.row, k.siren, c.id
+FROM pg_temp.company_keys AS k CROSS JOIN LATERAL (
+    SELECT id FROM crm.companies WHERE siren = k.siren OFFSET 0) AS c
+WHERE k.siren IS NOT NULL AND {_NOT_MADE_HERE.format(id="c.id")}
+"""
+BY_PHAROW_ID = f"""
+SELECT k.key, k.row, k.siren, c.id
+FROM pg_temp.company_keys AS k CROSS JOIN LATERAL (
+    SELECT id, siren FROM crm.companies
+    WHERE pharow_company_id = k.pharow_company_id OFFSET 0) AS c
+WHERE k.pharow_company_id IS NOT NULL AND {_NEW} AND {_FITS} AND {_NOT_MADE_HERE.format(id="c.id")}
+"""
+# A company of that name to which the base ties one of the rows' addresses.
+BY_ADDRESS = f"""
+SELECT DISTINCT ON (k.key) k.key, k.row, k.siren, c.id
+FROM pg_temp.company_keys AS k
+JOIN pg_temp.ref_leaders AS r ON r.key = k.key
+JOIN pg_temp.live AS l ON l.company_ref = r.ref
+CROSS JOIN LATERAL (
+    SELECT id, company_id FROM crm.positions WHERE email = l.email OFFSET 0) AS p
+CROSS JOIN LATERAL (
+    SELECT id, siren, name FROM crm.companies WHERE id = p.company_id OFFSET 0) AS c
+WHERE {_NEW} AND {_FITS} AND {_NOT_MADE_HERE.format(id="p.id")}
+    AND {_NOT_MADE_HERE.format(id="c.id")} AND crm.name_key(c.name) = crm.name_key(k.name)
+ORDER BY k.key, l.row, p.id
+"""
+# Companies of one name may share a site: without a SIREN nobody can tell which is meant.
+BY_SITE = f"""
+SELECT k.key, k.row, k.siren, c.id
+FROM pg_temp.company_keys AS k CROSS JOIN LATERAL (
+    SELECT min(id::text)::uuid AS id, min(siren) AS siren, count(*) AS times
+    FROM crm.companies AS c WHERE c.domain = k.domain
+        AND crm.name_key(c.name) = crm.name_key(k.name) AND {_NOT_MADE_HERE.format(id="c.id")}
+    OFFSET 0) AS c
+WHERE k.domain IS NOT NULL AND {_NEW} AND {_FITS} AND c.times = 1
+"""
+# Of several companies of the file with SIRENs of their own the first is the one meant.
+MATCHED = """
+INSERT INTO pg_temp.company_match (key, row, siren, id)
+WITH found AS ({query}), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY id, siren IS NULL ORDER BY row) AS place FROM found
+)
+SELECT key, row, siren, id FROM ranked AS r
+WHERE siren IS NULL OR (place = 1 AND NOT EXISTS (
+    SELECT FROM pg_temp.company_match AS m WHERE m.id = r.id AND m.siren IS NOT NULL))
+"""
+
+KNOWN_PAGES = f"""
+SELECT k.page_key, p.id FROM (
+    SELECT DISTINCT page_key FROM pg_temp.live WHERE page_key IS NOT NULL) AS k
+CROSS JOIN LATERAL (SELECT id FROM crm.people WHERE identity_key = k.page_key OFFSET 0) AS p
+WHERE {_NOT_MADE_HERE.format(id="p.id")}
+"""
+# The people to whom the base ties a row's address, first those of its positions.
+OWNERS = f"""
+SELECT l.row, p.person_id AS id, p.id AS position_id, p.company_id
+FROM pg_temp.live AS l CROSS JOIN LATERAL (
+    SELECT id, person_id, company_id FROM crm.positions WHERE email = l.email OFFSET 0) AS p
+WHERE l.email IS NOT NULL AND {_NOT_MADE_HERE.format(id="p.id")}
+"""
+OWNERS_WITHOUT_POSITION = f"""
+INSERT INTO pg_temp.owners (row, id)
+SELECT l.row, p.id
+FROM pg_temp.live AS l CROSS JOIN LATERAL (
+    SELECT id FROM crm.people WHERE identity_key = 'email:' || l.email OFFSET 0) AS p
+WHERE l.email IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.owners AS o WHERE o.row = l.row)
+    AND {_NOT_MADE_HERE.format(id="p.id")}
+"""
+# An address that the base knows as somebody else's: by another LinkedIn page, or by a page and
+# another name. Nobody can say which is right, so the row is refused.
+OF_ANOTHER = """
+WITH first AS (
+    SELECT DISTINCT ON (row) row, id FROM pg_temp.owners ORDER BY row, position_id
+)
+INSERT INTO pg_temp.staged_problems (row, kind, "column", value, code, detail)
+SELECT l.row, 'refused', %(address_column)s, l.email, 'address_of_another', jsonb_build_object(
+    'value', l.email, 'person', btrim(concat_ws(' ', person.first_name, person.last_name)))
+FROM pg_temp.live AS l JOIN first USING (row)
+CROSS JOIN LATERAL (SELECT * FROM crm.people WHERE id = first.id OFFSET 0) AS person
+LEFT JOIN pg_temp.known_pages AS page USING (page_key)
+WHERE CASE
+    WHEN page.id IS NOT NULL THEN NOT EXISTS (
+        SELECT FROM pg_temp.owners AS o WHERE o.row = l.row AND o.id = page.id)
+    ELSE l.page_key IS NOT NULL AND person.linkedin_url IS NOT NULL
+        AND (crm.name_key(coalesce(l.first_name, '')), crm.name_key(coalesce(l.last_name, '')))
+            <> (crm.name_key(coalesce(person.first_name, '')),
+                crm.name_key(coalesce(person.last_name, ''))) END
+"""
+FORGET_REFUSED = """
+DELETE FROM pg_temp.live AS l USING pg_temp.staged_problems AS p
+WHERE p.row = l.row AND p.kind = 'refused'
+"""
+# A colleague of that name, unless two LinkedIn pages tell them apart; the first in the file.
+COLLEAGUES = f"""
+UPDATE pg_temp.person_keys AS k SET id = found.id
+FROM (
+    SELECT DISTINCT ON (id) key, id FROM (
+        SELECT DISTINCT ON (k.key) k.key, k.row, person.id
+        FROM pg_temp.person_keys AS k
+        JOIN pg_temp.file_companies AS c ON c.row = k.company_row AND c.known
+        CROSS JOIN LATERAL (
+            SELECT id, person_id FROM crm.positions WHERE company_id = c.id OFFSET 0) AS p
+        CROSS JOIN LATERAL (SELECT * FROM crm.people WHERE id = p.person_id OFFSET 0) AS person
+        WHERE k.id IS NULL AND k.last_name IS NOT NULL
+            AND {_NOT_MADE_HERE.format(id="p.id")} AND {_NOT_MADE_HERE.format(id="person.id")}
+            AND (k.page_key IS NULL OR person.linkedin_url IS NULL)
+            AND crm.name_key(person.last_name) = crm.name_key(k.last_name)
+            AND crm.name_key(coalesce(person.first_name, ''))
+                = crm.name_key(coalesce(k.first_name, ''))
+        ORDER BY k.key, p.id
+    ) AS candidate
+    WHERE NOT EXISTS (SELECT FROM pg_temp.person_keys AS taken WHERE taken.id = candidate.id)
+    ORDER BY id, row
+) AS found
+WHERE found.key = k.key
+"""
+
+
+def match_companies(parameters: Mapping[str, Any]) -> None:
+    """Find the companies of the file that the base knows: company_match."""
+    run("CREATE TEMPORARY TABLE company_match (key text, row integer, siren text, id uuid)")
+    if not ask("SELECT FROM crm.companies LIMIT 1"):
+        return
+    with by_index():
+        run(BY_SIREN, parameters)
+        for query in (BY_PHAROW_ID, BY_ADDRESS, BY_SITE):
+            run("ANALYZE pg_temp.company_match")
+            run(MATCHED.format(query=query), parameters)
+
+
+def match_addresses(parameters: Mapping[str, Any], address_column: str) -> None:
+    """Find whose pages and addresses the base knows, and refuse rows that contradict it."""
+    with by_index():
+        make("known_pages", KNOWN_PAGES, parameters)
+        make("owners", OWNERS, parameters)
+        run(OWNERS_WITHOUT_POSITION, parameters)
+        run(OF_ANOTHER, dict(parameters) | {"address_column": address_column})
+    run(FORGET_REFUSED)
+
+
+def match_colleagues(parameters: Mapping[str, Any]) -> None:
+    """Find people by their name among those of a company that the base knows."""
+    with by_index():
+        run(COLLEAGUES, parameters)
