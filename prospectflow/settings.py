@@ -199,7 +199,10 @@ SECURE_CSP = {
 WEBHOOKS_TO_PRIVATE_NETWORKS = env.boolean("WEBHOOKS_TO_PRIVATE_NETWORKS", EMBEDDED)
 
 # The API --------------------------------------------------------------------------------------
-IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 20 * 1024 * 1024)
+IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 2**30, least=1, most=2**40)
+IMPORT_MAX_UNPACKED_BYTES = env.integer("IMPORT_MAX_UNPACKED_BYTES", 2**32, least=1, most=2**42)
+IMPORT_MAX_ROWS = env.integer("IMPORT_MAX_ROWS", 5_000_000, least=1, most=2_000_000_000)
+IMPORT_PROCESSES = env.integer("IMPORT_PROCESSES", 2, most=64)
 IMPORT_FILE_DAYS = env.integer("IMPORT_FILE_DAYS", 30, least=1, most=36_500)
 VERIFICATION_DNS_SECONDS = env.integer("VERIFICATION_DNS_SECONDS", 5, least=1, most=60)
 VERIFICATION_NAMESERVERS = env.nameservers("VERIFICATION_NAMESERVERS", [])
