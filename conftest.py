@@ -19,6 +19,7 @@ from prospectflow.testing.factories import make_organisation
 
 _tests = count(1)
 TEST_DATABASE = f"test_prospectflow_{os.getpid()}"
+FILLED = "iam.organisations, iam.users, django_admin_log, procrastinate_jobs, procrastinate_workers"
 
 
 def _connect_as(role: str) -> None:
@@ -56,7 +57,7 @@ def committed(django_db_setup: None, django_db_blocker: Any, owner_url: str) -> 
         yield
         connection.close()
     with psycopg.connect(owner_url) as owner:
-        owner.execute("TRUNCATE iam.organisations, iam.users, django_admin_log CASCADE")
+        owner.execute(f"TRUNCATE {FILLED} CASCADE")
 
 
 @pytest.fixture

@@ -100,6 +100,71 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA extensions;
 COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
 
 --
+-- Name: procrastinate_job_event_type; Type: TYPE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TYPE public.procrastinate_job_event_type AS ENUM (
+    'deferred',
+    'started',
+    'deferred_for_retry',
+    'failed',
+    'succeeded',
+    'cancelled',
+    'abort_requested',
+    'aborted',
+    'scheduled',
+    'retried'
+);
+
+ALTER TYPE public.procrastinate_job_event_type OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_job_status; Type: TYPE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TYPE public.procrastinate_job_status AS ENUM (
+    'todo',
+    'doing',
+    'succeeded',
+    'failed',
+    'cancelled',
+    'aborting',
+    'aborted'
+);
+
+ALTER TYPE public.procrastinate_job_status OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_job_to_defer_v1; Type: TYPE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TYPE public.procrastinate_job_to_defer_v1 AS (
+	queue_name character varying,
+	task_name character varying,
+	priority integer,
+	lock text,
+	queueing_lock text,
+	args jsonb,
+	scheduled_at timestamp with time zone
+);
+
+ALTER TYPE public.procrastinate_job_to_defer_v1 OWNER TO prospectflow_owner;
+
+--
+-- Name: name_key(text); Type: FUNCTION; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION crm.name_key(name text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    AS $$
+    SELECT btrim(regexp_replace(lower(regexp_replace(
+        normalize(translate(name, '’_', ''' '), NFD),
+        '[\u0300-\u036f]', '', 'g')), '\s+', ' ', 'g'))
+$$;
+
+ALTER FUNCTION crm.name_key(name text) OWNER TO prospectflow_owner;
+
+--
 -- Name: admit_bearer(text, text, boolean, text, timestamp with time zone, text); Type: FUNCTION; Schema: iam; Owner: prospectflow_owner
 --
 
@@ -461,6 +526,556 @@ $$;
 ALTER FUNCTION outreach.unsubscribe_target(digest bytea) OWNER TO prospectflow_owner;
 
 --
+-- Name: procrastinate_cancel_job_v1(bigint, boolean, boolean); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status = 'todo'
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        IF abort THEN
+            UPDATE procrastinate_jobs
+            SET abort_requested = true,
+                status = CASE status
+                    WHEN 'todo' THEN 'cancelled'::procrastinate_job_status ELSE status
+                END
+            WHERE id = job_id AND status IN ('todo', 'doing')
+            RETURNING id INTO _job_id;
+        ELSE
+            UPDATE procrastinate_jobs
+            SET status = 'cancelled'::procrastinate_job_status
+            WHERE id = job_id AND status = 'todo'
+            RETURNING id INTO _job_id;
+        END IF;
+    END IF;
+    RETURN _job_id;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_cancel_job_v1(job_id bigint, abort boolean, delete_job boolean) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_defer_jobs_v1(public.procrastinate_job_to_defer_v1[]); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_defer_jobs_v1(jobs public.procrastinate_job_to_defer_v1[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    job_ids bigint[];
+BEGIN
+    WITH inserted_jobs AS (
+        INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args, scheduled_at)
+        SELECT (job).queue_name,
+               (job).task_name,
+               (job).priority,
+               (job).lock,
+               (job).queueing_lock,
+               (job).args,
+               (job).scheduled_at
+        FROM unnest(jobs) AS job
+        RETURNING id
+    )
+    SELECT array_agg(id) FROM inserted_jobs INTO job_ids;
+
+    RETURN job_ids;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_defer_jobs_v1(jobs public.procrastinate_job_to_defer_v1[]) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_defer_periodic_job_v2(character varying, character varying, character varying, character varying, integer, character varying, bigint, jsonb); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+	_job_id bigint;
+	_defer_id bigint;
+BEGIN
+    INSERT
+        INTO procrastinate_periodic_defers (task_name, periodic_id, defer_timestamp)
+        VALUES (_task_name, _periodic_id, _defer_timestamp)
+        ON CONFLICT DO NOTHING
+        RETURNING id into _defer_id;
+
+    IF _defer_id IS NULL THEN
+        RETURN NULL;
+    END IF;
+
+    UPDATE procrastinate_periodic_defers
+        SET job_id = (
+            SELECT COALESCE((
+                SELECT unnest(procrastinate_defer_jobs_v1(
+                    ARRAY[
+                        ROW(
+                            _queue_name,
+                            _task_name,
+                            _priority,
+                            _lock,
+                            _queueing_lock,
+                            _args,
+                            NULL::timestamptz
+                        )
+                    ]::procrastinate_job_to_defer_v1[]
+                ))
+            ), NULL)
+        )
+        WHERE id = _defer_id
+        RETURNING job_id INTO _job_id;
+
+    DELETE
+        FROM procrastinate_periodic_defers
+        USING (
+            SELECT id
+            FROM procrastinate_periodic_defers
+            WHERE procrastinate_periodic_defers.task_name = _task_name
+            AND procrastinate_periodic_defers.periodic_id = _periodic_id
+            AND procrastinate_periodic_defers.defer_timestamp < _defer_timestamp
+            ORDER BY id
+            FOR UPDATE
+        ) to_delete
+        WHERE procrastinate_periodic_defers.id = to_delete.id;
+
+    RETURN _job_id;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_defer_periodic_job_v2(_queue_name character varying, _lock character varying, _queueing_lock character varying, _task_name character varying, _priority integer, _periodic_id character varying, _defer_timestamp bigint, _args jsonb) OWNER TO prospectflow_owner;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+--
+-- Name: procrastinate_jobs; Type: TABLE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TABLE public.procrastinate_jobs (
+    id bigint NOT NULL,
+    queue_name character varying(128) NOT NULL,
+    task_name character varying(128) NOT NULL,
+    lock text,
+    args jsonb DEFAULT '{}'::jsonb NOT NULL,
+    status public.procrastinate_job_status DEFAULT 'todo'::public.procrastinate_job_status NOT NULL,
+    scheduled_at timestamp with time zone,
+    attempts integer DEFAULT 0 NOT NULL,
+    queueing_lock text,
+    priority integer DEFAULT 0 NOT NULL,
+    abort_requested boolean DEFAULT false NOT NULL,
+    worker_id bigint,
+    CONSTRAINT check_not_todo_abort_requested CHECK ((NOT ((status = 'todo'::public.procrastinate_job_status) AND (abort_requested = true))))
+);
+
+ALTER TABLE public.procrastinate_jobs OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_fetch_job_v2(character varying[], bigint); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) RETURNS public.procrastinate_jobs
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+	found_jobs procrastinate_jobs;
+BEGIN
+    WITH candidate AS (
+        SELECT jobs.*
+            FROM procrastinate_jobs AS jobs
+            WHERE
+                -- reject the job if its lock has earlier or higher priority jobs
+                NOT EXISTS (
+                    SELECT 1
+                        FROM procrastinate_jobs AS other_jobs
+                        WHERE
+                            jobs.lock IS NOT NULL
+                            AND other_jobs.lock = jobs.lock
+                            AND (
+                                -- job with same lock is already running
+                                other_jobs.status = 'doing'
+                                OR
+                                -- job with same lock is waiting and has higher priority (or same priority but was queued first)
+                                (
+                                    other_jobs.status = 'todo'
+                                    AND (
+                                        other_jobs.priority > jobs.priority
+                                        OR (
+                                        other_jobs.priority = jobs.priority
+                                        AND other_jobs.id < jobs.id
+                                        )
+                                    )
+                                )
+                            )
+                )
+                AND jobs.status = 'todo'
+                AND (target_queue_names IS NULL OR jobs.queue_name = ANY( target_queue_names ))
+                AND (jobs.scheduled_at IS NULL OR jobs.scheduled_at <= now())
+            ORDER BY jobs.priority DESC, jobs.id ASC LIMIT 1
+            FOR UPDATE OF jobs SKIP LOCKED
+    )
+    UPDATE procrastinate_jobs
+        SET status = 'doing', worker_id = p_worker_id
+        FROM candidate
+        WHERE procrastinate_jobs.id = candidate.id
+        RETURNING procrastinate_jobs.* INTO found_jobs;
+
+ RETURN found_jobs;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_fetch_job_v2(target_queue_names character varying[], p_worker_id bigint) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_finish_job_v1(bigint, public.procrastinate_job_status, boolean); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_finish_job_v1(job_id bigint, end_status public.procrastinate_job_status, delete_job boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+BEGIN
+    IF end_status NOT IN ('succeeded', 'failed', 'aborted') THEN
+        RAISE 'End status should be either "succeeded", "failed" or "aborted" (job id: %)', job_id;
+    END IF;
+    IF delete_job THEN
+        DELETE FROM procrastinate_jobs
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = end_status,
+            abort_requested = false,
+            attempts = CASE status
+                WHEN 'doing' THEN attempts + 1 ELSE attempts
+            END
+        WHERE id = job_id AND status IN ('todo', 'doing')
+        RETURNING id INTO _job_id;
+    END IF;
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" or "todo" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_finish_job_v1(job_id bigint, end_status public.procrastinate_job_status, delete_job boolean) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_notify_queue_abort_job_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_notify_queue_abort_job_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'abort_job_requested', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_notify_queue_abort_job_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_notify_queue_job_inserted_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_notify_queue_job_inserted_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+DECLARE
+    payload TEXT;
+BEGIN
+    SELECT json_build_object('type', 'job_inserted', 'job_id', NEW.id)::text INTO payload;
+	PERFORM pg_notify('procrastinate_queue_v1#' || NEW.queue_name, payload);
+	PERFORM pg_notify('procrastinate_any_queue_v1', payload);
+	RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_notify_queue_job_inserted_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_prune_stalled_workers_v1(double precision); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY
+    DELETE FROM procrastinate_workers
+    WHERE last_heartbeat < NOW() - (seconds_since_heartbeat || 'SECOND')::INTERVAL
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_prune_stalled_workers_v1(seconds_since_heartbeat double precision) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_register_worker_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_register_worker_v1() RETURNS TABLE(worker_id bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY
+    INSERT INTO procrastinate_workers DEFAULT VALUES
+    RETURNING procrastinate_workers.id;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_register_worker_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_retry_job_v1(bigint, timestamp with time zone, integer, character varying, character varying); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+BEGIN
+    SELECT abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status = 'doing'
+    FOR UPDATE
+    INTO _abort_requested;
+    IF _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or not in "doing" status (job id: %)', job_id;
+    END IF;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_retry_job_v1(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_retry_job_v2(bigint, timestamp with time zone, integer, character varying, character varying); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    _job_id bigint;
+    _abort_requested boolean;
+    _current_status procrastinate_job_status;
+BEGIN
+    SELECT status, abort_requested FROM procrastinate_jobs
+    WHERE id = job_id AND status IN ('doing', 'failed')
+    FOR UPDATE
+    INTO _current_status, _abort_requested;
+    IF _current_status = 'doing' AND _abort_requested THEN
+        UPDATE procrastinate_jobs
+        SET status = 'failed'::procrastinate_job_status
+        WHERE id = job_id AND status = 'doing'
+        RETURNING id INTO _job_id;
+    ELSE
+        UPDATE procrastinate_jobs
+        SET status = 'todo'::procrastinate_job_status,
+            attempts = attempts + 1,
+            scheduled_at = retry_at,
+            priority = COALESCE(new_priority, priority),
+            queue_name = COALESCE(new_queue_name, queue_name),
+            lock = COALESCE(new_lock, lock)
+        WHERE id = job_id AND status IN ('doing', 'failed')
+        RETURNING id INTO _job_id;
+    END IF;
+
+    IF _job_id IS NULL THEN
+        RAISE 'Job was not found or has an invalid status to retry (job id: %)', job_id;
+    END IF;
+
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_retry_job_v2(job_id bigint, retry_at timestamp with time zone, new_priority integer, new_queue_name character varying, new_lock character varying) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_trigger_abort_requested_events_procedure_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'abort_requested'::procrastinate_job_event_type);
+    RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_trigger_function_scheduled_events_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type, at)
+        VALUES (NEW.id, 'scheduled'::procrastinate_job_event_type, NEW.scheduled_at);
+
+	RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_trigger_function_scheduled_events_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_trigger_function_status_events_insert_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    INSERT INTO procrastinate_events(job_id, type)
+        VALUES (NEW.id, 'deferred'::procrastinate_job_event_type);
+	RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_trigger_function_status_events_insert_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_trigger_function_status_events_update_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_trigger_function_status_events_update_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    WITH t AS (
+        SELECT CASE
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND NEW.status = 'doing'::procrastinate_job_status
+                THEN 'started'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'deferred_for_retry'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'failed'::procrastinate_job_status
+                THEN 'failed'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'succeeded'::procrastinate_job_status
+                THEN 'succeeded'::procrastinate_job_event_type
+            WHEN OLD.status = 'todo'::procrastinate_job_status
+                AND (
+                    NEW.status = 'cancelled'::procrastinate_job_status
+                    OR NEW.status = 'failed'::procrastinate_job_status
+                    OR NEW.status = 'succeeded'::procrastinate_job_status
+                )
+                THEN 'cancelled'::procrastinate_job_event_type
+            WHEN OLD.status = 'doing'::procrastinate_job_status
+                AND NEW.status = 'aborted'::procrastinate_job_status
+                THEN 'aborted'::procrastinate_job_event_type
+            WHEN OLD.status = 'failed'::procrastinate_job_status
+                AND NEW.status = 'todo'::procrastinate_job_status
+                THEN 'retried'::procrastinate_job_event_type
+            ELSE NULL
+        END as event_type
+    )
+    INSERT INTO procrastinate_events(job_id, type)
+        SELECT NEW.id, t.event_type
+        FROM t
+        WHERE t.event_type IS NOT NULL;
+	RETURN NEW;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_trigger_function_status_events_update_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_unlink_periodic_defers_v1(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_unlink_periodic_defers_v1() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE procrastinate_periodic_defers
+    SET job_id = NULL
+    WHERE job_id = OLD.id;
+    RETURN OLD;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_unlink_periodic_defers_v1() OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_unregister_worker_v1(bigint); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_unregister_worker_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM procrastinate_workers
+    WHERE id = worker_id;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_unregister_worker_v1(worker_id bigint) OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_update_heartbeat_v1(bigint); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION public.procrastinate_update_heartbeat_v1(worker_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE procrastinate_workers
+    SET last_heartbeat = NOW()
+    WHERE id = worker_id;
+END;
+$$;
+
+ALTER FUNCTION public.procrastinate_update_heartbeat_v1(worker_id bigint) OWNER TO prospectflow_owner;
+
+--
 -- Name: set_updated_at(); Type: FUNCTION; Schema: public; Owner: prospectflow_owner
 --
 
@@ -563,10 +1178,6 @@ CREATE OPERATOR CLASS search.gin_trgm_lp
 
 ALTER OPERATOR CLASS search.gin_trgm_lp USING gin OWNER TO postgres;
 
-SET default_tablespace = '';
-
-SET default_table_access_method = heap;
-
 --
 -- Name: companies; Type: TABLE; Schema: crm; Owner: prospectflow_owner
 --
@@ -612,6 +1223,7 @@ CREATE TABLE crm.companies (
     city character varying(100),
     country character varying(2) DEFAULT 'FR'::character varying NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    department character varying(3),
     CONSTRAINT companies_diffusion_known CHECK (((diffusion)::text = ANY ((ARRAY['O'::character varying, 'P'::character varying])::text[]))),
     CONSTRAINT companies_domain_lower_case CHECK (((domain)::text = lower((domain)::text))),
     CONSTRAINT companies_generic_email_lower_case CHECK (((generic_email)::text = lower((generic_email)::text))),
@@ -648,6 +1260,27 @@ CREATE TABLE crm.consents (
 ALTER TABLE ONLY crm.consents FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE crm.consents OWNER TO prospectflow_owner;
+
+--
+-- Name: mail_domains; Type: TABLE; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE TABLE crm.mail_domains (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    domain character varying(253) NOT NULL,
+    state text NOT NULL,
+    evidence text DEFAULT ''::text NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT mail_domains_domain_lower_case CHECK (((domain)::text = lower((domain)::text))),
+    CONSTRAINT mail_domains_state_known CHECK ((state = ANY (ARRAY['accepts'::text, 'refuses'::text, 'unknown'::text])))
+);
+
+ALTER TABLE ONLY crm.mail_domains FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE crm.mail_domains OWNER TO prospectflow_owner;
 
 --
 -- Name: people; Type: TABLE; Schema: crm; Owner: prospectflow_owner
@@ -713,6 +1346,9 @@ CREATE TABLE crm.positions (
     company_id uuid NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     person_id uuid NOT NULL,
+    email_is_disposable boolean DEFAULT false NOT NULL,
+    email_is_free boolean DEFAULT false NOT NULL,
+    email_is_role boolean DEFAULT false NOT NULL,
     CONSTRAINT positions_email_lower_case CHECK (((email)::text = lower((email)::text))),
     CONSTRAINT positions_email_reliability_per_cent CHECK (((email_reliability >= (0)::numeric) AND (email_reliability <= (100)::numeric))),
     CONSTRAINT positions_email_status_known CHECK ((email_status = ANY (ARRAY['valid'::text, 'catch_all_likely'::text, 'catch_all'::text, 'unknown'::text, 'generic'::text, 'invalid'::text, 'do_not_contact'::text])))
@@ -935,6 +1571,26 @@ ALTER TABLE iam.users_user_permissions ALTER COLUMN id ADD GENERATED BY DEFAULT 
 );
 
 --
+-- Name: address_checks; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.address_checks (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    asked_by_id uuid,
+    asked_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    last_position uuid,
+    report jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE ONLY outreach.address_checks FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.address_checks OWNER TO prospectflow_owner;
+
+--
 -- Name: campaign_enrollments; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -1036,6 +1692,67 @@ ALTER TABLE ONLY outreach.enrollment_step_variant_assignments FORCE ROW LEVEL SE
 ALTER TABLE outreach.enrollment_step_variant_assignments OWNER TO prospectflow_owner;
 
 --
+-- Name: import_file_parts; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.import_file_parts (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    upload_id uuid NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    number integer NOT NULL,
+    content bytea NOT NULL
+);
+ALTER TABLE ONLY outreach.import_file_parts ALTER COLUMN content SET STORAGE EXTERNAL;
+
+ALTER TABLE ONLY outreach.import_file_parts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.import_file_parts OWNER TO prospectflow_owner;
+
+--
+-- Name: import_mappings; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.import_mappings (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    header_digest character varying(64) NOT NULL,
+    profile text NOT NULL,
+    column_mappings jsonb DEFAULT '{}'::jsonb NOT NULL,
+    settled_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ONLY outreach.import_mappings FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.import_mappings OWNER TO prospectflow_owner;
+
+--
+-- Name: import_problems; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.import_problems (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    upload_id uuid NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    "row" integer NOT NULL,
+    kind text NOT NULL,
+    "column" text DEFAULT ''::text NOT NULL,
+    value text DEFAULT ''::text NOT NULL,
+    code text NOT NULL,
+    detail jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT import_problems_kind_known CHECK ((kind = ANY (ARRAY['refused'::text, 'duplicate'::text, 'warning'::text, 'note'::text])))
+);
+
+ALTER TABLE ONLY outreach.import_problems FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.import_problems OWNER TO prospectflow_owner;
+
+--
 -- Name: import_uploads; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -1046,7 +1763,6 @@ CREATE TABLE outreach.import_uploads (
     filename text NOT NULL,
     file_size bigint NOT NULL,
     file_sha256 character varying(64) NOT NULL,
-    file_buffer bytea,
     profile text DEFAULT ''::text NOT NULL,
     detected_columns jsonb DEFAULT '[]'::jsonb NOT NULL,
     column_mappings jsonb DEFAULT '{}'::jsonb NOT NULL,
@@ -1058,9 +1774,21 @@ CREATE TABLE outreach.import_uploads (
     campaign_id uuid,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     uploaded_by_id uuid,
+    contacted_allowed_at timestamp with time zone,
+    contacted_allowed_by_id uuid,
+    finished_at timestamp with time zone,
+    format jsonb DEFAULT '{}'::jsonb NOT NULL,
+    rows_done integer DEFAULT 0 NOT NULL,
+    rows_read integer DEFAULT 0 NOT NULL,
+    samples jsonb DEFAULT '{}'::jsonb NOT NULL,
+    stands_on jsonb DEFAULT '{}'::jsonb NOT NULL,
+    started_at timestamp with time zone,
+    stop_requested boolean DEFAULT false NOT NULL,
     CONSTRAINT import_uploads_file_size_positive CHECK ((file_size > 0)),
+    CONSTRAINT import_uploads_finished_after_start CHECK ((finished_at >= started_at)),
+    CONSTRAINT import_uploads_progress_not_negative CHECK (((rows_done >= 0) AND (rows_read >= 0))),
     CONSTRAINT import_uploads_row_count_not_negative CHECK ((row_count >= 0)),
-    CONSTRAINT import_uploads_status_known CHECK ((status = ANY (ARRAY['uploaded'::text, 'mapped'::text, 'validating'::text, 'validation_failed'::text, 'importing'::text, 'completed'::text, 'failed'::text])))
+    CONSTRAINT import_uploads_status_known CHECK ((status = ANY (ARRAY['uploaded'::text, 'mapped'::text, 'validating'::text, 'validation_failed'::text, 'importing'::text, 'completed'::text, 'cancelled'::text, 'failed'::text, 'undoing'::text, 'undone'::text])))
 );
 
 ALTER TABLE ONLY outreach.import_uploads FORCE ROW LEVEL SECURITY;
@@ -1186,6 +1914,23 @@ CREATE TABLE outreach.prompts (
 ALTER TABLE ONLY outreach.prompts FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE outreach.prompts OWNER TO prospectflow_owner;
+
+--
+-- Name: segments; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.segments (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    name character varying(100) NOT NULL,
+    filters jsonb DEFAULT '{}'::jsonb NOT NULL
+);
+
+ALTER TABLE ONLY outreach.segments FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.segments OWNER TO prospectflow_owner;
 
 --
 -- Name: step_experiment_variants; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
@@ -1523,6 +2268,114 @@ ALTER TABLE public.django_migrations ALTER COLUMN id ADD GENERATED BY DEFAULT AS
 );
 
 --
+-- Name: procrastinate_events; Type: TABLE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TABLE public.procrastinate_events (
+    id bigint NOT NULL,
+    job_id bigint NOT NULL,
+    type public.procrastinate_job_event_type,
+    at timestamp with time zone DEFAULT now()
+);
+
+ALTER TABLE public.procrastinate_events OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_events_id_seq; Type: SEQUENCE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE SEQUENCE public.procrastinate_events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.procrastinate_events_id_seq OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_events_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER SEQUENCE public.procrastinate_events_id_seq OWNED BY public.procrastinate_events.id;
+
+--
+-- Name: procrastinate_jobs_id_seq; Type: SEQUENCE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE SEQUENCE public.procrastinate_jobs_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.procrastinate_jobs_id_seq OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_jobs_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER SEQUENCE public.procrastinate_jobs_id_seq OWNED BY public.procrastinate_jobs.id;
+
+--
+-- Name: procrastinate_periodic_defers; Type: TABLE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TABLE public.procrastinate_periodic_defers (
+    id bigint NOT NULL,
+    task_name character varying(128) NOT NULL,
+    defer_timestamp bigint,
+    job_id bigint,
+    periodic_id character varying(128) DEFAULT ''::character varying NOT NULL
+);
+
+ALTER TABLE public.procrastinate_periodic_defers OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_periodic_defers_id_seq; Type: SEQUENCE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE SEQUENCE public.procrastinate_periodic_defers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.procrastinate_periodic_defers_id_seq OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_periodic_defers_id_seq; Type: SEQUENCE OWNED BY; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER SEQUENCE public.procrastinate_periodic_defers_id_seq OWNED BY public.procrastinate_periodic_defers.id;
+
+--
+-- Name: procrastinate_workers; Type: TABLE; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TABLE public.procrastinate_workers (
+    id bigint NOT NULL,
+    last_heartbeat timestamp with time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.procrastinate_workers OWNER TO prospectflow_owner;
+
+--
+-- Name: procrastinate_workers_id_seq; Type: SEQUENCE; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE public.procrastinate_workers ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.procrastinate_workers_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+--
 -- Name: campaign_daily_stats; Type: TABLE; Schema: tracking; Owner: prospectflow_owner
 --
 
@@ -1588,6 +2441,24 @@ ALTER TABLE ONLY tracking.pixels FORCE ROW LEVEL SECURITY;
 ALTER TABLE tracking.pixels OWNER TO prospectflow_owner;
 
 --
+-- Name: procrastinate_events id; Type: DEFAULT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_events ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_events_id_seq'::regclass);
+
+--
+-- Name: procrastinate_jobs id; Type: DEFAULT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_jobs ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_jobs_id_seq'::regclass);
+
+--
+-- Name: procrastinate_periodic_defers id; Type: DEFAULT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers ALTER COLUMN id SET DEFAULT nextval('public.procrastinate_periodic_defers_id_seq'::regclass);
+
+--
 -- Name: companies companies_once_by_pharow_id; Type: CONSTRAINT; Schema: crm; Owner: prospectflow_owner
 --
 
@@ -1614,6 +2485,20 @@ ALTER TABLE ONLY crm.companies
 
 ALTER TABLE ONLY crm.consents
     ADD CONSTRAINT consents_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: mail_domains mail_domains_once; Type: CONSTRAINT; Schema: crm; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY crm.mail_domains
+    ADD CONSTRAINT mail_domains_once UNIQUE (organisation_id, domain);
+
+--
+-- Name: mail_domains mail_domains_pkey; Type: CONSTRAINT; Schema: crm; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY crm.mail_domains
+    ADD CONSTRAINT mail_domains_pkey PRIMARY KEY (organisation_id, id);
 
 --
 -- Name: people people_once_by_identity; Type: CONSTRAINT; Schema: crm; Owner: prospectflow_owner
@@ -1784,6 +2669,13 @@ ALTER TABLE ONLY iam.users_user_permissions
     ADD CONSTRAINT users_user_permissions_user_id_permission_id_3b86cbdf_uniq UNIQUE (user_id, permission_id);
 
 --
+-- Name: address_checks address_checks_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.address_checks
+    ADD CONSTRAINT address_checks_pkey PRIMARY KEY (organisation_id, id);
+
+--
 -- Name: campaign_enrollments campaign_enrollments_of_campaign; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -1861,6 +2753,41 @@ ALTER TABLE ONLY outreach.enrollment_step_variant_assignments
     ADD CONSTRAINT enrollment_step_variant_assignments_pkey PRIMARY KEY (organisation_id, id);
 
 --
+-- Name: import_file_parts import_file_parts_once; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_file_parts
+    ADD CONSTRAINT import_file_parts_once UNIQUE (organisation_id, upload_id, number);
+
+--
+-- Name: import_file_parts import_file_parts_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_file_parts
+    ADD CONSTRAINT import_file_parts_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: import_mappings import_mappings_once; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_mappings
+    ADD CONSTRAINT import_mappings_once UNIQUE (organisation_id, header_digest);
+
+--
+-- Name: import_mappings import_mappings_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_mappings
+    ADD CONSTRAINT import_mappings_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: import_problems import_problems_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_problems
+    ADD CONSTRAINT import_problems_pkey PRIMARY KEY (organisation_id, id);
+
+--
 -- Name: import_uploads import_uploads_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -1915,6 +2842,20 @@ ALTER TABLE ONLY outreach.prompts
 
 ALTER TABLE ONLY outreach.prompts
     ADD CONSTRAINT prompts_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: segments segments_once_by_name; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.segments
+    ADD CONSTRAINT segments_once_by_name UNIQUE (organisation_id, name);
+
+--
+-- Name: segments segments_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.segments
+    ADD CONSTRAINT segments_pkey PRIMARY KEY (organisation_id, id);
 
 --
 -- Name: step_experiment_variants step_experiment_variants_of_experiment; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -2099,6 +3040,41 @@ ALTER TABLE ONLY public.django_migrations
     ADD CONSTRAINT django_migrations_pkey PRIMARY KEY (id);
 
 --
+-- Name: procrastinate_events procrastinate_events_pkey; Type: CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_pkey; Type: CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_periodic_defers procrastinate_periodic_defers_pkey; Type: CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_pkey PRIMARY KEY (id);
+
+--
+-- Name: procrastinate_periodic_defers procrastinate_periodic_defers_unique; Type: CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_unique UNIQUE (task_name, periodic_id, defer_timestamp);
+
+--
+-- Name: procrastinate_workers procrastinate_workers_pkey; Type: CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_workers
+    ADD CONSTRAINT procrastinate_workers_pkey PRIMARY KEY (id);
+
+--
 -- Name: campaign_daily_stats campaign_daily_stats_once; Type: CONSTRAINT; Schema: tracking; Owner: prospectflow_owner
 --
 
@@ -2148,10 +3124,22 @@ ALTER TABLE ONLY tracking.pixels
     ADD CONSTRAINT pixels_token_digest_everywhere UNIQUE (token_digest);
 
 --
+-- Name: companies_department; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE INDEX companies_department ON crm.companies USING btree (organisation_id, department);
+
+--
 -- Name: companies_domain; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
 CREATE INDEX companies_domain ON crm.companies USING btree (organisation_id, domain);
+
+--
+-- Name: companies_naf_code; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE INDEX companies_naf_code ON crm.companies USING btree (organisation_id, naf_code);
 
 --
 -- Name: companies_name; Type: INDEX; Schema: crm; Owner: prospectflow_owner
@@ -2172,34 +3160,28 @@ CREATE INDEX companies_name_search ON crm.companies USING gin (organisation_id, 
 CREATE INDEX consents_newest ON crm.consents USING btree (organisation_id, person_id, purpose, at DESC);
 
 --
--- Name: people_first_name_search; Type: INDEX; Schema: crm; Owner: prospectflow_owner
---
-
-CREATE INDEX people_first_name_search ON crm.people USING gin (organisation_id, first_name search.gin_trgm_lp);
-
---
 -- Name: people_last_name; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
 CREATE INDEX people_last_name ON crm.people USING btree (organisation_id, last_name, id);
 
 --
--- Name: people_last_name_search; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+-- Name: people_name_search; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
-CREATE INDEX people_last_name_search ON crm.people USING gin (organisation_id, last_name search.gin_trgm_lp);
+CREATE INDEX people_name_search ON crm.people USING gin (organisation_id, last_name search.gin_trgm_lp, first_name search.gin_trgm_lp);
 
 --
--- Name: positions_email; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+-- Name: positions_email_prefix; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
-CREATE INDEX positions_email ON crm.positions USING btree (organisation_id, email);
+CREATE INDEX positions_email_prefix ON crm.positions USING btree (organisation_id, email varchar_pattern_ops);
 
 --
--- Name: positions_email_search; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+-- Name: positions_list_name; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
-CREATE INDEX positions_email_search ON crm.positions USING gin (organisation_id, email search.gin_trgm_lp);
+CREATE INDEX positions_list_name ON crm.positions USING btree (organisation_id, list_name);
 
 --
 -- Name: positions_organisation_id_person_id_ad48e0ed; Type: INDEX; Schema: crm; Owner: prospectflow_owner
@@ -2298,6 +3280,12 @@ CREATE INDEX users_user_permissions_permission_id_6d08dcd2 ON iam.users_user_per
 CREATE INDEX users_user_permissions_user_id_92473840 ON iam.users_user_permissions USING btree (user_id);
 
 --
+-- Name: address_checks_newest; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX address_checks_newest ON outreach.address_checks USING btree (organisation_id, asked_at DESC, id);
+
+--
 -- Name: campaign_enrollments_organisation_id_position_id_df6f0790; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2380,6 +3368,12 @@ CREATE INDEX enrollment_step_variant_as_organisation_id_variant_id_1fd1a630 ON o
 --
 
 CREATE INDEX enrollment_step_variant_as_organisation_id_workflow_s_4364d639 ON outreach.enrollment_step_variant_assignments USING btree (organisation_id, workflow_step_id);
+
+--
+-- Name: import_problems_in_order; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX import_problems_in_order ON outreach.import_problems USING btree (organisation_id, upload_id, "row", id);
 
 --
 -- Name: import_uploads_newest; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
@@ -2580,6 +3574,60 @@ CREATE INDEX django_admin_log_content_type_id_c4bce8eb ON public.django_admin_lo
 CREATE INDEX django_admin_log_user_id_c564eba6 ON public.django_admin_log USING btree (user_id);
 
 --
+-- Name: idx_procrastinate_jobs_worker_not_null; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX idx_procrastinate_jobs_worker_not_null ON public.procrastinate_jobs USING btree (worker_id) WHERE ((worker_id IS NOT NULL) AND (status = 'doing'::public.procrastinate_job_status));
+
+--
+-- Name: idx_procrastinate_workers_last_heartbeat; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX idx_procrastinate_workers_last_heartbeat ON public.procrastinate_workers USING btree (last_heartbeat);
+
+--
+-- Name: procrastinate_events_job_id_fkey_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX procrastinate_events_job_id_fkey_v1 ON public.procrastinate_events USING btree (job_id);
+
+--
+-- Name: procrastinate_jobs_id_lock_idx_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX procrastinate_jobs_id_lock_idx_v1 ON public.procrastinate_jobs USING btree (id, lock) WHERE (status = ANY (ARRAY['todo'::public.procrastinate_job_status, 'doing'::public.procrastinate_job_status]));
+
+--
+-- Name: procrastinate_jobs_lock_idx_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE UNIQUE INDEX procrastinate_jobs_lock_idx_v1 ON public.procrastinate_jobs USING btree (lock) WHERE (status = 'doing'::public.procrastinate_job_status);
+
+--
+-- Name: procrastinate_jobs_priority_idx_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX procrastinate_jobs_priority_idx_v1 ON public.procrastinate_jobs USING btree (priority DESC, id) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+--
+-- Name: procrastinate_jobs_queue_name_idx_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX procrastinate_jobs_queue_name_idx_v1 ON public.procrastinate_jobs USING btree (queue_name);
+
+--
+-- Name: procrastinate_jobs_queueing_lock_idx_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE UNIQUE INDEX procrastinate_jobs_queueing_lock_idx_v1 ON public.procrastinate_jobs USING btree (queueing_lock) WHERE (status = 'todo'::public.procrastinate_job_status);
+
+--
+-- Name: procrastinate_periodic_defers_job_id_fkey_v1; Type: INDEX; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE INDEX procrastinate_periodic_defers_job_id_fkey_v1 ON public.procrastinate_periodic_defers USING btree (job_id);
+
+--
 -- Name: campaign_daily_stats_organisation_id_variant_id_28c5ba4f; Type: INDEX; Schema: tracking; Owner: prospectflow_owner
 --
 
@@ -2608,6 +3656,12 @@ CREATE TRIGGER companies_updated_at BEFORE UPDATE ON crm.companies FOR EACH ROW 
 --
 
 CREATE TRIGGER consents_updated_at BEFORE UPDATE ON crm.consents FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: mail_domains mail_domains_updated_at; Type: TRIGGER; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER mail_domains_updated_at BEFORE UPDATE ON crm.mail_domains FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
 -- Name: people people_updated_at; Type: TRIGGER; Schema: crm; Owner: prospectflow_owner
@@ -2706,6 +3760,12 @@ CREATE TRIGGER service_accounts_updated_at BEFORE UPDATE ON iam.service_accounts
 CREATE TRIGGER users_updated_at BEFORE UPDATE ON iam.users FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: address_checks address_checks_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER address_checks_updated_at BEFORE UPDATE ON outreach.address_checks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
 -- Name: campaign_enrollments campaign_enrollments_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2748,6 +3808,24 @@ CREATE TRIGGER drafts_updated_at BEFORE UPDATE ON outreach.drafts FOR EACH ROW E
 CREATE TRIGGER enrollment_step_variant_assignments_updated_at BEFORE UPDATE ON outreach.enrollment_step_variant_assignments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: import_file_parts import_file_parts_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER import_file_parts_updated_at BEFORE UPDATE ON outreach.import_file_parts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: import_mappings import_mappings_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER import_mappings_updated_at BEFORE UPDATE ON outreach.import_mappings FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: import_problems import_problems_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER import_problems_updated_at BEFORE UPDATE ON outreach.import_problems FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
 -- Name: import_uploads import_uploads_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2788,6 +3866,12 @@ CREATE TRIGGER prompts_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.prom
 --
 
 CREATE TRIGGER prompts_updated_at BEFORE UPDATE ON outreach.prompts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: segments segments_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER segments_updated_at BEFORE UPDATE ON outreach.segments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
 -- Name: step_experiment_variants step_experiment_variants_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -2862,6 +3946,48 @@ CREATE TRIGGER workflow_steps_audited AFTER INSERT OR DELETE OR UPDATE ON outrea
 CREATE TRIGGER workflow_steps_updated_at BEFORE UPDATE ON outreach.workflow_steps FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_aborted_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_aborted_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN (((old.abort_requested = false) AND (new.abort_requested = true) AND (new.status = 'doing'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_notify_queue_abort_job_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_notify_queue_job_inserted_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_jobs_notify_queue_job_inserted_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_notify_queue_job_inserted_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_abort_requested_events_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_trigger_abort_requested_events_v1 AFTER UPDATE OF abort_requested ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.abort_requested = true)) EXECUTE FUNCTION public.procrastinate_trigger_abort_requested_events_procedure_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_delete_jobs_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_trigger_delete_jobs_v1 BEFORE DELETE ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_unlink_periodic_defers_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_scheduled_events_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_trigger_scheduled_events_v1 AFTER INSERT OR UPDATE ON public.procrastinate_jobs FOR EACH ROW WHEN (((new.scheduled_at IS NOT NULL) AND (new.status = 'todo'::public.procrastinate_job_status))) EXECUTE FUNCTION public.procrastinate_trigger_function_scheduled_events_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_status_events_insert_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_trigger_status_events_insert_v1 AFTER INSERT ON public.procrastinate_jobs FOR EACH ROW WHEN ((new.status = 'todo'::public.procrastinate_job_status)) EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_insert_v1();
+
+--
+-- Name: procrastinate_jobs procrastinate_trigger_status_events_update_v1; Type: TRIGGER; Schema: public; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER procrastinate_trigger_status_events_update_v1 AFTER UPDATE OF status ON public.procrastinate_jobs FOR EACH ROW EXECUTE FUNCTION public.procrastinate_trigger_function_status_events_update_v1();
+
+--
 -- Name: campaign_daily_stats campaign_daily_stats_updated_at; Type: TRIGGER; Schema: tracking; Owner: prospectflow_owner
 --
 
@@ -2899,6 +4025,13 @@ ALTER TABLE ONLY crm.consents
 
 ALTER TABLE ONLY crm.consents
     ADD CONSTRAINT consents_person_id_2e98b349_fk_people_id FOREIGN KEY (organisation_id, person_id) REFERENCES crm.people(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: mail_domains mail_domains_organisation_id_796442b4_fk_organisations_id; Type: FK CONSTRAINT; Schema: crm; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY crm.mail_domains
+    ADD CONSTRAINT mail_domains_organisation_id_796442b4_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: people people_organisation_id_3bcd8264_fk_organisations_id; Type: FK CONSTRAINT; Schema: crm; Owner: prospectflow_owner
@@ -3039,6 +4172,20 @@ ALTER TABLE ONLY iam.users_user_permissions
 
 ALTER TABLE ONLY iam.users_user_permissions
     ADD CONSTRAINT users_user_permissions_user_id_92473840_fk_users_id FOREIGN KEY (user_id) REFERENCES iam.users(id) DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: address_checks address_checks_asked_by_id_ea090030_fk_users_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.address_checks
+    ADD CONSTRAINT address_checks_asked_by_id_ea090030_fk_users_id FOREIGN KEY (asked_by_id) REFERENCES iam.users(id) ON DELETE SET NULL (asked_by_id) DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: address_checks address_checks_organisation_id_83969a47_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.address_checks
+    ADD CONSTRAINT address_checks_organisation_id_83969a47_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: enrollment_step_variant_assignments assignments_enrollment_of_campaign; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -3188,11 +4335,53 @@ ALTER TABLE ONLY outreach.enrollment_step_variant_assignments
     ADD CONSTRAINT enrollment_step_vari_workflow_step_id_08ac48ac_fk_workflow_ FOREIGN KEY (organisation_id, workflow_step_id) REFERENCES outreach.workflow_steps(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
+-- Name: import_file_parts import_file_parts_organisation_id_12b66350_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_file_parts
+    ADD CONSTRAINT import_file_parts_organisation_id_12b66350_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: import_file_parts import_file_parts_upload_id_6bbafc38_fk_import_uploads_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_file_parts
+    ADD CONSTRAINT import_file_parts_upload_id_6bbafc38_fk_import_uploads_id FOREIGN KEY (organisation_id, upload_id) REFERENCES outreach.import_uploads(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: import_mappings import_mappings_organisation_id_9ca989a4_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_mappings
+    ADD CONSTRAINT import_mappings_organisation_id_9ca989a4_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: import_problems import_problems_organisation_id_1516dab1_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_problems
+    ADD CONSTRAINT import_problems_organisation_id_1516dab1_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: import_problems import_problems_upload_id_822911ac_fk_import_uploads_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_problems
+    ADD CONSTRAINT import_problems_upload_id_822911ac_fk_import_uploads_id FOREIGN KEY (organisation_id, upload_id) REFERENCES outreach.import_uploads(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
 -- Name: import_uploads import_uploads_campaign_id_b707eb23_fk_campaigns_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
 ALTER TABLE ONLY outreach.import_uploads
     ADD CONSTRAINT import_uploads_campaign_id_b707eb23_fk_campaigns_id FOREIGN KEY (organisation_id, campaign_id) REFERENCES outreach.campaigns(organisation_id, id) ON DELETE SET NULL (campaign_id) DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: import_uploads import_uploads_contacted_allowed_by_id_a9eb9a7d_fk_users_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.import_uploads
+    ADD CONSTRAINT import_uploads_contacted_allowed_by_id_a9eb9a7d_fk_users_id FOREIGN KEY (contacted_allowed_by_id) REFERENCES iam.users(id) ON DELETE SET NULL (contacted_allowed_by_id) DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: import_uploads import_uploads_organisation_id_428071fc_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -3305,6 +4494,13 @@ ALTER TABLE ONLY outreach.messages
 
 ALTER TABLE ONLY outreach.prompts
     ADD CONSTRAINT prompts_organisation_id_89848334_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: segments segments_organisation_id_f04a508b_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.segments
+    ADD CONSTRAINT segments_organisation_id_f04a508b_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: step_experiment_variants step_experiment_vari_organisation_id_74059b42_fk_organisat; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -3461,6 +4657,27 @@ ALTER TABLE ONLY public.django_admin_log
     ADD CONSTRAINT django_admin_log_user_id_c564eba6_fk_users_id FOREIGN KEY (user_id) REFERENCES iam.users(id) DEFERRABLE INITIALLY DEFERRED;
 
 --
+-- Name: procrastinate_events procrastinate_events_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_events
+    ADD CONSTRAINT procrastinate_events_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id) ON DELETE CASCADE;
+
+--
+-- Name: procrastinate_jobs procrastinate_jobs_worker_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_jobs
+    ADD CONSTRAINT procrastinate_jobs_worker_id_fkey FOREIGN KEY (worker_id) REFERENCES public.procrastinate_workers(id) ON DELETE SET NULL;
+
+--
+-- Name: procrastinate_periodic_defers procrastinate_periodic_defers_job_id_fkey; Type: FK CONSTRAINT; Schema: public; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY public.procrastinate_periodic_defers
+    ADD CONSTRAINT procrastinate_periodic_defers_job_id_fkey FOREIGN KEY (job_id) REFERENCES public.procrastinate_jobs(id);
+
+--
 -- Name: campaign_daily_stats campaign_daily_stats_campaign_id_c9e6b6d1_fk_campaigns_id; Type: FK CONSTRAINT; Schema: tracking; Owner: prospectflow_owner
 --
 
@@ -3536,6 +4753,12 @@ ALTER TABLE crm.companies ENABLE ROW LEVEL SECURITY;
 ALTER TABLE crm.consents ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: mail_domains; Type: ROW SECURITY; Schema: crm; Owner: prospectflow_owner
+--
+
+ALTER TABLE crm.mail_domains ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: people; Type: ROW SECURITY; Schema: crm; Owner: prospectflow_owner
 --
 
@@ -3564,6 +4787,12 @@ CREATE POLICY tenant_isolation ON crm.companies USING ((organisation_id = COALES
 --
 
 CREATE POLICY tenant_isolation ON crm.consents USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: mail_domains tenant_isolation; Type: POLICY; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON crm.mail_domains USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
 -- Name: people tenant_isolation; Type: POLICY; Schema: crm; Owner: prospectflow_owner
@@ -3674,6 +4903,12 @@ CREATE POLICY tenant_isolation ON iam.receipts USING ((organisation_id = COALESC
 CREATE POLICY tenant_isolation ON iam.service_accounts USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
+-- Name: address_checks; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.address_checks ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: campaign_enrollments; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3696,6 +4931,24 @@ ALTER TABLE outreach.drafts ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE outreach.enrollment_step_variant_assignments ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: import_file_parts; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.import_file_parts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: import_mappings; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.import_mappings ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: import_problems; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.import_problems ENABLE ROW LEVEL SECURITY;
 
 --
 -- Name: import_uploads; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
@@ -3722,6 +4975,12 @@ ALTER TABLE outreach.messages ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outreach.prompts ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: segments; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.segments ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: step_experiment_variants; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3744,6 +5003,12 @@ ALTER TABLE outreach.suppressions ENABLE ROW LEVEL SECURITY;
 --
 
 ALTER TABLE outreach.tasks ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: address_checks tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.address_checks USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
 -- Name: campaign_enrollments tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
@@ -3770,6 +5035,24 @@ CREATE POLICY tenant_isolation ON outreach.drafts USING ((organisation_id = COAL
 CREATE POLICY tenant_isolation ON outreach.enrollment_step_variant_assignments USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
+-- Name: import_file_parts tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.import_file_parts USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: import_mappings tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.import_mappings USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: import_problems tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.import_problems USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
 -- Name: import_uploads tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3792,6 +5075,12 @@ CREATE POLICY tenant_isolation ON outreach.messages USING ((organisation_id = CO
 --
 
 CREATE POLICY tenant_isolation ON outreach.prompts USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: segments tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.segments USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
 -- Name: step_experiment_variants tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
@@ -3991,6 +5280,12 @@ REVOKE ALL ON FUNCTION outreach.unsubscribe_target(digest bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION outreach.unsubscribe_target(digest bytea) TO prospectflow_app;
 
 --
+-- Name: TABLE procrastinate_jobs; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.procrastinate_jobs TO prospectflow_app;
+
+--
 -- Name: FUNCTION ilike_lp(text, text); Type: ACL; Schema: search; Owner: postgres
 --
 
@@ -4024,6 +5319,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE crm.companies TO prospectflow_app;
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE crm.consents TO prospectflow_app;
+
+--
+-- Name: TABLE mail_domains; Type: ACL; Schema: crm; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE crm.mail_domains TO prospectflow_app;
 
 --
 -- Name: TABLE people; Type: ACL; Schema: crm; Owner: prospectflow_owner
@@ -4110,6 +5411,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE iam.users_user_permissions TO prospec
 GRANT USAGE ON SEQUENCE iam.users_user_permissions_id_seq TO prospectflow_app;
 
 --
+-- Name: TABLE address_checks; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.address_checks TO prospectflow_app;
+
+--
 -- Name: TABLE campaign_enrollments; Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -4134,6 +5441,24 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.drafts TO prospectflow_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.enrollment_step_variant_assignments TO prospectflow_app;
 
 --
+-- Name: TABLE import_file_parts; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.import_file_parts TO prospectflow_app;
+
+--
+-- Name: TABLE import_mappings; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.import_mappings TO prospectflow_app;
+
+--
+-- Name: TABLE import_problems; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.import_problems TO prospectflow_app;
+
+--
 -- Name: TABLE import_uploads; Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -4156,6 +5481,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.messages TO prospectflow_app
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.prompts TO prospectflow_app;
+
+--
+-- Name: TABLE segments; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.segments TO prospectflow_app;
 
 --
 -- Name: TABLE step_experiment_variants; Type: ACL; Schema: outreach; Owner: prospectflow_owner
@@ -4264,6 +5595,48 @@ GRANT USAGE ON SEQUENCE public.django_content_type_id_seq TO prospectflow_app;
 --
 
 GRANT SELECT ON TABLE public.django_migrations TO prospectflow_app;
+
+--
+-- Name: TABLE procrastinate_events; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT ON TABLE public.procrastinate_events TO prospectflow_app;
+
+--
+-- Name: SEQUENCE procrastinate_events_id_seq; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT USAGE ON SEQUENCE public.procrastinate_events_id_seq TO prospectflow_app;
+
+--
+-- Name: SEQUENCE procrastinate_jobs_id_seq; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT USAGE ON SEQUENCE public.procrastinate_jobs_id_seq TO prospectflow_app;
+
+--
+-- Name: TABLE procrastinate_periodic_defers; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.procrastinate_periodic_defers TO prospectflow_app;
+
+--
+-- Name: SEQUENCE procrastinate_periodic_defers_id_seq; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT USAGE ON SEQUENCE public.procrastinate_periodic_defers_id_seq TO prospectflow_app;
+
+--
+-- Name: TABLE procrastinate_workers; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.procrastinate_workers TO prospectflow_app;
+
+--
+-- Name: SEQUENCE procrastinate_workers_id_seq; Type: ACL; Schema: public; Owner: prospectflow_owner
+--
+
+GRANT USAGE ON SEQUENCE public.procrastinate_workers_id_seq TO prospectflow_app;
 
 --
 -- Name: TABLE campaign_daily_stats; Type: ACL; Schema: tracking; Owner: prospectflow_owner

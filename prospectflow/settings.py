@@ -57,6 +57,10 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Workers hold sessions, which a pooler would hand to others.
+WORKER_DATABASE = env.database("WORKER_DATABASE_URL", _database)
+WORKER_STALLED_SECONDS = env.integer("WORKER_STALLED_SECONDS", 30, least=2, most=3600)
+WORKER_JOBS_AT_ONCE = env.integer("WORKER_JOBS_AT_ONCE", 2, least=1, most=32)
 REDIS_URL = env.url(
     "REDIS_URL",
     "redis://:password@host:6379/0",
@@ -88,6 +92,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "mozilla_django_oidc",
+    "procrastinate.contrib.django",
     "iam",
     "crm",
     "outreach",

@@ -43,6 +43,11 @@ def all_models() -> list[type[models.Model]]:
     return [model for model in every if model._meta.managed and not model._meta.proxy]
 
 
+def tables_of_libraries() -> set[str]:
+    """Tables that a library's own migrations make, its models only read: the queue's."""
+    return {place(model) for model in apps.get_models() if not model._meta.managed}
+
+
 def place(model: type[models.Model]) -> str:
     """Where the model's table belongs: `crm.companies`."""
     app = model._meta.app_label

@@ -8,7 +8,15 @@ from django.db.models import NOT_PROVIDED
 
 from prospectflow.tenancy import SCHEMAS
 
-from .catalogue import all_models, existing_tables, place, present, rows, same
+from .catalogue import (
+    all_models,
+    existing_tables,
+    place,
+    present,
+    rows,
+    same,
+    tables_of_libraries,
+)
 
 NOT_OF_A_MODEL = {"public.django_migrations"}
 
@@ -49,7 +57,7 @@ def tables_and_columns() -> Iterator[str]:
     """Each model has its table, and each table the columns of its model and no others."""
     existing, wanted = existing_tables(), {place(model) for model in all_models()}
     yield from (f"table {name} is missing" for name in sorted(wanted - existing))
-    unknown = sorted(existing - wanted - NOT_OF_A_MODEL)
+    unknown = sorted(existing - wanted - NOT_OF_A_MODEL - tables_of_libraries())
     yield from (f"table {name} belongs to no model" for name in unknown)
     for model in present(all_models()):
         yield from _columns(model)

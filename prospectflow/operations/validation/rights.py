@@ -15,6 +15,7 @@ USUAL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 EXCEPT = {
     "iam.audit_events": frozenset({"SELECT", "INSERT"}),
     "public.django_migrations": frozenset({"SELECT"}),
+    "public.procrastinate_events": frozenset({"SELECT", "INSERT"}),
 }
 RIGHTS = """
 SELECT n.nspname || '.' || c.relname, right_, pg_get_userbyid(relowner)::text,

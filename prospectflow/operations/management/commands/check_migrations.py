@@ -12,6 +12,8 @@ from prospectflow.operations.scratch import scratch_database
 
 from .embedded import refuse_unless_embedded
 
+# Their migrations have no way back: what they made stays, and is found by the second forward run.
+ONE_WAY = {"procrastinate"}
 # What the application's schemas still hold, beside Django's own list of migrations.
 LEFT_OVER = """
     SELECT format('%s.%s', nspname, name)
@@ -21,7 +23,7 @@ LEFT_OVER = """
     ) AS thing
     JOIN pg_namespace ON pg_namespace.oid = schema
     WHERE nspname IN ('public', 'iam', 'crm', 'outreach', 'tracking')
-        AND name NOT LIKE 'django_migrations%'
+        AND name NOT LIKE 'django_migrations%' AND name NOT LIKE '%procrastinate%'
     ORDER BY 1
 """
 
@@ -47,7 +49,8 @@ class Command(BaseCommand):
 def to_zero() -> None:
     """Unapply every migration, and refuse what one of them leaves behind."""
     executor = MigrationExecutor(connection)
-    executor.migrate([(app, None) for app in sorted(executor.loader.migrated_apps)])
+    ours = executor.loader.migrated_apps - ONE_WAY
+    executor.migrate([(app, None) for app in sorted(ours)])
     with connection.cursor() as cursor:
         cursor.execute(LEFT_OVER)
         left = [name for (name,) in cursor.fetchall()]

@@ -17,6 +17,7 @@ from iam.models import Organisation
 from outreach.services.importing import import_file
 from prospectflow.errors import DomainError
 from prospectflow.operations import embedded
+from prospectflow.operations.beside import worker_beside
 from prospectflow.operations.demo import cast, facts, playing, telling
 from prospectflow.operations.demo.recipients import Recipients, mail_of_everyone
 from prospectflow.operations.demo.web import web_process
@@ -56,7 +57,7 @@ class Command(ServingCommand):
             _invite(console, stage, mail)
             if not no_serve:
                 console.print("Ctrl-C ends it.")
-                with suppress(KeyboardInterrupt):
+                with worker_beside(settings.LOCAL_DIRECTORY), suppress(KeyboardInterrupt):
                     web.wait()
 
 

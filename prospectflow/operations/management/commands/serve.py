@@ -1,5 +1,6 @@
-"""Serve the console on this machine, at PUBLIC_URL."""
+"""Serve the console on this machine, at PUBLIC_URL, and run the jobs that it defers."""
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -7,6 +8,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from prospectflow.errors import DomainError
+from prospectflow.operations.beside import worker_beside
 from prospectflow.operations.demo.web import listening_address
 from prospectflow.tenancy.roles import ServingCommand
 
@@ -27,4 +29,5 @@ class Command(ServingCommand):
             host, port = listening_address(settings.PUBLIC_URL)
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
-        call_command("runserver", f"{host}:{port}", use_reloader=False)
+        with worker_beside(settings.LOCAL_DIRECTORY) if settings.EMBEDDED else nullcontext():
+            call_command("runserver", f"{host}:{port}", use_reloader=False)

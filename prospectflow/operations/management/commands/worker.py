@@ -1,0 +1,51 @@
+"""manage.py worker: run the jobs of the queue."""
+
+import asyncio
+import os
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+from prospectflow.queue.connecting import connect_directly
+from prospectflow.queue.working import Work, work
+from prospectflow.tenancy.roles import ServingCommand
+
+
+class Command(ServingCommand):
+    """Any number may run. SIGTERM and Ctrl-C end it after its jobs have stopped where they may."""
+
+    help = "Run the jobs of the queue: imports, verification of addresses."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--queues", metavar="NAMES", help="Only these, separated by commas.")
+        parser.add_argument("--name", help="How the log names it; else the machine and process.")
+        parser.add_argument(
+            "--one-shot", action="store_true", help="Work off what is there, then end."
+        )
+        parser.add_argument(
+            "--attached", action="store_true", help="End when standard input does as well."
+        )
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        connect_directly()
+        return super().execute(*args, **options)
+
+    def handle(
+        self,
+        *args: Any,
+        queues: str | None,
+        name: str | None,
+        one_shot: bool,
+        attached: bool,
+        **options: Any,
+    ) -> None:
+        asyncio.run(
+            work(
+                Work(
+                    name=name or f"{socket.gethostname()}:{os.getpid()}",
+                    queues=queues.split(",") if queues else None,
+                    one_shot=one_shot,
+                    attached=attached,
+                )
+            )
+        )

@@ -1,0 +1,9 @@
+"""Coarse work that outlives a request: declared once, deferred in a transaction, run by a worker.
+
+Below every app, so that each may defer. The functions stand in the `tasks.py` of their app.
+"""
+
+from .declaring import NotAnId, Stopping, task
+from .deferring import NotInATransaction, UnknownTask, defer
+
+__all__ = ["NotAnId", "NotInATransaction", "Stopping", "UnknownTask", "defer", "task"]

@@ -1,0 +1,176 @@
+"""What may be deferred, and when: ids alone, in the transaction that makes it necessary."""
+
+from types import SimpleNamespace
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.apps import apps
+from django.contrib.admin import site
+from django.db import InterfaceError, OperationalError, connection, transaction
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
+
+from prospectflow import queue
+from prospectflow.queue.running import AGAIN, GivenAway, Stopped, _held
+from prospectflow.testing import tasks
+
+ACME, OTHER = UUID(int=7), UUID(int=8)
+
+
+def waiting():
+    return list(ProcrastinateJob.objects.order_by("pk").values_list("task_name", "args", "lock"))
+
+
+def defer(organisation=ACME, job=1):
+    return queue.defer("prospectflow.count", organisation_id=organisation, job=job, numbers=3)
+
+
+# Deferring --------------------------------------------------------------------------------------
+
+
+def test_a_job_holds_ids_alone_and_the_lock_of_its_organisation(db):
+    assert defer() is True
+
+    args = {"organisation_id": str(ACME), "job": 1, "numbers": 3}
+    assert waiting() == [("prospectflow.count", args, f"count:{ACME}")]
+
+
+def test_a_transaction_that_is_rolled_back_leaves_no_job(db):
+    with transaction.atomic():
+        defer()
+        transaction.set_rollback(True)
+
+    assert waiting() == []
+
+
+def test_a_job_is_seen_by_others_when_its_transaction_is_committed(committed, owner_url):
+    with psycopg.connect(owner_url, autocommit=True) as other:
+        count = "SELECT count(*) FROM procrastinate_jobs"
+        with transaction.atomic():
+            defer()
+            assert other.execute(count).fetchone() == (0,)
+        assert other.execute(count).fetchone() == (1,)
+
+
+def test_outside_of_a_transaction_nothing_is_deferred(committed):
+    with pytest.raises(queue.NotInATransaction):
+        defer()
+    assert waiting() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"organisation_id": str(ACME)},
+        {"job": "ada@acme.example"},
+        {"job": True},
+        {"numbers": 1.5},
+        {"verb": 7},
+    ],
+)
+def test_nothing_but_the_declared_ids_is_deferred(db, wrong):
+    ids = {"organisation_id": ACME, "job": 1, "numbers": 3}
+    with pytest.raises(queue.NotAnId):
+        queue.defer("prospectflow.count", **(ids | wrong))
+    assert waiting() == []
+
+
+def test_a_task_that_takes_more_than_ids_cannot_be_declared():
+    def invite(address: str, *, stopping: queue.Stopping) -> None: ...
+
+    with pytest.raises(queue.NotAnId, match=r"invite\(address\)"):
+        queue.task(queue="imports")(invite)
+
+
+def test_a_task_that_nobody_declares_cannot_be_deferred(db):
+    with pytest.raises(queue.UnknownTask, match=r"outreach\.whatever"):
+        queue.defer("outreach.whatever", organisation_id=ACME)
+
+
+def test_what_waits_once_is_not_deferred_again_and_breaks_no_transaction(db):
+    assert queue.defer("prospectflow.fail", organisation_id=ACME, job=1)
+    assert not queue.defer("prospectflow.fail", organisation_id=ACME, job=1)
+    assert queue.defer("prospectflow.fail", organisation_id=OTHER, job=1)
+    assert len(waiting()) == 2
+
+
+def test_a_function_that_is_a_task_is_still_a_function(db, tmp_path, monkeypatch):
+    monkeypatch.setenv(tasks.FOLDER, str(tmp_path))
+    tasks.count(ACME, 1, 2, stopping=lambda: False)
+
+    assert [word for _, word in tasks.counted(1)] == ["begins", "1", "2", "ends"]
+
+
+# What others see --------------------------------------------------------------------------------
+
+
+def test_the_queue_has_no_page_in_the_console():
+    models = list(apps.get_app_config("procrastinate").get_models())
+
+    assert ProcrastinateJob in models
+    assert [model for model in models if site.is_registered(model)] == []
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM", "UPDATE", "TRUNCATE"])
+def test_what_happened_in_the_queue_is_not_rewritten_by_the_serving_role(db, statement):
+    table = "procrastinate_events" + (" SET type = 'failed'" if statement == "UPDATE" else "")
+    with pytest.raises(Exception, match="permission denied"), connection.cursor() as cursor:
+        cursor.execute(f"{statement} {table}")
+
+
+def test_a_temporary_table_takes_nothing_from_what_runs_with_the_owners_rights(db):
+    """The owner puts NULL where a deleted worker stood, and a trigger runs with that."""
+    defer()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM procrastinate_register_worker_v1()")
+        [(worker,)] = cursor.fetchall()
+        cursor.execute(
+            "UPDATE procrastinate_jobs SET worker_id = %s, scheduled_at = now()", [worker]
+        )
+        cursor.execute("CREATE TEMP TABLE procrastinate_events (job_id bigint, type text, at text)")
+        cursor.execute("DELETE FROM procrastinate_workers")
+        cursor.execute("SELECT count(*) FROM pg_temp.procrastinate_events")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("DROP TABLE pg_temp.procrastinate_events")
+    assert ProcrastinateEvent.objects.filter(type="scheduled").count() == 2
+
+
+# Whether it runs again --------------------------------------------------------------------------
+
+
+def decided(exception, *, attempts=0):
+    return AGAIN.get_retry_decision(exception=exception, job=SimpleNamespace(attempts=attempts))
+
+
+def test_a_job_that_was_stopped_or_lost_its_database_runs_again_and_no_other_does():
+    assert decided(Stopped())
+    assert decided(OperationalError())
+    assert decided(InterfaceError())
+    assert decided(ValueError()) is None
+    assert decided(GivenAway()) is None
+
+
+def test_a_database_that_stays_away_is_asked_ever_more_seldom():
+    first, later, last = (decided(OperationalError(), attempts=each) for each in (0, 3, 20))
+
+    assert first.retry_at < later.retry_at < last.retry_at
+
+
+def test_a_job_that_became_anothers_is_not_run(committed):
+    with transaction.atomic():
+        defer()
+    job = ProcrastinateJob.objects.get()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT worker_id FROM procrastinate_register_worker_v1()")
+        [(worker,)] = cursor.fetchall()
+        cursor.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", [worker])
+
+    with pytest.raises(GivenAway), _held(SimpleNamespace(id=job.pk, worker_id=worker + 1)):
+        pytest.fail("It ran.")
+    with _held(SimpleNamespace(id=job.pk, worker_id=worker)) as still_held:
+        assert still_held()
+
+
+def test_the_app_of_the_web_defers_by_djangos_connection():
+    assert type(app.connector).__name__ == "DjangoConnector"
