@@ -1,0 +1,727 @@
+"""Raw rows become lines for the working tables: what counts, what is told, and what stays out."""
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crm.importing.columns import COMPANY_COLUMNS, PHONE_COLUMNS, PROBLEM_COLUMNS, ROW_COLUMNS
+from crm.importing.copying import NULL, escaped, lines, written_json
+from crm.importing.parsing import BatchParser
+from crm.importing.parsing.positions import split_name
+from crm.importing.profiles import choose
+from crm.importing.reading import Batch, open_source
+from crm.importing.staging import store, working_tables
+
+SAMPLE = Path(__file__).parents[1] / "sample" / "pharow-marseille.csv"
+UNESCAPED = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+
+
+class Parsed(NamedTuple):
+    """What a parser staged, as PostgreSQL will read it: no more than what is told."""
+
+    rows: list[dict]
+    companies: list[dict]
+    phones: list[dict]
+    problems: list[dict]
+
+    @property
+    def row(self):
+        (only,) = self.rows
+        return only
+
+    @property
+    def company(self):
+        (only,) = self.companies
+        return only
+
+    @property
+    def codes(self):
+        return [(problem["kind"], problem["code"]) for problem in self.problems]
+
+
+def as_read(names, text):
+    """COPY lines as the values that stand in them, those that are NULL left out."""
+    for line in text.splitlines():
+        cells = dict(zip(names, line.split("\t"), strict=True))
+        yield {
+            name: re.sub(r"\\(.)", lambda found: UNESCAPED[found[1]], cell)
+            for name, cell in cells.items()
+            if cell != NULL
+        }
+
+
+def parsed(staged):
+    tables = (ROW_COLUMNS, COMPANY_COLUMNS, PHONE_COLUMNS, PROBLEM_COLUMNS)
+    return Parsed(*(list(as_read(*each)) for each in zip(tables, staged[:4], strict=True)))
+
+
+def parse(*rows, profile=None, headers=None):
+    headers = headers or tuple(dict.fromkeys(name for row in rows for name in row))
+    mapped = choose(headers, profile)
+    cells = [[row.get(name, "") for name in headers] for row in rows]
+    numbers = list(range(2, 2 + len(rows)))
+    return parsed(BatchParser(mapped, headers, people=mapped.people).parse(Batch(numbers, cells)))
+
+
+def generic(*rows, **cells):
+    named = {"company_name": "Bar", "email": "ada@bar.example.com"}
+    return parse(*(named | row for row in rows or [cells]), profile="generic")
+
+
+def pharow(**cells):
+    return parse({"Nom légal": "BAR", "Email": "ada@bar.example.com"} | cells, profile="pharow")
+
+
+def unit(**cells):
+    return parse({"siren": "732829320"} | cells, profile="sirene_units")
+
+
+def establishment(**cells):
+    named = {"siren": "732829320", "siret": "73282932000074", "etablissementSiege": "true"}
+    return parse(named | cells, profile="sirene_establishments")
+
+
+def sample(batch):
+    source = open_source(SAMPLE)
+    parser = BatchParser(choose(source.headers), source.headers)
+    return [parser.parse(each) for each in source.batches(batch)]
+
+
+def told(pieces):
+    """Every line of every table; the order is the database's to make."""
+    return [
+        sorted("".join(texts).splitlines())
+        for texts in zip(*(each[:4] for each in pieces), strict=True)
+    ]
+
+
+def test_the_sample_is_parsed_and_every_fault_in_it_told():
+    (staged,) = sample(5_000)
+    everything = parsed(staged)
+
+    assert staged.count == 1080
+    assert Counter(row["usable"] for row in everything.rows) == {"t": 1075, "f": 1}
+    assert len({company["siren"] for company in everything.companies if "siren" in company}) > 800
+    assert len(everything.phones) == 584
+    assert [(int(each["row"]), each["kind"], each["code"]) for each in everything.problems] == [
+        (12, "refused", "email_invalid"),
+        (27, "refused", "email_missing"),
+        (62, "note", "siren_invalid"),
+        (82, "note", "siren_invalid"),
+        (97, "refused", "company_name_missing"),
+        (112, "note", "siren_rounded"),
+        (132, "note", "url_invalid"),
+        (152, "refused", "email_invalid"),
+        (172, "refused", "email_not_ascii"),
+        (212, "note", "founding_differs"),
+        (232, "note", "formula"),
+        (252, "note", "percentage_invalid"),
+        (566, "note", "phone_invalid"),
+        (597, "note", "phone_invalid"),
+        (889, "note", "phone_invalid"),
+    ]
+
+
+def test_a_row_of_the_sample_arrives_whole():
+    everything = parsed(sample(5_000)[0])
+
+    row, company = everything.rows[0], everything.companies[0]
+    assert row["company_ref"] == company["ref"]
+    assert row | {"company_ref": ""} == {
+        "row": "2",
+        "usable": "t",
+        "company_ref": "",
+        "page_key": "linkedin:in/exemple-roland-bodin-037967",
+        "name_key": "roland|bodin",
+        "first_name": "Roland",
+        "last_name": "Bodin",
+        "salutation": "Monsieur",
+        "linkedin_url": "https://www.linkedin.com/in/exemple-roland-bodin-037967",
+        "list_name": "CHR Bouches-du-Rhône",
+        "job_title": "Gérant",
+        "email": "roland.bodin@e-m-c-c.example.com",
+        "email_status": "valid",
+        "email_status_raw": "valid",
+        "email_reliability": "98.00",
+        "email_is_role": "f",
+        "email_is_free": "f",
+        "email_is_disposable": "f",
+    }
+    assert company | {"ref": ""} == {
+        "ref": "",
+        "row": "2",
+        "name_key": "e m c c",
+        "siren": "390056760",
+        "hq_siret": "39005676000015",
+        "name": "E M C C",
+        "naf_sector": "Débits de boissons",
+        "activity": "Café, bar, brasserie",
+        "founding_year": "1993",
+        "founding_date": "1993-01-01",
+        "growing": "f",
+        "employee_range": "3 - 5",
+        "headcount_code": "02",
+        "main_phone": "+33491632980",
+        "generic_email": "contact@e-m-c-c.example.com",
+        "website_url": "https://www.e-m-c-c.example.com",
+        "domain": "e-m-c-c.example.com",
+        "hq_address": "3 QUAI DES BAUX, 13260 CASSIS",
+        "postal_code": "13260",
+        "department": "13",
+        "city": "CASSIS",
+    }
+
+
+def test_the_size_of_the_batches_makes_no_difference():
+    whole, pieces = sample(5_000), sample(7)
+
+    assert told(pieces) == told(whole)
+
+
+def test_the_order_of_the_columns_makes_no_difference_to_a_companys_ref():
+    cells = {"company_name": "Bar", "email": "ada@bar.example.com", "siren": "732829320"}
+
+    straight, turned = (parse(cells, headers=order) for order in (tuple(cells), tuple(cells)[::-1]))
+
+    assert straight.row["company_ref"] == turned.row["company_ref"]
+
+
+def test_nothing_of_the_parser_needs_django():
+    told = "import sys, crm.importing.parsing; print(any('django' in name for name in sys.modules))"
+
+    said = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert said.stdout == "False\n"
+
+
+# Refusals and notes
+
+
+def test_all_problems_of_a_row_are_told_with_their_cells():
+    found = pharow(
+        **{"Nom légal": " ", "Email": "nobody", "SIREN": "1", "URL du site internet": "ftp://x"}
+    )
+
+    assert found.rows == found.companies == []
+    assert [tuple(problem.values()) for problem in found.problems] == [
+        ("2", "refused", "Nom légal", " ", "company_name_missing", "{}"),
+        ("2", "refused", "Email", "nobody", "email_invalid", "{}"),
+        ("2", "note", "SIREN", "1", "siren_invalid", "{}"),
+        ("2", "note", "URL du site internet", "ftp://x", "url_invalid", "{}"),
+    ]
+
+
+def test_a_missing_address_refuses_the_row():
+    found = pharow(Email="\u00a0")
+
+    assert (found.rows, found.companies) == ([], [])
+    assert found.codes == [("refused", "email_missing")]
+
+
+def test_a_refused_row_keeps_its_address_for_the_search_of_duplicates_and_makes_nothing():
+    found = pharow(**{"Nom légal": "", "Tél portable": "0612345678"})
+
+    assert (found.row["usable"], found.row["email"]) == ("f", "ada@bar.example.com")
+    assert "company_ref" not in found.row
+    assert found.companies == found.phones == []
+
+
+def test_a_bad_optional_cell_is_left_out_and_the_row_goes_in():
+    found = generic(naf="Débits de boissons", siren="732829321")
+
+    assert found.row["usable"] == "t"
+    assert found.company.keys().isdisjoint({"naf_code", "siren"})
+    assert found.codes == [("note", "naf_invalid"), ("note", "siren_invalid")]
+
+
+def test_the_problems_of_a_company_are_told_at_each_of_its_rows():
+    row = {"siren": "732829321", "website": "bar.fr"}
+
+    found = generic(row, row | {"email": "b@bar.fr"}, row | {"email": "x"})
+
+    assert [(each["row"], each["code"]) for each in found.problems] == [
+        ("2", "siren_invalid"),
+        ("3", "siren_invalid"),
+        ("4", "email_invalid"),
+        ("4", "siren_invalid"),
+    ]
+    assert len(found.companies) == 1
+
+
+def test_a_row_that_is_refused_does_not_keep_its_company_from_the_next():
+    row = {"siren": "732829320", "website": "bar.fr"}
+
+    found = generic(row | {"email": "x"}, row)
+
+    assert found.row["company_ref"] == found.company["ref"]
+    assert found.company["row"] == "3"
+
+
+@pytest.mark.parametrize("cells", [["Bar"], ["Bar", "ada@bar.example.com", "more"]])
+def test_a_row_with_cells_too_few_or_too_many_is_refused(cells):
+    headers = ("company_name", "email")
+    rows = [["Bar", "ada@bar.example.com"], cells]
+
+    found = parsed(BatchParser(choose(headers), headers).parse(Batch([2, 9], rows)))
+
+    assert [row["row"] for row in found.rows] == ["2"]
+    assert [tuple(problem.values()) for problem in found.problems] == [
+        *[("9", "refused", "", "", "cells_shifted", f'{{"cells": {len(cells)}, "columns": 2}}')]
+    ]
+
+
+def test_empty_cells_beyond_the_last_column_are_cut():
+    headers = ("company_name", "email")
+    row = ["Bar", "ada@bar.example.com", "", " "]
+
+    found = parsed(BatchParser(choose(headers), headers).parse(Batch([2], [row])))
+
+    assert found.row["usable"] == "t"
+    assert found.problems == []
+
+
+def test_a_batch_without_a_usable_row_makes_no_lines():
+    headers = ("company_name", "email")
+    parser = BatchParser(choose(headers), headers)
+
+    for rows in ([], [["Bar"]], [["Bar", ""]]):
+        staged = parser.parse(Batch(list(range(len(rows))), rows))
+        assert (staged.rows, staged.companies, staged.phones) == ("", "", "")
+        assert staged.count == len(rows)
+
+
+def test_a_formula_stays_plain_text_and_is_told():
+    formula = '=HYPERLINK("http://evil.example")'
+
+    found = pharow(Nom=formula)
+
+    assert found.row["last_name"] == formula
+    assert found.codes == [("note", "formula")]
+
+
+def test_characters_that_were_lost_before_are_told():
+    found = pharow(Nom="Lef\ufffdvre")
+
+    assert found.row["last_name"] == "Lef\ufffdvre"
+    assert found.codes == [("note", "characters_lost")]
+
+
+def test_a_report_repeats_no_more_than_the_beginning_of_a_cell():
+    found = pharow(**{"Nom commercial": "x" * 300})
+
+    (problem,) = found.problems
+    assert problem["value"] == "x" * 200
+    assert json.loads(problem["detail"]) == {"length": 300, "limit": 255}
+
+
+# Companies
+
+
+def test_the_brand_stands_in_for_a_missing_legal_name():
+    found = pharow(**{"Nom légal": "", "Nom commercial": "Chez Ada"})
+
+    assert found.company["name"] == found.company["brand_name"] == "Chez Ada"
+    assert found.problems == []
+
+
+def test_a_lost_siren_is_taken_from_the_siret():
+    found = pharow(SIREN="7,32829E+08", **{"SIRET du siège": "73282932000074"})
+
+    assert found.company["siren"] == "732829320"
+    assert found.codes == [("note", "siren_rounded")]
+
+
+def test_a_siret_of_another_company_is_left_out():
+    found = pharow(SIREN="732829320", **{"SIRET du siège": "35600000000048"})
+
+    assert found.company["siren"] == "732829320"
+    assert "hq_siret" not in found.company
+    assert found.codes == [("note", "siret_of_another_siren")]
+    assert json.loads(found.problems[0]["detail"]) == {
+        "siret": "35600000000048",
+        "siren": "732829320",
+    }
+
+
+@pytest.mark.parametrize("shown", ["[ND], 13001 MARSEILLE", "[nd] 13001 MARSEILLE"])
+def test_a_hidden_address_means_that_the_company_opposes_prospecting(shown):
+    found = pharow(**{"Adresse du siège complète": shown})
+
+    assert found.company["diffusion"] == "P"
+    assert found.company["hq_address"] == "13001 MARSEILLE"
+    assert found.company["city"] == "MARSEILLE"
+    assert found.codes == [("note", "address_hidden")]
+
+
+def test_the_date_of_foundation_counts_where_the_year_differs():
+    found = pharow(**{"Année de création": "2002", "Date de création": "31/12/1999"})
+
+    assert (found.company["founding_year"], found.company["founding_date"]) == (
+        *("1999", "1999-12-31"),
+    )
+    assert found.codes == [("note", "founding_differs")]
+
+
+@pytest.mark.parametrize(
+    ("postcode", "department"), [("13001", "13"), ("20090", "2A"), ("97400", "974"), ("B-1000", "")]
+)
+def test_the_postcode_tells_the_department(postcode, department):
+    assert generic(postcode=postcode).company.get("department", "") == department
+
+
+def test_a_foreign_postcode_tells_no_department():
+    assert (
+        "department"
+        not in parse(
+            {"company_name": "Bar", "email": "a@bar.de", "zip": "10115", "country": "Allemagne"}
+        ).company
+    )
+
+
+def test_a_band_of_employees_that_nobody_knows_is_kept_without_a_code():
+    found = pharow(**{"Tranche d'effectif corrigée": "oct-19"})
+
+    assert found.company["employee_range"] == "oct-19"
+    assert "headcount_code" not in found.company
+    assert found.codes == [("note", "headcount_unknown")]
+
+
+@pytest.mark.parametrize(
+    ("cells", "domain"),
+    [
+        ({"website": "https://www.bar.fr/carte"}, "bar.fr"),
+        ({"website": "ftp://bar.fr"}, "bar.example.com"),
+        ({}, "bar.example.com"),
+        ({"email": "ada@gmail.com"}, None),
+    ],
+)
+def test_the_companys_domain_is_its_sites_else_its_addresss_own(cells, domain):
+    assert generic(**cells).company.get("domain") == domain
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({}, {"email": "bob@bar.example.com"}, True),
+        ({}, {"email": "ada@other.example.com"}, False),
+        ({"email": "ada@gmail.com"}, {"email": "bob@gmail.com"}, False),
+        (
+            {"siren": "732829320", "email": "ada@gmail.com"},
+            {"siren": "732829320", "email": "bob@gmail.com"},
+            True,
+        ),
+        (
+            {"website": "bar.fr", "email": "ada@gmail.com"},
+            {"website": "bar.fr", "email": "bob@other.example.com"},
+            True,
+        ),
+        ({"siren": "n/a"}, {"siren": "n/a", "email": "ada@other.example.com"}, False),
+        ({}, {"company_name": "Foo"}, False),
+    ],
+)
+def test_rows_have_one_ref_where_nothing_tells_their_companies_apart(one, other, same):
+    found = generic(one, other)
+    refs = [row["company_ref"] for row in found.rows]
+
+    assert (refs[0] == refs[1]) is same
+    assert sorted(set(refs)) == sorted(company["ref"] for company in found.companies)
+
+
+def test_an_address_of_a_mail_provider_identifies_a_company_without_any_other_mark():
+    assert generic(email="ada@gmail.com").company["address"] == "ada@gmail.com"
+    assert "address" not in generic(email="ada@gmail.com", siren="732829320").company
+    assert "address" not in generic().company
+
+
+def test_a_company_that_the_parser_has_forgotten_is_told_again(monkeypatch):
+    monkeypatch.setattr("crm.importing.parsing.companies.KNOWN_LIMIT", 0)
+    headers = ("company_name", "email")
+    parser = BatchParser(choose(headers), headers)
+    rows = [["Bar", "ada@bar.example.com"]]
+
+    first, second = (parsed(parser.parse(Batch([number], rows))) for number in (2, 3))
+
+    assert first.company["ref"] == second.company["ref"]
+
+
+# People, addresses, telephones
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "noted"),
+    [
+        ("valid", "valid", []),
+        ("Catch-all", "catch_all", []),
+        ("HIGH_PROBABILITY", "catch_all_likely", []),
+        ("nominative@pro", "valid", []),
+        ("Ne_Pas_Contacter", "do_not_contact", []),
+        ("cosmic", "unknown", [("note", "email_status_unknown")]),
+    ],
+)
+def test_the_suppliers_word_becomes_one_of_our_statuses(raw, status, noted):
+    found = pharow(**{"Type d'email": raw})
+
+    assert found.row["email_status"] == status
+    assert found.row["email_status_raw"] == raw
+    assert found.codes == noted
+
+
+@pytest.mark.parametrize(
+    ("email", "status", "flags", "noted"),
+    [
+        ("contact@bar.example.com", "generic", "tff", ["email_role"]),
+        ("rgpd@bar.example.com", "do_not_contact", "fff", ["email_never_written_to"]),
+        ("ada@gmail.com", None, "ftf", ["email_free_mail"]),
+        ("info@gmail.com", "generic", "ttf", ["email_role", "email_free_mail"]),
+        ("ada@x.mailinator.com", None, "fft", ["email_disposable"]),
+        ("ada@bar.example.com", None, "fff", []),
+    ],
+)
+def test_an_address_without_a_word_from_its_supplier_speaks_for_itself(email, status, flags, noted):
+    found = generic(email=email)
+
+    assert found.row.get("email_status") == status
+    names = ("email_is_role", "email_is_free", "email_is_disposable")
+    assert "".join(found.row[name] for name in names) == flags
+    assert found.codes == [("note", code) for code in noted]
+
+
+def test_a_mailbox_for_complaints_is_never_valid():
+    found = pharow(Email="abuse@bar.example.com", **{"Type d'email": "valid"})
+
+    assert found.row["email_status"] == "do_not_contact"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "key"),
+    [
+        ("Zoé", "LEFÈVRE  du Bois", "zoe|lefevre du bois"),
+        ("", "Lefèvre", "|lefevre"),
+        ("Zoé", "", None),
+    ],
+)
+def test_names_are_compared_without_accents_and_case_and_only_with_a_last_name(first, last, key):
+    assert pharow(Nom=last, Prénom=first).row.get("name_key") == key
+
+
+@pytest.mark.parametrize(
+    ("full", "first", "last"),
+    [
+        ("Ada Lovelace", "Ada", "Lovelace"),
+        ("Lovelace, Ada", "Ada", "Lovelace"),
+        ("Ada Maria LOVELACE", "Ada Maria", "LOVELACE"),
+        ("DE LA TOUR Jean", "Jean", "DE LA TOUR"),
+        ("Jean de la Tour", None, "Jean de la Tour"),
+        ("Ada", None, "Ada"),
+    ],
+)
+def test_a_full_name_is_split_only_where_that_is_safe(full, first, last):
+    found = generic(name=full)
+
+    assert split_name(full) == (first, last)
+    assert (found.row.get("first_name"), found.row.get("last_name")) == (first, last)
+
+
+def test_a_telephone_is_what_it_is_whatever_its_column_says():
+    found = pharow(**{"Tél portable": "04 91 63 29 80", "Tél Kaspr (2)": "0612345678"})
+
+    assert [tuple(phone.values()) for phone in found.phones] == [
+        ("2", "pharow", "+33491632980", "fixed", "04 91 63 29 80"),
+        ("2", "kaspr_2", "+33612345678", "mobile", "0612345678"),
+    ]
+    assert found.problems == []
+
+
+def test_telephones_are_read_as_from_where_the_company_lies():
+    row = {"address": "1 RUE X, 98713 PAPEETE", "phone": "40 50 60 70", "standard": "40 50 60 71"}
+
+    found = generic(row, row | {"email": "bob@bar.example.com"})
+
+    assert [phone["number"] for phone in found.phones] == ["+68940506070", "+68940506070"]
+    assert found.company["main_phone"] == "+68940506071"
+
+
+def test_unknown_columns_are_kept_where_they_hold_something():
+    found = generic(
+        {"note": ' "rappeler"\\lundi\t', "empty": " "}, {"email": "bob@bar.example.com"}
+    )
+
+    assert json.loads(found.rows[0]["kept"]) == {"note": '"rappeler"\\lundi'}
+    assert "kept" not in found.rows[1]
+
+
+# Companies alone
+
+
+def test_a_company_of_the_register_needs_neither_name_nor_address():
+    found = unit(denominationUniteLegale="", trancheEffectifsUniteLegale="12")
+
+    assert found.row.keys() == {"row", "usable", "company_ref"}
+    assert (found.company["siren"], found.company["headcount_code"]) == ("732829320", "12")
+    assert found.problems == []
+
+
+def test_a_company_of_the_register_without_a_siren_is_refused():
+    found = unit(siren="732829321", denominationUniteLegale="BAR")
+
+    assert (found.rows, found.companies) == ([], [])
+    assert found.codes == [("note", "siren_invalid"), ("refused", "company_unidentified")]
+
+
+def test_a_sole_trader_goes_by_the_names_in_use():
+    found = unit(
+        prenom1UniteLegale="AUGUSTA",
+        prenomUsuelUniteLegale="ADA",
+        nomUniteLegale="BYRON",
+        nomUsageUniteLegale="LOVELACE",
+    )
+
+    assert found.company["name"] == "ADA LOVELACE"
+
+
+def test_a_company_that_opposes_prospecting_is_marked_and_told():
+    found = unit(statutDiffusionUniteLegale="P", denominationUniteLegale="[ND]")
+
+    assert found.company["diffusion"] == "P"
+    assert "name" not in found.company
+    assert found.codes == [("note", "company_opposed")]
+
+
+@pytest.mark.parametrize(("nic", "siret"), [("00074", "73282932000074"), ("00075", None)])
+def test_the_head_offices_number_completes_the_siren(nic, siret):
+    assert unit(nicSiegeUniteLegale=nic).company.get("hq_siret") == siret
+
+
+@pytest.mark.parametrize(
+    ("code", "edition", "newer", "told"),
+    [
+        ("62.01Z", "NAFRev2", "62.10Y", ("62.01Z", "NAFRev2")),
+        ("", "NAFRev2", "62.10Y", ("62.10Y", "NAF2025")),
+        ("", "NAFRev2", "", (None, None)),
+    ],
+)
+def test_the_edition_of_an_activity_code_is_told_with_it(code, edition, newer, told):
+    found = unit(
+        activitePrincipaleUniteLegale=code,
+        nomenclatureActivitePrincipaleUniteLegale=edition,
+        activitePrincipaleNAF25UniteLegale=newer,
+    )
+
+    company = found.company
+    assert (company.get("naf_code"), company.get("naf_nomenclature")) == told
+
+
+def test_the_head_office_gives_its_company_an_address():
+    found = establishment(
+        numeroVoieEtablissement="3",
+        indiceRepetitionEtablissement="B",
+        typeVoieEtablissement="QUAI",
+        libelleVoieEtablissement="DES BAUX",
+        codePostalEtablissement="20260",
+        libelleCommuneEtablissement="CALVI",
+        codeCommuneEtablissement="2B050",
+        enseigne1Etablissement="CHEZ ADA",
+    )
+
+    company = found.company
+    assert company["hq_siret"] == "73282932000074"
+    assert company["hq_address"] == "3 B QUAI DES BAUX, 20260 CALVI"
+    assert (company["postal_code"], company["city"], company["department"]) == (
+        *("20260", "CALVI", "2B"),
+    )
+    assert company["brand_name"] == "CHEZ ADA"
+
+
+@pytest.mark.parametrize("answer", ["false", ""])
+def test_a_branch_tells_no_more_than_whose_it_is(answer):
+    found = establishment(
+        etablissementSiege=answer,
+        siren="",
+        libelleVoieEtablissement="DES BAUX",
+        activitePrincipaleEtablissement="nonsense",
+        statutDiffusionEtablissement="O",
+    )
+
+    company = found.company
+    assert company.keys() == {"ref", "row", "siren", "diffusion"}
+    assert company["siren"] == "732829320"
+    assert found.codes == [("note", "not_head_office")]
+    assert json.loads(found.problems[0]["detail"]) == {"siret": "73282932000074"}
+
+
+# What PostgreSQL reads
+
+NASTY = st.text(st.characters() | st.sampled_from('\t\n\r\\\0\b\v"N.\ufffd\ud800'), max_size=12)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(NASTY, min_size=1, max_size=20))
+def test_any_text_passes_through_copy(db, texts):
+    stored = [text.replace("\0", "\ufffd").encode("utf-8", "replace").decode() for text in texts]
+    columns = {
+        "number": map(str, range(len(texts))),
+        "word": map(escaped, texts),
+        "object": [written_json({text: text, "n": 1}) for text in texts],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS words (number int, word text, object jsonb)"
+        )
+        cursor.execute("TRUNCATE words")
+        with cursor.copy("COPY words FROM STDIN") as copy:
+            copy.write(lines(columns, columns, texts))
+        cursor.execute("SELECT word, object FROM words ORDER BY number")
+        found = cursor.fetchall()
+
+    assert [word for word, _object in found] == [
+        each for each, text in zip(stored, texts, strict=True) if text
+    ]
+    assert [json.loads(each) for _word, each in found] == [
+        {each: each, "n": 1} for each, text in zip(stored, texts, strict=True) if text
+    ]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_a_file_holds_can_be_stored(db, data):
+    source = open_source(SAMPLE)
+    row = next(iter(source.batches())).rows[0]
+    rows = [
+        [data.draw(NASTY | st.just(cell)) for cell in [*row, "kept"]]
+        for _row in range(data.draw(st.integers(1, 4)))
+    ]
+    headers = (*source.headers, "Mot \\ libre")
+    parser = BatchParser(choose(headers), headers)
+
+    staged = parser.parse(Batch(list(range(2, 2 + len(rows))), rows))
+
+    with working_tables(), connection.cursor() as cursor:
+        store(staged)
+        cursor.execute("SELECT count(*) FROM pg_temp.staged_problems")
+        assert cursor.fetchone()[0] == staged.problems.count("\n")
+
+
+@settings(max_examples=25)
+@given(cuts=st.sets(st.integers(1, 119)))
+def test_any_split_into_batches_reads_the_same(cuts):
+    source = open_source(SAMPLE)
+    batch = next(iter(source.batches(120)))
+    whole = BatchParser(choose(source.headers), source.headers).parse(batch)
+    parser = BatchParser(choose(source.headers), source.headers)
+
+    pieces = [
+        parser.parse(Batch(batch.numbers[start:end], batch.rows[start:end]))
+        for start, end in pairwise([0, *sorted(cuts), 120])
+    ]
+
+    assert told(pieces) == told([whole])
