@@ -22,7 +22,7 @@ from outreach.services.drafting import compose
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import declare_unknown, mailboxes_with_work, send_next
-from outreach.services.uploads import forget_files
+from outreach.services.files import forget_files
 from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError

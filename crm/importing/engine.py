@@ -4,6 +4,7 @@ Reading opens no transaction; working out and each chunk run inside `tenant()`. 
 done again from the start at any time: the same rows then get the same ids.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +16,7 @@ from crm.importing.merging import TARGETS
 from crm.importing.parallel import parsed
 from crm.importing.profiles import Mapped
 from crm.importing.reading import Source
-from crm.importing.report import Report, Tally
+from crm.importing.report import Problem, Report, Tally
 from crm.importing.staging import ask, run, store
 
 CHUNK = 20_000  # rows of the file that one transaction stores
@@ -83,11 +84,20 @@ class Import:
         origin = {"source": self.mapped.profile, "at": self.at.isoformat()}
         merging.store_chunk(first, last, origin=origin)
 
+    def problems(self) -> Iterator[Problem]:
+        """What was found in the rows, in the order of the file."""
+        found = ask(
+            "SELECT row, kind, \"column\", value, code, coalesce(detail, '{}')::text"
+            " FROM pg_temp.staged_problems ORDER BY row, kind DESC, code"
+        )
+        for *told, detail in found:
+            yield Problem(*told, json.loads(detail))
+
     def report(self, rows: int, *, dry_run: bool) -> Report:
         """What became of the file, or would."""
-        tallies = {
-            target.table: Tally(*merging.tally(target)) for target in TARGETS
-        } | {"phones": Tally(*merging.tally_phones())}
+        tallies = {target.table: Tally(*merging.tally(target)) for target in TARGETS} | {
+            "phones": Tally(*merging.tally_phones())
+        }
         return Report(
             file_name=self.source.name,
             sha256=self.source.sha256,
@@ -102,6 +112,7 @@ class Import:
             codes=_codes(),
             rows_refused=_rows_of("refused"),
             rows_duplicate=_rows_of("duplicate", "refused"),
+            rows_warned=_rows_of("warning"),
             **tallies,
         )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.importing.columns import COMPANY_FACTS
 from crm.importing.identifiers import MADE_BY_ROW
-from crm.importing.staging import ask, by_index, make, run
+from crm.importing.staging import by_index, make, run
 
 DUPLICATE_ADDRESSES = """
 WITH first AS (
@@ -140,8 +140,3 @@ def settle_companies(parameters: Mapping[str, Any]) -> None:
     run(TAKEN)
     with by_index():
         run(TAKEN_IN_BASE)
-
-
-def count(table: str, condition: str = "true") -> int:
-    """How many rows of a working table fulfil the condition."""
-    return int(ask(f"SELECT count(*) FROM pg_temp.{table} WHERE {condition}")[0][0])

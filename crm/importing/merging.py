@@ -6,7 +6,6 @@ wrote by hand stays, and is told; an address that proved bad and a company's opp
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from crm.importing.columns import COMPANY_FACTS, PERSON_FACTS, POSITION_FACTS
 from crm.importing.staging import ask, make, run
@@ -75,8 +74,7 @@ def compare(target: Target) -> None:
     """Find the known rows that the file changes, and tell of what stays because of a hand."""
     anything = " OR ".join([*map(takes, target.facts), *_learns(target)])
     kept = ", ".join(
-        f"CASE WHEN {_DIFFERS.format(name=name)} AND {_BY_HAND.format(name=name)}"
-        f" THEN '{name}' END"
+        f"CASE WHEN {_DIFFERS.format(name=name)} AND {_BY_HAND.format(name=name)} THEN '{name}' END"
         for name in target.facts
     )
     by_hand = f"CASE WHEN t.provenance @? '$.*.source ? (@ == \"hand\")' THEN ARRAY[{kept}] END"
@@ -97,7 +95,7 @@ def tell_of_hands(target: Target, columns: Mapping[str, str]) -> None:
         run(
             'INSERT INTO pg_temp.staged_problems (row, kind, "column", value, code, detail)'
             f" SELECT row, 'note', %(header)s, left(s.{name}::text, 200), 'hand_edited_kept',"
-            f" jsonb_build_object('field', '{name}', 'value', left(s.{name}::text, 200))"
+            f" jsonb_build_object('field', '{singular}.{name}', 'value', left(s.{name}::text, 200))"
             f" FROM pg_temp.{target.changed()} AS c JOIN {target.rows} AS s USING (row)"
             f" WHERE '{name}' = ANY (c.kept_by_hand)",
             {"header": header},
@@ -151,7 +149,9 @@ def _update(target: Target) -> str:
     sources = ", ".join(
         f"'{name}', CASE WHEN {takes(name)} THEN {_ORIGIN} END" for name in target.facts
     )
-    settings.append(f"provenance = t.provenance || jsonb_strip_nulls(jsonb_build_object({sources}))")
+    settings.append(
+        f"provenance = t.provenance || jsonb_strip_nulls(jsonb_build_object({sources}))"
+    )
     if target.table == "people":
         settings.append(
             f"identity_key = CASE WHEN {_LEARNT_PAGE} THEN s.identity_key ELSE t.identity_key END"

@@ -1,19 +1,32 @@
 """What an import says of itself afterwards."""
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from crm.importing.sentences import sentence
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with one cell: where, what stood there, a stable code, a sentence."""
+    """One thing wrong with one cell: where, what stood there, a stable code, what it names."""
 
     row: int
+    kind: str
     column: str
     value: str
     code: str
-    sentence: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in English."""
+        return self.said("en")
+
+    def said(self, language: str) -> str:
+        """What is wrong, in one of the languages of crm.importing.sentences."""
+        return sentence(
+            self.code, language, **({"value": self.value, "column": self.column} | self.detail)
+        )
 
 
 @dataclass
@@ -27,7 +40,10 @@ class Tally:
 
 @dataclass
 class Report:
-    """The facts of the file, of its columns, and of every row that did not pass as it was."""
+    """The facts of the file, of its columns, and how many rows did not pass as they were.
+
+    `codes` counts the problems: kind → code → times. A row may have several.
+    """
 
     file_name: str
     sha256: str
@@ -39,37 +55,20 @@ class Report:
     columns_ignored: list[str]
     columns_unknown: list[str]
     rows: int = 0
+    rows_refused: int = 0
+    rows_duplicate: int = 0
+    rows_warned: int = 0
+    codes: dict[str, dict[str, int]] = field(default_factory=dict)
     companies: Tally = field(default_factory=Tally)
     people: Tally = field(default_factory=Tally)
     positions: Tally = field(default_factory=Tally)
     phones: Tally = field(default_factory=Tally)
-    duplicates: list[Problem] = field(default_factory=list)
-    refused: list[Problem] = field(default_factory=list)
-    notes: list[Problem] = field(default_factory=list)
-
-    @property
-    def rows_refused(self) -> int:
-        """How many rows were refused; one row may have several problems."""
-        return len({problem.row for problem in self.refused})
-
-    @property
-    def rows_duplicate(self) -> int:
-        """How many rows were left out because an earlier one says the same."""
-        return len({problem.row for problem in self.duplicates})
 
     @property
     def rows_imported(self) -> int:
-        """How many rows became a position."""
+        """How many rows were taken in."""
         return self.rows - self.rows_refused - self.rows_duplicate
-
-    def add_notes(self, problems: Iterable[Problem], *, refused: bool) -> None:
-        """File a row's problems under the refusals or under the notes."""
-        (self.refused if refused else self.notes).extend(problems)
 
     def as_dict(self) -> dict[str, Any]:
         """The whole report as plain JSON types."""
-        return asdict(self) | {
-            "rows_imported": self.rows_imported,
-            "rows_refused": self.rows_refused,
-            "rows_duplicate": self.rows_duplicate,
-        }
+        return asdict(self) | {"rows_imported": self.rows_imported}

@@ -53,9 +53,9 @@ def store(staged: Staged) -> None:
     for table, columns in READ.items():
         if lines := getattr(staged, table):
             names = ", ".join(f'"{name}"' for name in columns)
-            with connection.cursor() as cursor:
-                with cursor.copy(f"COPY pg_temp.staged_{table} ({names}) FROM STDIN") as copy:
-                    copy.write(lines)
+            statement = f"COPY pg_temp.staged_{table} ({names}) FROM STDIN"
+            with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                copy.write(lines)
 
 
 def run(statement: str, parameters: Mapping[str, Any] | None = None) -> int:

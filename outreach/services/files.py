@@ -24,9 +24,7 @@ class FileNotKept(DomainError):
 
 def limits() -> Limits:
     """How large a file may be, unpacked, and how many rows it may have."""
-    return Limits(
-        rows=settings.IMPORT_MAX_ROWS, unpacked_bytes=settings.IMPORT_MAX_UNPACKED_BYTES
-    )
+    return Limits(rows=settings.IMPORT_MAX_ROWS, unpacked_bytes=settings.IMPORT_MAX_UNPACKED_BYTES)
 
 
 def file_name(text: str | None) -> str:

@@ -1,63 +1,255 @@
-"""Bringing a file of prospects in, and writing down what became of it."""
+"""What a worker does with an uploaded file: reads it, works it out, stores it chunk by chunk.
 
+Killed at any moment it is begun again from the file: what was stored is met again and not stored
+twice, and the import goes on after the last row it noted.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from django.db import transaction
+from django.conf import settings
+from django.db import IntegrityError
 
+from crm.importing.engine import Import
+from crm.importing.errors import FileRefused
+from crm.importing.profiles import choose
+from crm.importing.reading import open_source
 from crm.importing.report import Report
-from crm.importing.services import import_prospects
+from crm.importing.staging import ask, run, working_tables
 from iam.services import record
 from outreach.models import ImportUpload
+from outreach.services.enrolling_imported import enroll_imported
+from outreach.services.files import FileNotKept, as_file, limits
+from outreach.services.row_refusals import refusals_for
+from outreach.services.uploads import begin, columns_of, receive
 from outreach.services.webhooks import announce
 from outreach.states import UploadStatus, WebhookEvent
 from prospectflow.choices import move
+from prospectflow.errors import DomainError
+from prospectflow.tenancy.context import tenant
 
 if TYPE_CHECKING:
     from iam.models import User
 
+TOLD_EVERY = 0.5  # seconds
+TRIES = 3
 
-def import_file(
+type Clock = Callable[[], datetime]
+type Stopping = Callable[[], bool]
+
+
+class Stopped(Exception):
+    """Somebody cancelled the import, or the worker is to end."""
+
+
+class MetAnother(DomainError):
+    """Somebody stored the same company or person at that moment, again and again: run it again."""
+
+
+class Working:
+    """One stage of one upload: how far it is, and whether it is to end."""
+
+    def __init__(
+        self, organisation_id: UUID, upload: ImportUpload, clock: Clock, stopping: Stopping
+    ) -> None:
+        self.organisation_id, self.upload = organisation_id, upload
+        self.clock, self.stopping = clock, stopping
+        self.cancelled, self.told_at = False, 0.0
+
+    def read_so_far(self, rows: int) -> None:
+        """Note the progress now and then; raises Stopped when somebody wants an end."""
+        if time.monotonic() < self.told_at + TOLD_EVERY:
+            return
+        self.told_at = time.monotonic()
+        with tenant(self.organisation_id):
+            mine = ImportUpload.objects.filter(pk=self.upload.pk)
+            mine.update(rows_read=rows)
+            self.cancelled = mine.filter(stop_requested=True).exists()
+        self.end_if_asked()
+
+    def end_if_asked(self) -> None:
+        """Raises Stopped when somebody cancelled, or the worker is to end."""
+        if self.cancelled or self.stopping():
+            raise Stopped
+
+    def close(self, status: str, *problems: str) -> None:
+        """The stage is over."""
+        move(self.upload, "status", status, ImportUpload.MOVES)
+        self.upload.parse_errors = list(problems)
+        self.upload.finished_at = max(self.clock(), self.upload.started_at or self.clock())
+        self.upload.stop_requested = False
+        self.upload.save()
+
+
+def perform_validation(
+    organisation_id: UUID, upload_id: UUID, *, clock: Clock, stopping: Stopping = lambda: False
+) -> None:
+    """Read every row and report on it as an import would; nothing of the file is stored."""
+    with _stage(organisation_id, upload_id, UploadStatus.VALIDATING, clock, stopping) as working:
+        if working is None:
+            return
+        with _read(working) as (job, rows), tenant(organisation_id):
+            report = _work_out(working, job, rows, dry_run=True)
+            fit = report.rows_imported > 0
+            working.close(UploadStatus.MAPPED if fit else UploadStatus.VALIDATION_FAILED)
+
+
+def perform_import(
+    organisation_id: UUID, upload_id: UUID, *, clock: Clock, stopping: Stopping = lambda: False
+) -> None:
+    """Store the file's prospects, from the row on that was noted last."""
+    with _stage(organisation_id, upload_id, UploadStatus.IMPORTING, clock, stopping) as working:
+        if working is None:
+            return
+        with _read(working) as (job, rows):
+            with tenant(organisation_id):
+                _work_out(working, job, rows, dry_run=False)
+            _store(working, job, rows)
+            enrolled = enroll_imported(working.upload, at=clock(), ends=working.end_if_asked)
+        with tenant(organisation_id):
+            _finish(working, enrolled)
+
+
+def import_here(
+    organisation_id: UUID,
     path: Path,
     *,
-    at: datetime,
+    clock: Clock,
     profile: str | None = None,
-    dry_run: bool = False,
     user: "User | None" = None,
-) -> Report:
-    """Import the file into the organisation that is served, whole or not at all.
+) -> ImportUpload:
+    """Import a file in this process, without the queue; opens its own scopes.
 
-    Raises the refusals of crm.importing; nothing is left behind then. A dry run reports the
-    same and writes nothing.
+    Raises FileRefused when the file cannot be used; nothing of it is kept then.
     """
-    with transaction.atomic():
-        report = import_prospects(path, at=at, profile=profile, dry_run=dry_run)
-        if not dry_run:
-            upload = ImportUpload(
-                filename=path.name,
-                file_size=path.stat().st_size,
-                file_sha256=report.sha256,
-                profile=report.profile,
-                row_count=report.rows,
-                uploaded_by=user,
-                uploaded_at=at,
-            )
-            for status in (UploadStatus.MAPPED, UploadStatus.VALIDATING, UploadStatus.IMPORTING):
-                move(upload, "status", status, ImportUpload.MOVES)
-            finish(upload, report, at=at, user=user)
+    with tenant(organisation_id):
+        upload = receive(path, at=clock(), profile=profile, user=user)
+        for sentence in upload.parse_errors:
+            raise FileRefused(sentence)
+        upload = begin(upload, at=clock())
+    perform_import(organisation_id, upload.pk, clock=clock)
+    with tenant(organisation_id):
+        upload.refresh_from_db()
+    for sentence in upload.parse_errors:
+        raise FileRefused(sentence)
+    return upload
+
+
+@contextmanager
+def _stage(
+    organisation_id: UUID, upload_id: UUID, status: str, clock: Clock, stopping: Stopping
+) -> Iterator[Working | None]:
+    """The upload, if it is in that state still; however the stage ends, its state says so."""
+    with tenant(organisation_id):
+        upload = ImportUpload.objects.select_related("campaign").filter(pk=upload_id).first()
+    if upload is None or upload.status != status:
+        yield None  # taken away or finished since the job was deferred
+        return
+    working = Working(organisation_id, upload, clock, stopping)
+    failed = UploadStatus.VALIDATION_FAILED
+    try:
+        yield working
+    except Stopped:
+        if working.cancelled:
+            importing = status == UploadStatus.IMPORTING
+            with tenant(organisation_id):
+                working.close(UploadStatus.CANCELLED if importing else UploadStatus.MAPPED)
+    except (FileRefused, FileNotKept, MetAnother) as refusal:
+        with tenant(organisation_id):
+            importing = status == UploadStatus.IMPORTING
+            working.close(UploadStatus.FAILED if importing else failed, str(refusal))
+
+
+@contextmanager
+def _read(working: Working) -> Iterator[tuple[Import, int]]:
+    """The file's rows in the working tables of this session."""
+    upload = working.upload
+    with ExitStack() as stack:
+        with tenant(working.organisation_id):
+            path = stack.enter_context(as_file(upload))
+        stack.enter_context(working_tables())
+        sheet = upload.format.get("sheet") or None
+        source = open_source(path, name=upload.filename, sheet=sheet, limits=limits())
+        mapped = choose(source.headers, upload.profile, columns_of(upload))
+        job = Import(upload.pk, source, mapped, upload.uploaded_at)
+        yield job, job.read(processes=settings.IMPORT_PROCESSES, progress=working.read_so_far)
+
+
+def _work_out(working: Working, job: Import, rows: int, *, dry_run: bool) -> Report:
+    """What the rows mean; told once, before anything of the file is stored."""
+    upload = working.upload
+    job.work_out(refusals_for(upload, now=working.clock()))
+    report = job.report(rows, dry_run=dry_run)
+    if not upload.rows_done:
+        upload.problems.all().delete()
+        run(TELL, {"upload": upload.pk})
+        upload.report = report.as_dict()
+        upload.stands_on = _stands_on(upload)
+    upload.row_count = upload.rows_read = rows
+    upload.save()
     return report
 
 
-def finish(
-    upload: ImportUpload, report: Report, *, at: datetime, user: "User | None" = None
-) -> ImportUpload:
+TELL = """
+INSERT INTO outreach.import_problems (upload_id, row, kind, "column", value, code, detail)
+SELECT %(upload)s, row, kind, coalesce("column", ''), coalesce(value, ''), code,
+    coalesce(detail, '{}')
+FROM pg_temp.staged_problems ORDER BY row
+"""
+# An imported row's id begins as its import's does.
+STANDS_ON = """
+WITH known AS (
+    SELECT left(id::text, 28) AS made_by FROM pg_temp.placed WHERE known
+    UNION ALL SELECT left(id::text, 28) FROM pg_temp.file_people WHERE known
+    UNION ALL SELECT left(id::text, 28) FROM pg_temp.file_companies WHERE known
+)
+SELECT u.id::text, count(*) FROM known JOIN outreach.import_uploads AS u
+    ON left(u.id::text, 28) = known.made_by
+WHERE u.id <> %(upload)s GROUP BY u.id
+"""
+
+
+def _stands_on(upload: ImportUpload) -> dict[str, int]:
+    """The earlier imports whose rows this one found known, so that none is undone below it."""
+    return dict(ask(STANDS_ON, {"upload": upload.pk}))
+
+
+def _store(working: Working, job: Import, rows: int) -> None:
+    """Store the chunks that are left; what others stored meanwhile is met by working out again."""
+    for _ in range(TRIES):
+        try:
+            for first, last in job.chunks(after=working.upload.rows_done):
+                working.end_if_asked()
+                _store_chunk(working, job, first, last)
+        except IntegrityError:
+            with tenant(working.organisation_id):
+                job.work_out(refusals_for(working.upload, now=working.clock()))
+            continue
+        return
+    raise MetAnother
+
+
+def _store_chunk(working: Working, job: Import, first: int, last: int) -> None:
+    with tenant(working.organisation_id):
+        job.store_chunk(first, last)
+        mine = ImportUpload.objects.filter(pk=working.upload.pk)
+        mine.update(rows_done=last)
+        working.cancelled = mine.filter(stop_requested=True).exists()
+    working.upload.rows_done = last
+
+
+def _finish(working: Working, enrolled: dict[str, object]) -> None:
     """Write down what became of the file, once for all its rows, and tell the programs."""
-    upload.report = report.as_dict()
-    move(upload, "status", UploadStatus.COMPLETED, ImportUpload.MOVES)
-    upload.save()
-    text = f"{upload.filename}: {report.rows_imported} of {report.rows} rows"
-    record("imported", at=at, user=user, target=upload, text=text)
-    numbers = {"rows": report.rows, "filename": upload.filename}
+    upload = working.upload
+    upload.report = upload.report | enrolled
+    working.close(UploadStatus.COMPLETED)
+    report, at = upload.report, working.clock()
+    text = f"{upload.filename}: {report['rows_imported']} of {report['rows']} rows"
+    record("imported", at=at, user=upload.uploaded_by, target=upload, text=text)
+    numbers = {"rows": report["rows"], "filename": upload.filename}
     announce(WebhookEvent.IMPORT_FINISHED, {"import": str(upload.pk)} | numbers, at=at)
-    return upload

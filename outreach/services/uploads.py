@@ -1,41 +1,35 @@
-"""A file on its way in, stage by stage: received, its columns mapped, validated, run.
+"""A file on its way in, stage by stage: received, its columns mapped, validated, imported.
 
 The server keeps the file and what was said of its columns, so that what is imported is what was
-looked at. A file that proves unusable at a stage is told by its state and sentence, not raised.
+looked at. Reading and storing are a worker's; here stands what people and programs ask for.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from crm.importing.errors import FileRefused, UnknownColumn
 from crm.importing.profiles import choose, profile_of
-from crm.importing.reading import open_table
-from crm.importing.refused import refused_rows
-from crm.importing.report import Problem, Report
-from crm.importing.services import import_prospects
-from outreach.models import Campaign, ImportUpload
-from outreach.services.importing import finish
-from outreach.states import UploadStatus
+from crm.importing.reading import Source, open_source
+from iam.services import record
+from outreach.models import Campaign, ImportMapping, ImportProblem, ImportUpload
+from outreach.services.files import file_name, keep, limits
+from outreach.services.undoing import refuse_what_cannot_go
+from outreach.states import ProblemKind, UploadStatus
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
-from prospectflow.tenancy.context import tenant
+from prospectflow.queue import defer
 
 if TYPE_CHECKING:
     from iam.models import User
 
-NAME_LENGTH = 60  # characters: with four bytes each still a file's name
-
-
-class FileNotKept(DomainError):
-    """The file itself is not kept, only what is known of it: upload it again to read its rows."""
+SAMPLES, SAMPLED_ROWS, SAMPLE_LENGTH = 3, 200, 80
+WORKING = (UploadStatus.VALIDATING, UploadStatus.IMPORTING, UploadStatus.UNDOING)
 
 
 class NoReportYet(DomainError):
@@ -46,52 +40,58 @@ class ImportStands(DomainError):
     """What was imported stays in the record of imports; only a file not imported can go."""
 
 
+class NothingToStop(DomainError):
+    """Nothing runs for this file: there is nothing to cancel."""
+
+
 @transaction.atomic
-def receive(
+def receive(  # noqa: PLR0913 - each says one thing of the file
     file: Path,
     *,
     at: datetime,
+    name: str | None = None,
+    sheet: str | None = None,
     profile: str | None = None,
     campaign: Campaign | None = None,
     user: "User | None" = None,
 ) -> ImportUpload:
-    """Keep the file and what its columns seem to mean; FileRefused when it is no usable CSV.
+    """Keep the file and what its columns seem to mean; FileRefused when it cannot be read.
 
-    Where a required column was not recognised, or two mean the same, it waits to be mapped.
+    Columns that were settled for such a file before mean the same again. Where a required column
+    was not recognised, or two mean the same, the file waits to be mapped.
     """
-    table = open_table(file)
-    chosen = profile_of(table.headers, profile)
-    content = file.read_bytes()
+    source = open_source(file, name=file_name(name or file.name), sheet=sheet, limits=limits())
     upload = ImportUpload(
-        filename=file.name,
-        file_size=len(content),
-        file_sha256=hashlib.sha256(content).hexdigest(),
-        file_buffer=content,
-        profile=chosen.name,
-        detected_columns=list(table.headers),
-        column_mappings=chosen.suggested(table.headers),
+        filename=source.name,
+        file_size=file.stat().st_size,
+        file_sha256=source.sha256,
+        format=_format(source),
+        detected_columns=list(source.headers),
+        samples=_samples(source),
         campaign=campaign,
         uploaded_by=user,
         uploaded_at=at,
     )
+    _suggest(upload, profile)
     try:
         _settle(upload)
     except FileRefused as refusal:
         upload.parse_errors = [str(refusal)]
     upload.save()
+    keep(upload, file)
     return upload
 
 
 @transaction.atomic
 def map_columns(
-    upload: ImportUpload, *, columns: Mapping[str, str], profile: str | None = None
+    upload: ImportUpload, *, columns: Mapping[str, str], at: datetime, profile: str | None = None
 ) -> ImportUpload:
     """Say what some columns mean; the others stay as they are, or as another profile reads them.
 
-    Raises UnknownColumn, UnknownTarget, ColumnsCollide or ColumnMissing, and IllegalMove once
-    the file was imported.
+    It is remembered for files with the same header. Raises UnknownColumn, UnknownTarget,
+    ColumnsCollide or ColumnMissing, and IllegalMove once the file was imported.
     """
-    upload = _locked(upload)
+    upload = locked(upload)
     if profile and profile != upload.profile:
         upload.column_mappings = profile_of((), profile).suggested(upload.detected_columns)
         upload.profile = profile
@@ -102,105 +102,172 @@ def map_columns(
     _settle(upload)
     upload.parse_errors, upload.report = [], {}
     upload.save()
+    upload.problems.all().delete()
+    _remember(upload, at)
     return upload
 
 
 @transaction.atomic
 def validate(upload: ImportUpload, *, at: datetime) -> ImportUpload:
-    """Read every row and report on it as an import would; nothing of the file is stored."""
-    upload = _locked(upload)
-    move(upload, "status", UploadStatus.VALIDATING, ImportUpload.MOVES)
-    report = _read(upload, at=at, dry_run=True)
-    fit = report is not None and report.rows_imported > 0
-    to = UploadStatus.MAPPED if fit else UploadStatus.VALIDATION_FAILED
-    move(upload, "status", to, ImportUpload.MOVES)
+    """Have a worker read every row and report on it as an import would; nothing is stored."""
+    upload = locked(upload)
+    _begin(upload, UploadStatus.VALIDATING, at)
+    upload.parse_errors, upload.report = [], {}
+    upload.save()
+    upload.problems.all().delete()
+    defer("outreach.validate_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
+    return upload
+
+
+@transaction.atomic
+def run(upload: ImportUpload, *, at: datetime) -> ImportUpload:
+    """Have a worker import the file as it is mapped; a cancelled import goes on where it was."""
+    upload = begin(upload, at=at)
+    defer("outreach.import_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
+    return upload
+
+
+@transaction.atomic
+def begin(upload: ImportUpload, *, at: datetime) -> ImportUpload:
+    """The import of the file begins, or goes on; raises IllegalMove."""
+    upload = locked(upload)
+    _begin(upload, UploadStatus.IMPORTING, at)
+    if not upload.rows_done:
+        upload.parse_errors, upload.report = [], {}
+        upload.problems.all().delete()
     upload.save()
     return upload
 
 
 @transaction.atomic
-def run(upload: ImportUpload, *, at: datetime, user: "User | None" = None) -> ImportUpload:
-    """Import the file as it is mapped, whole or not at all; every row is read and checked anew."""
-    upload = _locked(upload)
-    move(upload, "status", UploadStatus.VALIDATING, ImportUpload.MOVES)
-    move(upload, "status", UploadStatus.IMPORTING, ImportUpload.MOVES)
-    report = _read(upload, at=at, dry_run=False)
-    if report is None:
-        move(upload, "status", UploadStatus.FAILED, ImportUpload.MOVES)
-        upload.save()
-        return upload
-    return finish(upload, report, at=at, user=user)
+def cancel(upload: ImportUpload) -> ImportUpload:
+    """Ask the worker to stop: whole chunks stay, and the file says up to which row.
+
+    Raises NothingToStop.
+    """
+    upload = locked(upload)
+    if upload.status not in (UploadStatus.VALIDATING, UploadStatus.IMPORTING):
+        raise NothingToStop
+    upload.stop_requested = True
+    upload.save(update_fields=["stop_requested"])
+    return upload
 
 
-def refused(upload: ImportUpload) -> str:
-    """CSV of the rows that were, or would be, left out; raises NoReportYet or FileNotKept."""
-    if not upload.report:
-        raise NoReportYet
-    found = upload.report["refused"] + upload.report["duplicates"]
-    with _as_file(upload) as path:
-        return "".join(refused_rows(path, [Problem(**each) for each in found]))
+@transaction.atomic
+def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User") -> ImportUpload:
+    """Let the file's campaign take in people whom another one wrote to within 90 days.
+
+    Who said so stands in the trail. The sender still keeps the 90 days between two mails.
+    """
+    upload = locked(upload)
+    upload.contacted_allowed_by, upload.contacted_allowed_at = user, at
+    upload.save(update_fields=["contacted_allowed_by", "contacted_allowed_at"])
+    text = f"{upload.filename}: people whom another campaign wrote to lately may be taken in"
+    record("contacted_allowed", at=at, user=user, target=upload, text=text)
+    return upload
+
+
+@transaction.atomic
+def undo(upload: ImportUpload, *, at: datetime) -> ImportUpload:
+    """Have a worker take away what this import alone made.
+
+    Raises SomethingSent or OthersStandOnIt (outreach.services.undoing), and IllegalMove.
+    """
+    upload = locked(upload)
+    refuse_what_cannot_go(upload)
+    move(upload, "status", UploadStatus.UNDOING, ImportUpload.MOVES)
+    upload.started_at, upload.finished_at = at, None
+    upload.save()
+    defer("outreach.undo_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
+    return upload
 
 
 @transaction.atomic
 def discard(upload: ImportUpload) -> None:
-    """Forget a file that was not imported; ImportStands for one that was."""
-    if _locked(upload).status == UploadStatus.COMPLETED:
+    """Forget a file that was not imported; ImportStands for one that was, or that is worked on."""
+    upload = locked(upload)
+    if upload.status in (UploadStatus.COMPLETED, *WORKING) or upload.rows_done:
         raise ImportStands
     upload.delete()
 
 
-def forget_files(organisation_id: UUID, *, before: datetime) -> int:
-    """Forget the bytes of older files; what is known of them stays. Returns how many files."""
-    with tenant(organisation_id):
-        old = ImportUpload.objects.filter(uploaded_at__lt=before, file_buffer__isnull=False)
-        return old.update(file_buffer=None)
+def problems_of(upload: ImportUpload, *kinds: str) -> QuerySet[ImportProblem]:
+    """What was found in the file's rows, in the order of the file; raises NoReportYet."""
+    if not upload.report:
+        raise NoReportYet
+    found = ImportProblem.objects.filter(upload=upload).order_by("row", "id")
+    return found.filter(kind__in=kinds) if kinds else found
 
 
-def _settle(upload: ImportUpload) -> None:
-    """The columns can be read like this: the file waits for its import."""
-    choose(upload.detected_columns, upload.profile, _columns(upload))
-    if upload.status != UploadStatus.MAPPED:
-        move(upload, "status", UploadStatus.MAPPED, ImportUpload.MOVES)
+LEFT_OUT = (ProblemKind.REFUSED, ProblemKind.DUPLICATE)
 
 
-def _columns(upload: ImportUpload) -> dict[str, str]:
+def locked(upload: ImportUpload) -> ImportUpload:
+    """The upload, as nobody else changes it until this transaction ends."""
+    return ImportUpload.objects.select_for_update().get(pk=upload.pk)
+
+
+def columns_of(upload: ImportUpload) -> dict[str, str]:
     """The mapping in the order of the file, which PostgreSQL's jsonb does not keep."""
     return {header: upload.column_mappings[header] for header in upload.detected_columns}
 
 
-def _read(upload: ImportUpload, *, at: datetime, dry_run: bool) -> Report | None:
-    """What the rows are; nothing, and the sentence in the upload, where they cannot be read."""
-    upload.parse_errors, upload.report = [], {}
-    try:
-        with _as_file(upload) as path:
-            report = import_prospects(
-                path, at=at, profile=upload.profile, columns=_columns(upload), dry_run=dry_run
-            )
-    except FileRefused as refusal:
-        upload.parse_errors = [str(refusal)]
-        return None
-    upload.report, upload.row_count = report.as_dict(), report.rows
-    return report
+def _begin(upload: ImportUpload, status: str, at: datetime) -> None:
+    move(upload, "status", status, ImportUpload.MOVES)
+    upload.started_at, upload.finished_at = at, None
+    upload.rows_read, upload.stop_requested = 0, False
 
 
-@contextmanager
-def _as_file(upload: ImportUpload) -> Iterator[Path]:
-    """The file under its own name, for as long as somebody reads it."""
-    content = ImportUpload.objects.values_list("file_buffer", flat=True).get(pk=upload.pk)
-    if content is None:
-        raise FileNotKept
-    with TemporaryDirectory(prefix="prospectflow-") as directory:
-        path = Path(directory, upload.filename)
-        path.write_bytes(content)
-        yield path
+def _settle(upload: ImportUpload) -> None:
+    """The columns can be read like this: the file waits for its import."""
+    choose(upload.detected_columns, upload.profile, columns_of(upload))
+    if upload.status != UploadStatus.MAPPED:
+        move(upload, "status", UploadStatus.MAPPED, ImportUpload.MOVES)
 
 
-def file_name(text: str | None) -> str:
-    """A name that every file system takes, as near to the given one as can be."""
-    name = "".join(each for each in text or "" if each.isprintable() and each not in '/\\:*?"<>|')
-    return name.strip(". ")[-NAME_LENGTH:] or "prospects.csv"
+def _suggest(upload: ImportUpload, profile: str | None) -> None:
+    remembered = ImportMapping.objects.filter(header_digest=_digest(upload)).first()
+    if remembered and profile in (None, remembered.profile):
+        upload.profile, upload.column_mappings = remembered.profile, remembered.column_mappings
+        return
+    chosen = profile_of(upload.detected_columns, profile)
+    upload.profile = chosen.name
+    upload.column_mappings = chosen.suggested(upload.detected_columns)
 
 
-def _locked(upload: ImportUpload) -> ImportUpload:
-    """The upload without its file, which no change writes again."""
-    return ImportUpload.objects.select_for_update().defer("file_buffer").get(pk=upload.pk)
+def _remember(upload: ImportUpload, at: datetime) -> None:
+    ImportMapping.objects.update_or_create(
+        header_digest=_digest(upload),
+        defaults={
+            "profile": upload.profile,
+            "column_mappings": upload.column_mappings,
+            "settled_at": at,
+        },
+    )
+
+
+def _digest(upload: ImportUpload) -> str:
+    return hashlib.sha256("\n".join(sorted(upload.detected_columns)).encode()).hexdigest()
+
+
+def _format(source: Source) -> dict[str, object]:
+    return {
+        "kind": source.kind,
+        "encoding": source.encoding,
+        "delimiter": source.delimiter,
+        "compression": source.compression,
+        "sheet": source.sheet,
+        "sheets": list(source.sheets),
+    }
+
+
+def _samples(source: Source) -> dict[str, list[str]]:
+    """The first different values of each column, for people to recognise it by."""
+    samples: dict[str, list[str]] = {header: [] for header in source.headers}
+    batch = next(source.batches(SAMPLED_ROWS), None)
+    for cells in batch.rows if batch else []:
+        for header, cell in zip(source.headers, cells, strict=False):
+            text, known = cell.strip()[:SAMPLE_LENGTH], samples[header]
+            if text and text not in known and len(known) < SAMPLES:
+                known.append(text)
+    return samples
