@@ -19,6 +19,7 @@ from iam.api.views import (
     OrganisationViewSet,
     ServiceAccountViewSet,
 )
+from outreach.api.address_checks import AddressCheckViewSet
 from outreach.api.campaign_views import CampaignViewSet, EnrollmentViewSet
 from outreach.api.import_views import ImportViewSet
 from outreach.api.sending_views import (
@@ -64,6 +65,7 @@ router.register("messages", MessageViewSet, basename="message")
 router.register("mailboxes", MailboxViewSet, basename="mailbox")
 router.register("suppressions", SuppressionViewSet, basename="suppression")
 router.register("imports", ImportViewSet, basename="importupload")
+router.register("address-checks", AddressCheckViewSet, basename="addresscheck")
 router.register("statistics", DailyStatsViewSet, basename="dailystats")
 router.register("opens", OpensViewSet, basename="openstats")
 router.register("pixels", PixelViewSet, basename="pixel")

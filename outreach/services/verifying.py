@@ -18,6 +18,7 @@ from crm.models import DomainState, EmailStatus, MailDomain, Position
 from crm.verifying import Finding, ask_all, fresh, make_resolver
 from iam.services import record
 from outreach.models import AddressCheck
+from prospectflow.queue import defer
 from prospectflow.tenancy.context import tenant
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = 2_000  # positions
 SOURCE = "mx"
+TASK = "outreach.verify_addresses"
 FIRST = UUID(int=0)
 REPORTED = (
     *("syntax", *DomainState.values, "role", "free", "disposable", "catch_all"),
@@ -93,6 +95,14 @@ def start_check(*, at: datetime, user: "User | None" = None) -> AddressCheck:
     unfinished = AddressCheck.objects.filter(finished_at=None).order_by("-asked_at", "id").first()
     nothing = dict.fromkeys(REPORTED, 0)
     return unfinished or AddressCheck.objects.create(asked_by=user, asked_at=at, report=nothing)
+
+
+@transaction.atomic
+def ask_for_check(*, at: datetime, user: "User | None" = None) -> AddressCheck:
+    """Have a worker check all addresses, or go on with the check that has not finished."""
+    check = start_check(at=at, user=user)
+    defer(TASK, organisation_id=check.organisation_id, check_id=check.pk)
+    return check
 
 
 def run_check(

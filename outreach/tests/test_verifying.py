@@ -15,7 +15,7 @@ from crm.tests.name_server import BROKEN, SILENT, NameServer
 from iam.models import AuditEvent
 from outreach.models import AddressCheck
 from outreach.services import verifying
-from outreach.services.verifying import run_check, start_check
+from outreach.services.verifying import ask_for_check, run_check, start_check
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing import processes
 from prospectflow.testing.factories import NOON, make_organisation, make_position
@@ -353,6 +353,21 @@ def test_the_command_checks_to_the_end_and_says_what_it_found(
     assert (told["syntax"], told["accepts"], told["refuses"]) == ("2", "1", "1")
     assert told["made invalid"] == "1"
     assert statuses(organisation)["a@closed.example"] == "invalid"
+
+
+def test_a_worker_checks_what_was_asked_for(committed, server, monkeypatch):
+    organisation = make_organisation()
+    fill(organisation, "a@closed.example")
+    monkeypatch.setenv("VERIFICATION_NAMESERVERS", f"127.0.0.1:{server.port}")
+    with tenant(organisation.pk):
+        ask_for_check(at=NOON)
+
+    code, _, complained = processes.run("worker", "--one-shot", "--queues", "verification")
+
+    assert (code, complained) == (0, "")
+    assert statuses(organisation) == {"a@closed.example": "invalid"}
+    with tenant(organisation.pk):
+        assert AddressCheck.objects.get().finished_at is not None
 
 
 @pytest.mark.faults

@@ -7,7 +7,9 @@ from typing import Any
 
 COMPANY, PERSON, POSITION, PHONE, CONSENT = (f"0197c0de-0001-7000-8000-{n:012}" for n in range(5))
 CAMPAIGN, STEP, PROMPT, EXPERIMENT, VARIANT = (f"0197c0de-0002-7000-8000-{n:012}" for n in range(5))
-ENROLLMENT, TASK, DRAFT, MAILBOX, UPLOAD = (f"0197c0de-0003-7000-8000-{n:012}" for n in range(5))
+ENROLLMENT, TASK, DRAFT, MAILBOX, UPLOAD, CHECK = (
+    f"0197c0de-0003-7000-8000-{n:012}" for n in range(6)
+)
 ORGANISATION, USER, MEMBER, PROGRAM, WEBHOOK, ENTRY = (
     f"0197c0de-0004-7000-8000-{n:012}" for n in range(6)
 )
@@ -109,6 +111,26 @@ REQUESTS: dict[str, dict[str, Any]] = {
 }
 _account = {"id": PROGRAM, **_program, "status": "active", **WHEN}
 ANSWERS: dict[str, dict[str, Any]] = {
+    "AddressCheck": {
+        "id": CHECK,
+        "asked_by": USER,
+        "asked_at": MONDAY,
+        "finished_at": MONDAY,
+        "report": {
+            "syntax": 812,
+            "accepts": 779,
+            "refuses": 21,
+            "unknown": 12,
+            "role": 64,
+            "free": 120,
+            "disposable": 1,
+            "catch_all": 90,
+            "domains_asked": 540,
+            "made_invalid": 21,
+            "given_back": 0,
+        },
+        **WHEN,
+    },
     "BatchResult": {"results": [{"id": DRAFT, "done": True, "code": "", "detail": ""}]},
     "Campaign": {
         "id": CAMPAIGN,

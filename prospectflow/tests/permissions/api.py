@@ -120,6 +120,8 @@ TABLE: dict[str, dict[str, str]] = {
     "imports/<str:pk>/report/": _READ,
     "imports/<str:pk>/run/": _CHANGE,
     "imports/<str:pk>/validate/": _CHANGE,
+    "address-checks/": _FACTS,
+    "address-checks/<str:pk>/": _READ,
     "statistics/": _READ,
     "statistics/export/": _EXPORT,
     "statistics/<str:pk>/": _READ,
