@@ -9,8 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import ChoicesCheckboxFilter
 from unfold.decorators import display
 
+from crm.listing import DepartmentFilter, HeadcountFilter, ImportedListFilter, NafFilter, Prospects
 from crm.models import Company, Consent, Person, Phone, Position
 from crm.services import read, save_by_hand
 from iam.tenant_admin import TenantAdmin, TenantTabularInline, link_to, link_to_rows
@@ -109,14 +111,17 @@ class PhonesInline(TenantTabularInline):
 
 
 @admin.register(Company)
-class CompanyAdmin(SourcedAdmin):
+class CompanyAdmin(Prospects, SourcedAdmin):
     """Companies."""
 
     list_display = ["name", "siren", "city", "naf_sector", "employee_range", "diffusion_state"]
-    list_filter = ["diffusion", CategoryFilter, "growing"]
-    search_fields = ["name"]
+    list_filter = [NafFilter, DepartmentFilter, HeadcountFilter, CategoryFilter]
+    list_filter += ["diffusion", "growing"]
+    search_fields = ["name", "siren", "domain"]
+    search_help_text = "Name, SIREN, SIRET or domain"
+    sortable_by = ["name"]
     ordering = ["name", "id"]
-    readonly_fields = ["sources", "kept_columns", "created_at", "updated_at"]
+    readonly_fields = ["department", "sources", "kept_columns", "created_at", "updated_at"]
     inlines = [PositionsInline]
     fieldsets = [
         (None, {"fields": ["name", "brand_name", "acronym", "linkedin_name", "diffusion"]}),
@@ -151,7 +156,7 @@ class CompanyAdmin(SourcedAdmin):
                     ("website_url", "domain"),
                     "linkedin_url",
                     "hq_address",
-                    ("postal_code", "city", "country"),
+                    ("postal_code", "city", "department", "country"),
                 ]
             },
         ),
@@ -164,11 +169,13 @@ class CompanyAdmin(SourcedAdmin):
 
 
 @admin.register(Person)
-class PersonAdmin(SourcedAdmin):
+class PersonAdmin(Prospects, SourcedAdmin):
     """People."""
 
     list_display = ["full_name", "salutation", "positions", "linkedin"]
     search_fields = ["last_name", "first_name"]
+    search_help_text = "First and last name, or an address"
+    sortable_by = ["full_name"]
     ordering = ["last_name", "id"]
     readonly_fields = ["sources", "kept_columns"]
     inlines = [PositionsInline, PhonesInline]
@@ -198,6 +205,7 @@ class PhoneAdmin(FactsAdmin):
     list_filter = ["kind", "source"]
     list_select_related = ["person"]
     search_fields = ["number"]
+    sortable_by = ()
     ordering = ["id"]
     autocomplete_fields = ["person"]
 
@@ -207,33 +215,47 @@ class PhoneAdmin(FactsAdmin):
 
 
 @admin.register(Position)
-class PositionAdmin(SourcedAdmin):
-    """Positions: who may be written to."""
+class PositionAdmin(Prospects, SourcedAdmin):
+    """Positions: who may be written to, the newest first."""
 
     list_display = ["email", "who", "where", "job_title", "address_state", "list_name"]
-    list_filter = ["email_status"]
+    list_filter = [NafFilter, DepartmentFilter, HeadcountFilter, ImportedListFilter]
+    list_filter += [("email_status", ChoicesCheckboxFilter)]
     list_select_related = ["person", "company"]
     search_fields = ["email", "person__last_name", "company__name"]
-    ordering = ["email", "id"]
+    search_help_text = "Person, company, or the beginning of an address"
+    sortable_by = ()
+    ordering = ["-id"]
     autocomplete_fields = ["person", "company"]
-    readonly_fields = ["sources", "kept_columns", "correspondence"]
+    readonly_fields = ["address_kind", "sources", "kept_columns", "correspondence"]
     fieldsets = [
         (None, {"fields": ["person", "company", "job_title", "list_name", "correspondence"]}),
-        ("Address", {"fields": ["email", "email_status", "email_status_raw", "email_reliability"]}),
+        (
+            "Address",
+            {
+                "fields": [("email", "address_kind")]
+                + ["email_status", "email_status_raw", "email_reliability"]
+            },
+        ),
         SOURCES,
     ]
 
-    @display(description="Person", ordering="person__last_name")
+    @display(description="Person")
     def who(self, position: Position) -> SafeString | str:
         return link_to(position.person)
 
-    @display(description="Company", ordering="company__name")
+    @display(description="Company")
     def where(self, position: Position) -> SafeString | str:
         return link_to(position.company)
 
-    @display(description="Address status", ordering="email_status", label=STATUS_COLOURS)
+    @display(description="Address status", label=STATUS_COLOURS)
     def address_state(self, position: Position) -> tuple[str, str]:
         return position.email_status, position.get_email_status_display()
+
+    @display(description="Kind of address")
+    def address_kind(self, position: Position) -> str:
+        flags = [f for f in position._meta.fields if f.name.startswith("email_is_")]
+        return ", ".join(str(f.verbose_name) for f in flags if getattr(position, f.name)) or "–"
 
     @display(description="Messages")
     def correspondence(self, position: Position) -> SafeString | str:

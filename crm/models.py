@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import UUID7, Cast, Concat, Lower
 
-from crm.querysets import PositionQuerySet
+from crm.querysets import CompanyQuerySet, PersonQuerySet, PositionQuerySet
 from prospectflow.choices import known
 from prospectflow.tenancy.fields import TenantForeignKey
 from prospectflow.tenancy.models import TenantModel
@@ -159,6 +159,8 @@ class Company(Sourced):
     city = models.CharField(max_length=100, null=True, blank=True)
     country = models.CharField(max_length=2, default="FR", db_default="FR")
 
+    objects = CompanyQuerySet.as_manager()
+
     class Meta(Sourced.Meta):
         db_table = "companies"
         verbose_name_plural = "companies"
@@ -204,6 +206,8 @@ class Person(Sourced):
     identity_key = models.TextField(
         db_default=Concat(Value("hand:"), Cast(UUID7(), models.TextField())), editable=False
     )
+
+    objects = PersonQuerySet.as_manager()
 
     class Meta(Sourced.Meta):
         db_table = "people"

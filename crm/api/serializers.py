@@ -11,6 +11,7 @@ from prospectflow.api.serializers import StrictModelSerializer
 
 LONGEST_FACT = 20_000  # characters; longer texts are refused before anybody reads them
 SOURCED = ["provenance", "kept", "created_at", "updated_at"]
+KINDS = ["email_is_role", "email_is_free", "email_is_disposable"]  # read from the address
 
 
 class FactsSerializer(StrictModelSerializer):
@@ -55,6 +56,7 @@ class ListedCompanySerializer(FactsSerializer):
             "employee_count",
             "domain",
             "postal_code",
+            "department",
             "city",
             "country",
             "created_at",
@@ -102,11 +104,12 @@ class CompanySerializer(FactsSerializer):
             "linkedin_url",
             "hq_address",
             "postal_code",
+            "department",
             "city",
             "country",
             *SOURCED,
         ]
-        read_only_fields = SOURCED
+        read_only_fields = ["department", *SOURCED]
         extra_kwargs = {
             "activity": {"max_length": 2_000},
             "description": {"max_length": LONGEST_FACT},
@@ -176,6 +179,7 @@ class ListedPositionSerializer(FactsSerializer):
             "list_name",
             "email",
             "email_status",
+            *KINDS,
             "created_at",
             "updated_at",
         ]
@@ -204,9 +208,10 @@ class PositionSerializer(FactsSerializer):
             "email_status",
             "email_status_raw",
             "email_reliability",
+            *KINDS,
             *SOURCED,
         ]
-        read_only_fields = SOURCED
+        read_only_fields = [*KINDS, *SOURCED]
         extra_kwargs = {"email_reliability": {"min_value": 0, "max_value": 100}}
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from rest_framework import mixins
 from rest_framework.serializers import BaseSerializer
 
@@ -49,7 +49,17 @@ class FactsViewSet(Exported, EditableTenantViewSet):
         record(action, at=self.now, user=self.person, target=row, text=text)
 
 
-class CompanyViewSet(FactsViewSet):
+class ProspectsViewSet(FactsViewSet):
+    """Tables that are searched by words: `searched` of their QuerySets says how."""
+
+    def found(self, queryset: Any, text: str) -> QuerySet[Any]:
+        """What is listed is a page; what is taken away is every row that is found."""
+        if self.paginator is None:
+            return queryset.searched(text)
+        return queryset.searched_for_a_page(text)
+
+
+class CompanyViewSet(ProspectsViewSet):
     """Companies."""
 
     queryset = Company.objects.order_by("-id")
@@ -58,17 +68,17 @@ class CompanyViewSet(FactsViewSet):
     export_serializer_class = serializers.CompanySerializer
     filterset_class = filters.CompanyFilters
     sortable = {"created_at": "id", "name": "name"}
-    search_fields = ["name"]
+    search_fields = ["name", "siren", "siret", "domain"]
 
 
-class PersonViewSet(FactsViewSet):
+class PersonViewSet(ProspectsViewSet):
     """People."""
 
     queryset = Person.objects.order_by("-id")
     serializer_class = serializers.PersonSerializer
     list_serializer_class = serializers.ListedPersonSerializer
     filterset_class = filters.PersonFilters
-    search_fields = ["last_name", "first_name"]
+    search_fields = ["last_name", "first_name", "email"]
 
 
 class PhoneViewSet(FactsViewSet):
@@ -84,7 +94,7 @@ class PhoneViewSet(FactsViewSet):
         super().perform_create(serializer)
 
 
-class PositionViewSet(FactsViewSet):
+class PositionViewSet(ProspectsViewSet):
     """Positions: who may be written to."""
 
     queryset = Position.objects.select_related("person", "company").order_by("-id")
@@ -92,7 +102,7 @@ class PositionViewSet(FactsViewSet):
     list_serializer_class = serializers.ListedPositionSerializer
     export_serializer_class = serializers.PositionSerializer
     filterset_class = filters.PositionFilters
-    search_fields = ["email"]
+    search_fields = ["email", "person", "company"]
 
 
 class ConsentViewSet(Exported, mixins.CreateModelMixin, ReadOnlyTenantViewSet):

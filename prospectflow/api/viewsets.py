@@ -65,8 +65,12 @@ class TenantViewSet(GenericViewSet):
 
     def filter_queryset(self, queryset: QuerySet) -> QuerySet:
         queryset = super().filter_queryset(queryset)
-        words = self.request.query_params.get("search", "").split() if self.search_fields else []
-        for word in words:
+        text = self.request.query_params.get("search", "") if self.search_fields else ""
+        return self.found(queryset, text) if text else queryset
+
+    def found(self, queryset: QuerySet, text: str) -> QuerySet:
+        """The rows in which each word is found in one of the `search_fields`."""
+        for word in text.split():
             bare = queryset.model._default_manager.order_by()
             found = (search(bare, [field], word).values("pk") for field in self.search_fields)
             queryset = queryset.filter(pk__in=reduce(lambda a, b: a.union(b), found))

@@ -133,9 +133,10 @@ def test_the_whole_list_is_enrolled_as_it_was_searched_and_filtered(
 ):
     monkeypatch.setattr(admin.site.get_model_admin(Position), "list_per_page", 2)
     with tenant(organisation.pk):
-        found = [make_position(email=f"a{n}@tissus.example") for n in range(5)]
-        make_position(email="b@tissus.example", email_status="generic")
-        make_position(email="c@elsewhere.example")
+        company = make_company(name="Tissus Sud")
+        found = [make_position(company=company) for _ in range(5)]
+        make_position(company=company, email_status="generic")
+        make_position()
     query = {"q": "tissus", "email_status__exact": "unknown"}
 
     page = run(owner, found[:2], query=query, across=True, index="0")

@@ -144,10 +144,11 @@ def test_a_viewer_changes_nothing(organisation, model):
 
 def test_a_search_finds_a_position_by_address_name_and_company(owner, organisation):
     with tenant(organisation.pk):
-        wanted = make_position(email="zoe@tissus.example", company=make_company(name="Tissus Sud"))
+        company = make_company(name="Tissus Sud", domain="tissus.example")
+        wanted = make_position(email="zoe@tissus.example", company=company)
         make_position()
 
-    for text in ("tissus.example", "LOVELACE tissus", "sud"):
+    for text in ("Zoe@tissus", "tissus.example", "@tissus", "LOVELACE tissus", "sud"):
         answer = owner.get(reverse("console:crm_position_changelist"), {"q": text})
         assert str(wanted.pk) in answer.text, text
         assert answer.text.count('name="_selected_action"') == 1, text

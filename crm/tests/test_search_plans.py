@@ -1,0 +1,54 @@
+"""With many rows, each way of finding some reaches an index of its own below the policies."""
+
+import re
+
+import psycopg
+from django.db import connection
+
+from crm.models import Company, Person, Position
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import make_organisation
+
+FILL = """
+INSERT INTO crm.companies (name, siren, domain)
+    SELECT md5(n::text), (100000000 + n)::text, md5(n::text) || '.example'
+    FROM generate_series(1, 3000) n;
+INSERT INTO crm.people (last_name, first_name)
+    SELECT md5(n::text), md5('a' || n) FROM generate_series(1, 3000) n;
+INSERT INTO crm.positions (person_id, company_id, email)
+    SELECT p.id, c.id, left(p.last_name, 8) || '@' || c.domain
+    FROM crm.people p JOIN crm.companies c ON c.name = p.last_name
+"""
+NAME, REGISTER, DOMAIN = "companies_name_search", "companies_once_by_siren", "companies_domain"
+PERSON, ADDRESS = "people_name_search", "positions_email_prefix"
+INDEXES = [
+    (Company, "dupont solaire", {NAME}),
+    (Company, "du", {NAME}),
+    (Company, "732829", {NAME, REGISTER}),
+    (Company, "bolt.ex", {NAME, DOMAIN}),
+    (Company, "@bolt", {DOMAIN}),
+    (Person, "marie curie", {PERSON}),
+    (Person, "ada@bolt", {ADDRESS}),
+    (Position, "dupont", {PERSON, NAME}),
+    (Position, "dupont 732829", {PERSON, NAME, REGISTER}),
+    (Position, "ada@bolt", {ADDRESS}),
+    (Position, "@bolt", {DOMAIN}),
+]
+
+
+def test_every_way_of_finding_reaches_an_index_of_its_own(committed, owner_url):
+    organisation = make_organisation()
+    with tenant(organisation.pk), connection.cursor() as cursor:
+        cursor.execute(FILL)
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE crm.companies, crm.people, crm.positions")
+
+    plans = {}
+    with tenant(organisation.pk), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for model, text, indexes in INDEXES:
+            plan = model.objects.order_by().searched(text).explain()
+            if not indexes <= set(re.findall(r"Scan (?:on|using) (\w+)", plan)):
+                plans[model.__name__, text] = plan
+
+    assert plans == {}
