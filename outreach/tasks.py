@@ -4,6 +4,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from outreach.services.importing import perform_import, perform_validation
+from outreach.services.undoing import perform_undo
 from outreach.services.verifying import run_check
 from prospectflow.queue import Stopping, task
 
@@ -12,3 +14,21 @@ from prospectflow.queue import Stopping, task
 def verify_addresses(organisation_id: UUID, check_id: UUID, *, stopping: Stopping) -> None:
     """Ask the domains of all addresses whether they take mail, from where the check stands."""
     run_check(organisation_id, check_id, clock=timezone.now, stopping=stopping)
+
+
+@task(queue="imports", lock="imports")
+def validate_upload(organisation_id: UUID, upload_id: UUID, *, stopping: Stopping) -> None:
+    """Read an uploaded file and report on every row."""
+    perform_validation(organisation_id, upload_id, clock=timezone.now, stopping=stopping)
+
+
+@task(queue="imports", lock="imports")
+def import_upload(organisation_id: UUID, upload_id: UUID, *, stopping: Stopping) -> None:
+    """Import an uploaded file, from where it stands."""
+    perform_import(organisation_id, upload_id, clock=timezone.now, stopping=stopping)
+
+
+@task(queue="imports", lock="imports")
+def undo_upload(organisation_id: UUID, upload_id: UUID, *, stopping: Stopping) -> None:
+    """Take an import back, from where that stands."""
+    perform_undo(organisation_id, upload_id, clock=timezone.now, stopping=stopping)
