@@ -12,23 +12,75 @@ class FileUnreadable(FileRefused):
 
 
 class NotCsv(FileRefused):
-    """The file is not CSV text; save it as CSV (UTF-8) and try again."""
+    """The file is no table that can be read; save it as CSV (UTF-8) and try again."""
 
 
 class NoRows(FileRefused):
     """The file holds no prospects; it needs a header line and at least one row."""
 
 
-class LineTooLong(FileRefused):
-    """One line is longer than any row can be; check the line breaks and quotes."""
-
-
 class BrokenQuotes(FileRefused):
     """The quotes in the file do not match; export it again."""
 
 
+class BrokenJson(FileRefused):
+    """The file is not the JSON it seems to be; write one object on each line."""
+
+
 class DuplicateHeaders(FileRefused):
     """Two columns have the same name; rename or remove one of them."""
+
+
+class SheetMissing(FileRefused):
+    """The workbook has no such sheet; choose one of those it has."""
+
+
+class FileDamaged(FileRefused):
+    """The archive or workbook is damaged or cut short; make it or transfer it again."""
+
+
+class FileLocked(FileRefused):
+    """The file is protected by a password; save it without one."""
+
+
+class SeveralFiles(FileRefused):
+    """The archive holds several files; pack each on its own."""
+
+
+class NestedArchive(FileRefused):
+    """The archive holds another archive; unpack it and send the file itself."""
+
+
+class TooLarge(FileRefused):
+    """The file is larger than what is taken in; split it."""
+
+
+class LineTooLong(TooLarge):
+    """One line is longer than any row can be; check the line breaks and quotes."""
+
+
+class CellTooLong(TooLarge):
+    """One cell is longer than any cell can be; check the quotes around it."""
+
+
+class TooManyColumns(TooLarge):
+    """The file has more columns than are taken in; remove those without prospects' facts."""
+
+
+class TooManyRows(TooLarge):
+    """The file has more rows than are taken in; split it."""
+
+
+class UnpackedTooLarge(TooLarge):
+    """The file is larger than what is taken in once it is unpacked; split it."""
+
+
+class WorkbookTooLarge(TooLarge):
+    """The workbook needs more memory than it may have; save the sheet as CSV (UTF-8)."""
+
+
+class DocumentTooLarge(TooLarge):
+    """One JSON document must be read whole and is too large; write one object on each line."""
 
 
 class ColumnsCollide(FileRefused):
