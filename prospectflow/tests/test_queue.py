@@ -8,11 +8,21 @@ import pytest
 from django.apps import apps
 from django.contrib.admin import site
 from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
 from prospectflow import queue
-from prospectflow.queue.running import AGAIN, GivenAway, Stopped, _held
+from prospectflow.queue import keeping
+from prospectflow.queue.running import (
+    AGAIN,
+    MOST_ATTEMPTS,
+    GivenAway,
+    Stopped,
+    TriedTooOften,
+    _held,
+    run,
+)
 from prospectflow.testing import tasks
 
 ACME, OTHER = UUID(int=7), UUID(int=8)
@@ -157,19 +167,64 @@ def test_a_database_that_stays_away_is_asked_ever_more_seldom():
     assert first.retry_at < later.retry_at < last.retry_at
 
 
-def test_a_job_that_became_anothers_is_not_run(committed):
-    with transaction.atomic():
-        defer()
-    job = ProcrastinateJob.objects.get()
+def fetched():
+    """The job that comes next, as a new worker has fetched it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT worker_id FROM procrastinate_register_worker_v1()")
         [(worker,)] = cursor.fetchall()
         cursor.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", [worker])
+        [(job,)] = cursor.fetchall()
+    return SimpleNamespace(id=job, worker_id=worker, attempts=0, call_string=f"count[{job}]")
 
-    with pytest.raises(GivenAway), _held(SimpleNamespace(id=job.pk, worker_id=worker + 1)):
+
+def told(query, job, **more):
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"job_id": job.id, "worker_id": job.worker_id} | more)
+
+
+def anothers(job):
+    return SimpleNamespace(**(vars(job) | {"worker_id": job.worker_id + 1}))
+
+
+def test_a_job_that_became_anothers_is_not_run(committed):
+    with transaction.atomic():
+        defer()
+    job = fetched()
+
+    with pytest.raises(GivenAway), _held(anothers(job)):
         pytest.fail("It ran.")
-    with _held(SimpleNamespace(id=job.pk, worker_id=worker)) as still_held:
+    with _held(job) as still_held:
         assert still_held()
+        connection.close()
+        assert not still_held()
+
+
+def test_a_job_that_became_anothers_is_neither_ended_nor_put_back(db):
+    defer()
+    job = fetched()
+    told(keeping.FINISH, anothers(job), status="failed", delete_job=False)
+    told(keeping.RETRY, anothers(job), at=timezone.now())
+    assert ProcrastinateJob.objects.get().status == "doing"
+
+    told(keeping.RETRY, job, at=timezone.now())
+    assert ProcrastinateJob.objects.get().status == "todo"
+
+
+def test_a_job_is_not_put_back_beside_its_like(db):
+    queue.defer("prospectflow.fail", organisation_id=ACME, job=1)
+    first = fetched()
+    assert queue.defer("prospectflow.fail", organisation_id=ACME, job=1)
+    told(keeping.RETRY, first, at=timezone.now())
+
+    [left] = ProcrastinateJob.objects.all()
+    assert (left.status, left.pk == first.id) == ("todo", False)
+
+
+def test_a_job_that_ended_its_process_too_often_is_not_tried_again(db):
+    job = SimpleNamespace(attempts=MOST_ATTEMPTS, call_string="count[1]")
+
+    with pytest.raises(TriedTooOften, match=r"count\[1\]"):
+        run(SimpleNamespace(job=job), lambda stopping: pytest.fail("It ran."))
 
 
 def test_the_app_of_the_web_defers_by_djangos_connection():
