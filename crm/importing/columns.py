@@ -72,8 +72,8 @@ ROW_COLUMNS: dict[str, str] = {
     "kept": "jsonb",  # the unknown columns of the row, or null
 }
 # One line for each distinct set of company cells (a few more do no harm): `ref` is a digest of
-# those cells, and of the address's domain (or the address itself) where no cell tells a register
-# number, Pharow's number or a website.
+# those cells, of the address's domain where they tell no website, and of the address itself where
+# they tell no register number and no number of Pharow's either.
 COMPANY_COLUMNS: dict[str, str] = {
     "ref": "uuid",
     "row": "integer",  # the first row in which this reader met it

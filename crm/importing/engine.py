@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from crm.importing import grouping, matching, merging, people
+from crm.importing import grouping, matching, merging, people, storing
 from crm.importing.identifiers import parameters
 from crm.importing.merging import TARGETS
 from crm.importing.parallel import parsed
 from crm.importing.profiles import Mapped
 from crm.importing.reading import Source
 from crm.importing.report import Problem, Report, Tally
-from crm.importing.staging import ask, run, store
+from crm.importing.staging import ask, forget_what_was_worked_out, run, store
+from crm.importing.storing import Scope
 
 CHUNK = 20_000  # rows of the file that one transaction stores
 
@@ -50,12 +51,14 @@ class Import:
             progress(rows)
         for table in ("rows", "companies", "phones", "problems"):
             run(f"ANALYZE pg_temp.staged_{table}")
+        run("CREATE INDEX ON pg_temp.staged_rows (row)")
         return rows
 
     def work_out(self, refusing: Refusing = lambda job: None) -> None:
         """Decide what each row means for the base; nothing of the base is changed."""
         marks = parameters(self.import_id)
-        run("SET LOCAL work_mem = '128MB'")
+        forget_what_was_worked_out()
+        run("SET LOCAL work_mem = '128MB'; SET LOCAL statement_timeout = 0")
         grouping.leave_out_repeated(self.address_column)
         grouping.gather_rows()
         refusing(self)
@@ -70,8 +73,6 @@ class Import:
         for target in TARGETS:
             merging.compare(target)
             merging.tell_of_hands(target, headers)
-        run("CREATE INDEX ON pg_temp.staged_rows (row)")
-        run("CREATE INDEX ON pg_temp.staged_phones (row)")
 
     def chunks(self, *, after: int = 0) -> Iterator[tuple[int, int]]:
         """The first and last row of each chunk still to be stored, in order."""
@@ -79,10 +80,39 @@ class Import:
         for first in range(after + 1, last + 1, CHUNK):
             yield first, min(first + CHUNK - 1, last)
 
-    def store_chunk(self, first: int, last: int) -> None:
-        """Store what these rows say; in one transaction with whatever notes that it is done."""
-        origin = {"source": self.mapped.profile, "at": self.at.isoformat()}
-        merging.store_chunk(first, last, origin=origin)
+    def store_here(self) -> None:
+        """Store everything in this session, inside one transaction."""
+        learnt = self._learnt(again=False)
+        for first, last in self.chunks():
+            storing.store_parties(first, last, learnt)
+            storing.store_positions(storing.hand_over(first, last), learnt)
+
+    def store(
+        self,
+        scope: Scope,
+        *,
+        after: int,
+        again: bool,
+        done: Callable[[int], None],
+        ends: Callable[[], None],
+    ) -> None:
+        """Store chunk by chunk in two sessions, each chunk inside `scope`.
+
+        `done` is told the last row of each chunk in the transaction that stores it; `ends` is
+        asked before each and may raise: what was begun is then stored to its end.
+        """
+        learnt = self._learnt(again=again)
+        with storing.Behind(scope, learnt, done) as behind:
+            for first, last in self.chunks(after=after):
+                ends()
+                with scope():
+                    run("SET LOCAL statement_timeout = 0")
+                    storing.store_parties(first, last, learnt)
+                    chunk = storing.hand_over(first, last)
+                behind.give(chunk)
+
+    def _learnt(self, *, again: bool) -> storing.Learnt:
+        return storing.Learnt(self.mapped.profile, self.at.isoformat(), again)
 
     def problems(self) -> Iterator[Problem]:
         """What was found in the rows, in the order of the file."""
@@ -90,8 +120,8 @@ class Import:
             "SELECT row, kind, \"column\", value, code, coalesce(detail, '{}')::text"
             " FROM pg_temp.staged_problems ORDER BY row, kind DESC, code"
         )
-        for *told, detail in found:
-            yield Problem(*told, json.loads(detail))
+        for row, kind, column, value, code, detail in found:
+            yield Problem(row, kind, column, value, code, json.loads(detail))
 
     def report(self, rows: int, *, dry_run: bool) -> Report:
         """What became of the file, or would."""

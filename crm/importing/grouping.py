@@ -29,7 +29,7 @@ WHERE r.row > first.row
 """
 # The rows that go on: usable, and neither refused nor left out so far.
 LIVE = """
-SELECT r.row, r.company_ref, r.email, r.page_key, r.name_key, r.first_name, r.last_name
+SELECT r.row, r.company_ref, r.email, r.page_key, r.name_key
 FROM pg_temp.staged_rows AS r
 WHERE r.usable AND NOT EXISTS (
     SELECT FROM pg_temp.staged_problems AS p

@@ -64,7 +64,8 @@ WHERE siren IS NULL OR (place = 1 AND NOT EXISTS (
 
 KNOWN_PAGES = f"""
 SELECT k.page_key, p.id FROM (
-    SELECT DISTINCT page_key FROM pg_temp.live WHERE page_key IS NOT NULL) AS k
+    SELECT DISTINCT page_key FROM pg_temp.live WHERE page_key IS NOT NULL
+        AND EXISTS (SELECT FROM crm.people)) AS k
 CROSS JOIN LATERAL (SELECT id FROM crm.people WHERE identity_key = k.page_key OFFSET 0) AS p
 WHERE {_NOT_MADE_HERE.format(id="p.id")}
 """
@@ -73,33 +74,34 @@ OWNERS = f"""
 SELECT l.row, p.person_id AS id, p.id AS position_id, p.company_id
 FROM pg_temp.live AS l CROSS JOIN LATERAL (
     SELECT id, person_id, company_id FROM crm.positions WHERE email = l.email OFFSET 0) AS p
-WHERE l.email IS NOT NULL AND {_NOT_MADE_HERE.format(id="p.id")}
+WHERE l.email IS NOT NULL AND EXISTS (SELECT FROM crm.positions)
+    AND {_NOT_MADE_HERE.format(id="p.id")}
 """
 OWNERS_WITHOUT_POSITION = f"""
 INSERT INTO pg_temp.owners (row, id)
 SELECT l.row, p.id
 FROM pg_temp.live AS l CROSS JOIN LATERAL (
     SELECT id FROM crm.people WHERE identity_key = 'email:' || l.email OFFSET 0) AS p
-WHERE l.email IS NOT NULL AND NOT EXISTS (SELECT FROM pg_temp.owners AS o WHERE o.row = l.row)
+WHERE l.email IS NOT NULL AND EXISTS (SELECT FROM crm.people)
+    AND NOT EXISTS (SELECT FROM pg_temp.owners AS o WHERE o.row = l.row)
     AND {_NOT_MADE_HERE.format(id="p.id")}
 """
+FIRST_OWNERS = "SELECT DISTINCT ON (row) row, id FROM pg_temp.owners ORDER BY row, position_id"
 # An address that the base knows as somebody else's: by another LinkedIn page, or by a page and
 # another name. Nobody can say which is right, so the row is refused.
 OF_ANOTHER = """
-WITH first AS (
-    SELECT DISTINCT ON (row) row, id FROM pg_temp.owners ORDER BY row, position_id
-)
 INSERT INTO pg_temp.staged_problems (row, kind, "column", value, code, detail)
 SELECT l.row, 'refused', %(address_column)s, l.email, 'address_of_another', jsonb_build_object(
     'value', l.email, 'person', btrim(concat_ws(' ', person.first_name, person.last_name)))
-FROM pg_temp.live AS l JOIN first USING (row)
+FROM pg_temp.live AS l JOIN pg_temp.first_owners AS first USING (row)
+JOIN pg_temp.staged_rows AS r USING (row)
 CROSS JOIN LATERAL (SELECT * FROM crm.people WHERE id = first.id OFFSET 0) AS person
-LEFT JOIN pg_temp.known_pages AS page USING (page_key)
+LEFT JOIN pg_temp.known_pages AS page ON page.page_key = l.page_key
 WHERE CASE
     WHEN page.id IS NOT NULL THEN NOT EXISTS (
         SELECT FROM pg_temp.owners AS o WHERE o.row = l.row AND o.id = page.id)
     ELSE l.page_key IS NOT NULL AND person.linkedin_url IS NOT NULL
-        AND (crm.name_key(coalesce(l.first_name, '')), crm.name_key(coalesce(l.last_name, '')))
+        AND (crm.name_key(coalesce(r.first_name, '')), crm.name_key(coalesce(r.last_name, '')))
             <> (crm.name_key(coalesce(person.first_name, '')),
                 crm.name_key(coalesce(person.last_name, ''))) END
 """
@@ -114,16 +116,18 @@ FROM (
     SELECT DISTINCT ON (id) key, id FROM (
         SELECT DISTINCT ON (k.key) k.key, k.row, person.id
         FROM pg_temp.person_keys AS k
-        JOIN pg_temp.file_companies AS c ON c.row = k.company_row AND c.known
+        JOIN pg_temp.person_rows AS l USING (row)
+        JOIN pg_temp.staged_rows AS r USING (row)
+        JOIN pg_temp.file_companies AS c ON c.row = l.company_row AND c.known
         CROSS JOIN LATERAL (
             SELECT id, person_id FROM crm.positions WHERE company_id = c.id OFFSET 0) AS p
         CROSS JOIN LATERAL (SELECT * FROM crm.people WHERE id = p.person_id OFFSET 0) AS person
-        WHERE k.id IS NULL AND k.last_name IS NOT NULL
+        WHERE k.id IS NULL AND r.last_name IS NOT NULL
             AND {_NOT_MADE_HERE.format(id="p.id")} AND {_NOT_MADE_HERE.format(id="person.id")}
             AND (k.page_key IS NULL OR person.linkedin_url IS NULL)
-            AND crm.name_key(person.last_name) = crm.name_key(k.last_name)
+            AND crm.name_key(person.last_name) = crm.name_key(r.last_name)
             AND crm.name_key(coalesce(person.first_name, ''))
-                = crm.name_key(coalesce(k.first_name, ''))
+                = crm.name_key(coalesce(r.first_name, ''))
         ORDER BY k.key, p.id
     ) AS candidate
     WHERE NOT EXISTS (SELECT FROM pg_temp.person_keys AS taken WHERE taken.id = candidate.id)
@@ -151,6 +155,7 @@ def match_addresses(parameters: Mapping[str, Any], address_column: str) -> None:
         make("known_pages", KNOWN_PAGES, parameters)
         make("owners", OWNERS, parameters)
         run(OWNERS_WITHOUT_POSITION, parameters)
+        make("first_owners", FIRST_OWNERS)
         run(OF_ANOTHER, dict(parameters) | {"address_column": address_column})
     run(FORGET_REFUSED)
 

@@ -112,80 +112,61 @@ def tally(target: Target) -> tuple[int, int, int]:
     return created, changed, known - changed
 
 
-def store_chunk(first: int, last: int, *, origin: Mapping[str, str]) -> None:
-    """Store what the rows of the file from `first` to `last` say; inside one transaction."""
-    parameters = {"first": first, "last": last} | origin
-    for target in TARGETS:
-        run(_insertion(target), parameters)
-        if ask(f"SELECT FROM pg_temp.{target.changed()} WHERE row {IN_CHUNK} LIMIT 1", parameters):
-            run(_update(target), parameters)
-    run(PHONES, parameters)
+def tally_phones() -> tuple[int, int, int]:
+    """How many telephone numbers the file makes, changes (none), and finds."""
+    created, known = ask(
+        "SELECT count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE known)"
+        " FROM pg_temp.file_phones"
+    )[0]
+    return created, 0, known
 
 
-_ORIGIN = "jsonb_build_object('source', %(source)s::text, 'at', %(at)s::text)"
+# Statements that store; `provenance` is what a new row knows of its facts, `origin` what a new fact
+# of an old row is told to come from.
 
 
-def _insertion(target: Target) -> str:
-    names = [*target.keys, *target.facts]
-    values = [
-        f"coalesce(s.{name}, {DEFAULTS[name]})" if name in DEFAULTS else f"s.{name}"
-        for name in names
-    ]
-    kept = target.table == "positions"
-    return (
-        f"INSERT INTO crm.{target.table} (id, provenance, {', '.join(names)}"
-        f"{', kept' if kept else ''})"
-        f" SELECT s.id, jsonb_build_object('*', {_ORIGIN}), {', '.join(values)}"
-        f"{', coalesce(s.kept, %(nothing)s)' if kept else ''}"
-        f" FROM {target.rows} AS s WHERE NOT s.known AND s.row {IN_CHUNK} ORDER BY s.row"
-    ).replace("%(nothing)s", "'{}'")
-
-
-def _update(target: Target) -> str:
-    """Also the source and date of each fact that is new; the row's other facts keep theirs."""
-    settings = [
-        f"{name} = CASE WHEN {takes(name)} THEN s.{name} ELSE t.{name} END" for name in target.facts
-    ]
-    sources = ", ".join(
-        f"'{name}', CASE WHEN {takes(name)} THEN {_ORIGIN} END" for name in target.facts
-    )
-    settings.append(
-        f"provenance = t.provenance || jsonb_strip_nulls(jsonb_build_object({sources}))"
-    )
-    if target.table == "people":
-        settings.append(
-            f"identity_key = CASE WHEN {_LEARNT_PAGE} THEN s.identity_key ELSE t.identity_key END"
-        )
+def insertion(target: Target, *, again: bool = False) -> str:
+    """SQL: the new rows of a chunk; `again` where some of them may be there from before."""
+    values = {"id": "s.id", "provenance": "%(provenance)s::jsonb"}
+    values |= {name: f"s.{name}" for name in (*target.keys, *target.facts)}
+    values |= {
+        name: f"coalesce(s.{name}, {DEFAULTS[name]})" for name in DEFAULTS if name in target.facts
+    }
     if target.table == "positions":
-        settings.append("kept = t.kept || coalesce(s.kept, '{}')")
+        values["kept"] = "coalesce(s.kept, '{}')"
+    unless = f" AND NOT EXISTS (SELECT FROM crm.{target.table} WHERE id = s.id OFFSET 0)"
     return (
-        f"UPDATE crm.{target.table} AS t SET {', '.join(settings)}"
+        f"INSERT INTO crm.{target.table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
+        f" FROM {target.rows} AS s WHERE NOT s.known AND s.row {IN_CHUNK}{unless if again else ''}"
+        " ORDER BY s.row"
+    )
+
+
+def update(target: Target) -> str:
+    """SQL: what the known rows of a chunk learn, each new fact with its source and date."""
+    settings = {
+        name: f"CASE WHEN {takes(name)} THEN s.{name} ELSE t.{name} END" for name in target.facts
+    }
+    sources = ", ".join(
+        f"'{name}', CASE WHEN {takes(name)} THEN %(origin)s::jsonb END" for name in target.facts
+    )
+    settings["provenance"] = f"t.provenance || jsonb_strip_nulls(jsonb_build_object({sources}))"
+    if target.table == "people":
+        learnt = f"CASE WHEN {_LEARNT_PAGE} THEN s.identity_key ELSE t.identity_key END"
+        settings["identity_key"] = learnt
+    if target.table == "positions":
+        settings["kept"] = "t.kept || coalesce(s.kept, '{}')"
+    return (
+        f"UPDATE crm.{target.table} AS t"
+        f" SET {', '.join(f'{name} = {value}' for name, value in settings.items())}"
         f" FROM pg_temp.{target.changed()} AS c JOIN {target.rows} AS s USING (row)"
         f" WHERE t.id = s.id AND c.changed AND c.row {IN_CHUNK}"
         f" AND ({' OR '.join([*map(takes, target.facts), *_learns(target)])})"
     )
 
 
-PHONES = f"""
+PHONES = """
 INSERT INTO crm.phones (person_id, number, kind, source, raw)
-SELECT DISTINCT ON (p.id, s.source, s.number) p.id, s.number, s.kind, s.source, s.raw
-FROM pg_temp.staged_phones AS s JOIN pg_temp.person_leaders AS l USING (row)
-JOIN pg_temp.file_people AS p ON p.row = l.leader
-WHERE s.row {IN_CHUNK} ORDER BY p.id, s.source, s.number, s.row
+SELECT person_id, number, kind, source, raw FROM pg_temp.arriving_phones
 ON CONFLICT (organisation_id, person_id, source, number) DO NOTHING
 """
-NEW_PHONES = """
-SELECT count(*) FILTER (WHERE stored.id IS NULL), count(stored.id) FROM (
-    SELECT DISTINCT p.id, s.source, s.number
-    FROM pg_temp.staged_phones AS s JOIN pg_temp.person_leaders AS l USING (row)
-    JOIN pg_temp.file_people AS p ON p.row = l.leader
-) AS s LEFT JOIN LATERAL (
-    SELECT id FROM crm.phones
-    WHERE person_id = s.id AND source = s.source AND number = s.number OFFSET 0) AS stored ON true
-"""
-
-
-def tally_phones() -> tuple[int, int, int]:
-    """How many telephone numbers the file makes, changes (none), and finds."""
-    created, known = ask(NEW_PHONES)[0]
-    return created, 0, known

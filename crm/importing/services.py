@@ -38,8 +38,7 @@ def import_prospects(  # noqa: PLR0913 - each says one thing of the file
         job.work_out(refusing)
         report, problems = job.report(rows, dry_run=dry_run), list(job.problems())
         if not dry_run:
-            for first, last in job.chunks():
-                job.store_chunk(first, last)
+            job.store_here()
     return report, problems
 
 

@@ -4,7 +4,7 @@ They are temporary tables of the session, so no other session can see them and n
 when the session dies they are gone, and reading the file again makes the same ones.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,9 +21,9 @@ READ: Mapping[str, Mapping[str, str]] = {
 }
 # What is worked out from them; later modules fill these.
 WORKED_OUT = (
-    *("live", "refs", "company_keys", "company_match", "ref_leaders", "file_companies"),
-    *("known_pages", "owners", "person_rows", "person_keys", "person_leaders"),
-    *("file_people", "placed"),
+    *("live", "refs", "ref_leaders", "company_keys", "company_match", "file_companies"),
+    *("known_pages", "owners", "first_owners", "person_rows", "person_keys", "person_leaders"),
+    *("file_people", "repeated", "placed", "file_phones"),
     *("changed_companies", "changed_people", "changed_positions"),
 )
 
@@ -44,7 +44,16 @@ def working_tables() -> Iterator[None]:
 
 def drop() -> None:
     """Take the working tables away; a session that died left none."""
-    names = [f"staged_{table}" for table in READ] + list(WORKED_OUT)
+    _drop([f"staged_{table}" for table in READ])
+    forget_what_was_worked_out()
+
+
+def forget_what_was_worked_out() -> None:
+    """Keep what was read, and nothing that was made of it."""
+    _drop(WORKED_OUT)
+
+
+def _drop(names: Iterable[str]) -> None:
     run("DROP TABLE IF EXISTS " + ", ".join(f"pg_temp.{name}" for name in names))
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -72,6 +73,13 @@ class Working:
             self.cancelled = mine.filter(stop_requested=True).exists()
         self.end_if_asked()
 
+    def stored_up_to(self, row: int) -> None:
+        """Note, in the transaction that stored it, how far the file is stored."""
+        mine = ImportUpload.objects.filter(pk=self.upload.pk)
+        mine.update(rows_done=row)
+        self.cancelled = mine.filter(stop_requested=True).exists()
+        self.upload.rows_done = row
+
     def end_if_asked(self) -> None:
         """Raises Stopped when somebody cancelled, or the worker is to end."""
         if self.cancelled or self.stopping():
@@ -107,9 +115,10 @@ def perform_import(
         if working is None:
             return
         with _read(working) as (job, rows):
+            again = bool(working.upload.report)
             with tenant(organisation_id):
                 _work_out(working, job, rows, dry_run=False)
-            _store(working, job, rows)
+            _store(working, job, again=again)
             enrolled = enroll_imported(working.upload, at=clock(), ends=working.end_if_asked)
         with tenant(organisation_id):
             _finish(working, enrolled)
@@ -185,7 +194,7 @@ def _work_out(working: Working, job: Import, rows: int, *, dry_run: bool) -> Rep
     upload = working.upload
     job.work_out(refusals_for(upload, now=working.clock()))
     report = job.report(rows, dry_run=dry_run)
-    if not upload.rows_done:
+    if not upload.report:
         upload.problems.all().delete()
         run(TELL, {"upload": upload.pk})
         upload.report = report.as_dict()
@@ -219,28 +228,24 @@ def _stands_on(upload: ImportUpload) -> dict[str, int]:
     return dict(ask(STANDS_ON, {"upload": upload.pk}))
 
 
-def _store(working: Working, job: Import, rows: int) -> None:
+def _store(working: Working, job: Import, *, again: bool) -> None:
     """Store the chunks that are left; what others stored meanwhile is met by working out again."""
     for _ in range(TRIES):
         try:
-            for first, last in job.chunks(after=working.upload.rows_done):
-                working.end_if_asked()
-                _store_chunk(working, job, first, last)
+            job.store(
+                partial(tenant, working.organisation_id),
+                after=working.upload.rows_done,
+                again=again,
+                done=working.stored_up_to,
+                ends=working.end_if_asked,
+            )
         except IntegrityError:
+            again = True
             with tenant(working.organisation_id):
                 job.work_out(refusals_for(working.upload, now=working.clock()))
             continue
         return
     raise MetAnother
-
-
-def _store_chunk(working: Working, job: Import, first: int, last: int) -> None:
-    with tenant(working.organisation_id):
-        job.store_chunk(first, last)
-        mine = ImportUpload.objects.filter(pk=working.upload.pk)
-        mine.update(rows_done=last)
-        working.cancelled = mine.filter(stop_requested=True).exists()
-    working.upload.rows_done = last
 
 
 def _finish(working: Working, enrolled: dict[str, object]) -> None:
