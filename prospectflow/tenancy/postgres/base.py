@@ -87,3 +87,9 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
 class DatabaseWrapper(base.DatabaseWrapper):
     SchemaEditorClass = DatabaseSchemaEditor
     features_class = DatabaseFeatures
+
+    @property
+    def queries_logged(self) -> bool:
+        """Whether queries are kept, as tests ask for; DEBUG alone does not, or a worker on a laptop
+        would hold every file that it reads."""
+        return bool(self.force_debug_cursor)
