@@ -58,7 +58,7 @@ class SourcedAdmin(FactsAdmin):
 
     @display(description="Sources")
     def sources(self, row: Any) -> SafeString:
-        return _definitions(row.provenance)
+        return _definitions(row.sources)
 
     @display(description="Other columns of the file")
     def kept_columns(self, row: Any) -> SafeString:

@@ -1,5 +1,7 @@
 """Whom: companies, the people in them, and the position that joins the two."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q, Value
 from django.db.models.functions import UUID7, Cast, Concat, Lower
@@ -89,6 +91,13 @@ class ConsentPurpose(models.TextChoices):
     OPEN_TRACKING = "open_tracking"
 
 
+WHOLE_ROW = "*"  # in provenance: whatever has no entry of its own
+NO_FACTS = {
+    *("id", "identity_key", "provenance", "kept", "created_at", "updated_at"),
+    *("email_is_role", "email_is_free", "email_is_disposable"),  # follow from the address
+}
+
+
 class Sourced(TenantModel):
     """A row whose facts came from somewhere, on some day."""
 
@@ -107,6 +116,27 @@ class Sourced(TenantModel):
 
     class Meta(TenantModel.Meta):
         abstract = True
+
+    def source_of(self, name: str) -> dict[str, Any] | None:
+        """Where a field was learnt and when, if anybody knows: `source` and `at`.
+
+        An import notes once, under “*”, what holds for every field that it filled.
+        """
+        told = self.provenance.get(name)
+        if told is None and getattr(self, name) not in (None, ""):
+            told = self.provenance.get(WHOLE_ROW)
+        return told
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """Each field whose source is known → that source."""
+        names = {*self.provenance, *self.facts()} - {WHOLE_ROW}
+        return {name: told for name in sorted(names) if (told := self.source_of(name))}
+
+    @classmethod
+    def facts(cls) -> set[str]:
+        """The fields that say something of what the row stands for."""
+        return {each.name for each in cls._meta.fields if not each.is_relation} - NO_FACTS
 
 
 class Company(Sourced):

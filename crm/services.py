@@ -7,11 +7,15 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
-from crm.importing.addresses import is_never_written_to, is_role
-from crm.importing.normalising import Unusable, cleaned, domain_of
+from crm.importing.addresses import (
+    is_disposable_domain,
+    is_free_mail,
+    is_never_written_to,
+    is_role,
+)
+from crm.importing.normalising import Unusable, cleaned, department_of, domain_of, page_key
 from crm.importing.profiles import READERS, Reader
 from crm.importing.sentences import sentence
-from crm.importing.shelves import page_key
 from crm.importing.telephones import telephone
 from crm.models import (
     Company,
@@ -61,7 +65,9 @@ def save_by_hand(row: Model, given: Collection[str], *, at: datetime) -> None:
     settle = _SETTLERS.get(type(row))
     changed = set(given) | (settle(row, set(given)) if settle else set())
     if isinstance(row, Sourced):
-        row.provenance = _sourced(row, changed, {"source": BY_HAND, "at": at.isoformat()})
+        emptied = set() if row._state.adding else set(given)
+        origin = {"source": BY_HAND, "at": at.isoformat()}
+        row.provenance = _sourced(row, changed, emptied, origin)
         changed.add("provenance")
     row.save(update_fields=None if row._state.adding else changed)
 
@@ -92,19 +98,24 @@ _MORE_READERS: Mapping[str, Reader] = {
 }
 
 
-def _sourced(row: Sourced, changed: set[str], origin: dict[str, str]) -> dict[str, Any]:
-    """Where the row's facts were learnt, now that these changed; what is empty has no source."""
-    facts = {field.name for field in row._meta.fields if not field.is_relation}
-    told = {name for name in changed & facts - _NO_FACTS if getattr(row, name) not in (None, "")}
+def _sourced(
+    row: Sourced, changed: set[str], emptied: set[str], origin: dict[str, str]
+) -> dict[str, Any]:
+    """Where the row's facts were learnt, now that these changed.
+
+    What is empty has no source, unless somebody emptied it: then no import fills it again.
+    """
+    told = {
+        name
+        for name in changed & row.facts()
+        if name in emptied or getattr(row, name) not in (None, "")
+    }
     kept = {name: fact for name, fact in row.provenance.items() if name not in changed}
     return kept | dict.fromkeys(sorted(told), origin)
 
 
-_NO_FACTS = {"identity_key", "provenance", "kept"}
-
-
 def _settle_company(company: Company, given: set[str]) -> set[str]:
-    """A SIRET mends a missing SIREN, a website tells the domain, a founding date its year."""
+    """A SIRET mends a missing SIREN; the domain, the year and the department follow too."""
     siren, siret = company.siren, company.hq_siret
     if siren and siret and not siret.startswith(siren):
         raise SiretOfAnotherSiren
@@ -115,6 +126,9 @@ def _settle_company(company: Company, given: set[str]) -> set[str]:
         follows["domain"] = domain_of(company.website_url)
     if company.founding_date and "founding_date" in given:
         follows["founding_year"] = company.founding_date.year
+    if given & {"postal_code", "country"}:
+        at_home = company.country in ("FR", "")
+        follows["department"] = department_of(company.postal_code or "") if at_home else None
     return _set(company, follows)
 
 
@@ -133,13 +147,21 @@ def _settle_position(position: Position, given: set[str]) -> set[str]:
     follows: dict[str, Any] = {}
     if "email" in given:
         old = {"email_status_raw": None, "email_reliability": None}
-        follows = {"email_status": EmailStatus.UNKNOWN} | old
+        follows = {"email_status": EmailStatus.UNKNOWN} | old | _kinds_of(position.email or "")
         if position.email and is_role(position.email):
             follows["email_status"] = EmailStatus.GENERIC
         follows = {name: value for name, value in follows.items() if name not in given}
     if position.email and is_never_written_to(position.email):
         follows["email_status"] = EmailStatus.DO_NOT_CONTACT
     return _set(position, follows)
+
+
+def _kinds_of(email: str) -> dict[str, bool]:
+    return {
+        "email_is_role": is_role(email),
+        "email_is_free": is_free_mail(email),
+        "email_is_disposable": is_disposable_domain(email.rpartition("@")[2]),
+    }
 
 
 def _settle_phone(phone: Phone, given: set[str]) -> set[str]:

@@ -36,6 +36,14 @@ class FactsSerializer(StrictModelSerializer):
                 yield name, sent
 
 
+class SourcedSerializer(FactsSerializer):
+    """A row whose facts name their source and date."""
+
+    provenance = serializers.JSONField(
+        source="sources", read_only=True, help_text="Field → its source and the date it was learnt."
+    )
+
+
 class ListedCompanySerializer(FactsSerializer):
     """A company in a list: what tells it from others."""
 
@@ -65,7 +73,7 @@ class ListedCompanySerializer(FactsSerializer):
         read_only_fields = fields
 
 
-class CompanySerializer(FactsSerializer):
+class CompanySerializer(SourcedSerializer):
     """A company with every fact that is known of it, and where each was learnt."""
 
     class Meta:
@@ -148,7 +156,7 @@ class ListedPersonSerializer(FactsSerializer):
         read_only_fields = fields
 
 
-class PersonSerializer(FactsSerializer):
+class PersonSerializer(SourcedSerializer):
     """A person with their numbers, which /phones/ changes."""
 
     phones = PhoneSerializer(many=True, read_only=True)
@@ -186,7 +194,7 @@ class ListedPositionSerializer(FactsSerializer):
         read_only_fields = fields
 
 
-class PositionSerializer(FactsSerializer):
+class PositionSerializer(SourcedSerializer):
     """A position; a new address un-approves what waits to be sent to the old one."""
 
     person = serializers.PrimaryKeyRelatedField(queryset=Person.objects.all())

@@ -181,7 +181,7 @@ def _pixel(draft: Draft) -> str:
 def _source(draft: Draft) -> Source:
     """Where the address came from and when, as the law wants it said (GDPR, article 14)."""
     position = draft.task.enrollment.position
-    fact = position.provenance.get("email") or {}
+    fact = position.source_of("email") or {}
     day = fact.get("at")
     zone = schedule_of(draft.task.campaign.from_mailbox).zone
     collected = date.fromisoformat(day[:10]) if day else position.created_at.astimezone(zone).date()

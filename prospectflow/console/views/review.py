@@ -135,13 +135,13 @@ def _facts(draft: Draft) -> list[tuple[str, str, str]]:
     position = draft.task.enrollment.position
     person, company = position.person, position.company
     rows = [
-        ("Job title", position.job_title, position.provenance.get("job_title")),
-        ("E-mail", position.email, position.provenance.get("email")),
-        ("LinkedIn", person.linkedin_url, person.provenance.get("linkedin_url")),
-        ("City", company.city, company.provenance.get("city")),
-        ("Activity", company.activity or company.naf_sector, company.provenance.get("activity")),
-        ("Employees", company.employee_range, company.provenance.get("employee_range")),
-        ("Website", company.website_url, company.provenance.get("website_url")),
+        ("Job title", position.job_title, position.source_of("job_title")),
+        ("E-mail", position.email, position.source_of("email")),
+        ("LinkedIn", person.linkedin_url, person.source_of("linkedin_url")),
+        ("City", company.city, company.source_of("city")),
+        ("Activity", company.activity or company.naf_sector, company.source_of("activity")),
+        ("Employees", company.employee_range, company.source_of("employee_range")),
+        ("Website", company.website_url, company.source_of("website_url")),
         ("List", position.list_name, None),
     ]
     return [(name, str(value), origin(fact)) for name, value, fact in rows if value]
