@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.importing import errors, services
+from crm.importing import engine, errors
 from crm.importing.services import import_prospects
 from crm.models import Company, Person, Phone, Position
+from crm.services import save_by_hand
 from prospectflow.tenancy.context import tenant
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "pharow-marseille.csv"
@@ -46,12 +47,33 @@ def counted(tally):
     return tally.created, tally.updated, tally.unchanged
 
 
-def codes(problems):
-    return [(problem.row, problem.code) for problem in problems]
+def codes(problems, kind):
+    return [(problem.row, problem.code) for problem in problems if problem.kind == kind]
+
+
+def refused(problems):
+    return codes(problems, "refused")
+
+
+def duplicates(problems):
+    return codes(problems, "duplicate")
+
+
+def repeated(problems):
+    return next(problem for problem in problems if problem.kind == "duplicate")
 
 
 def everything():
     return [list(model.objects.order_by("id").values()) for model in MODELS]
+
+
+def facts():
+    """Everything but the ids, which tell of the import, and the moments of storing."""
+    own = {"id", "person_id", "company_id", "created_at", "updated_at"}
+    return [
+        sorted(str({name: fact for name, fact in row.items() if name not in own}) for row in rows)
+        for rows in everything()
+    ]
 
 
 def counts():
@@ -59,7 +81,7 @@ def counts():
 
 
 def test_the_sample_is_imported_and_every_fault_in_it_reported(inside):
-    report = import_prospects(SAMPLE, at=AT)
+    report, problems = import_prospects(SAMPLE, at=AT)
 
     assert (report.encoding, report.delimiter, report.profile) == ("utf-8-sig", ",", "pharow")
     assert (report.rows, report.rows_imported) == (1080, 1074)
@@ -69,16 +91,16 @@ def test_the_sample_is_imported_and_every_fault_in_it_reported(inside):
     assert counted(report.positions) == (1074, 0, 0)
     assert counted(report.phones) == (584, 0, 0)
     assert counts() == [882, 1074, 1074, 584]
-    assert codes(report.refused) == [
+    assert refused(problems) == [
         (12, "email_invalid"),
         (27, "email_missing"),
         (97, "company_name_missing"),
         (152, "email_invalid"),
         (172, "email_not_ascii"),
     ]
-    assert codes(report.duplicates) == [(43, "duplicate_address")]
-    assert report.duplicates[0].sentence.startswith("Row 42 ")
-    assert codes(report.notes) == [
+    assert duplicates(problems) == [(43, "duplicate_address")]
+    assert repeated(problems).sentence.startswith("Row 42 ")
+    assert codes(problems, "note") == [
         (62, "siren_invalid"),
         (82, "siren_invalid"),
         (112, "siren_rounded"),
@@ -116,14 +138,14 @@ def test_a_row_of_the_sample_arrives_whole(inside):
     assert (company.founding_date, company.founding_year) == (date(1993, 1, 1), 1993)
     assert (company.growing, company.main_phone) == (False, "+33491632980")
     assert company.domain == "e-m-c-c.example.com"
-    assert company.provenance["siren"] == {"source": "pharow", "at": AT.isoformat()}
+    assert company.source_of("siren") == {"source": "pharow", "at": AT.isoformat()}
 
 
 def test_importing_the_sample_again_changes_nothing(inside):
     import_prospects(SAMPLE, at=AT)
     before = everything()
 
-    report = import_prospects(SAMPLE, at=LATER)
+    report, _problems = import_prospects(SAMPLE, at=LATER)
 
     assert everything() == before
     assert counted(report.companies) == (0, 0, 882)
@@ -133,16 +155,19 @@ def test_importing_the_sample_again_changes_nothing(inside):
 
 
 def test_a_dry_run_reports_the_same_and_stores_nothing(inside):
-    dry = import_prospects(SAMPLE, at=AT, dry_run=True)
+    dry, foreseen = import_prospects(SAMPLE, at=AT, dry_run=True)
 
     assert counts() == [0, 0, 0, 0]
-    assert dry.as_dict() == import_prospects(SAMPLE, at=AT).as_dict() | {"dry_run": True}
+    report, problems = import_prospects(SAMPLE, at=AT)
+    assert dry.as_dict() == report.as_dict() | {"dry_run": True}
+    assert foreseen == problems
 
 
 def test_the_report_is_plain_json(inside):
-    report = import_prospects(SAMPLE, at=AT, dry_run=True).as_dict()
+    report = import_prospects(SAMPLE, at=AT, dry_run=True)[0].as_dict()
 
     assert json.loads(json.dumps(report)) == report
+    assert report["codes"]["duplicate"] == {"duplicate_address": 1}
     assert report["companies"] == {"created": 882, "updated": 0, "unchanged": 0}
     assert report["rows_imported"] == 1074
 
@@ -153,7 +178,7 @@ def test_two_organisations_import_the_same_file_apart(organisation, other_organi
         import_prospects(path, at=AT)
     with tenant(other_organisation.pk):
         assert counts() == [0, 0, 0, 0]
-        report = import_prospects(file(ADA | {"first_name": "Augusta"}), at=LATER)
+        report, _problems = import_prospects(file(ADA | {"first_name": "Augusta"}), at=LATER)
 
     assert counted(report.people) == (1, 0, 0)
     with tenant(organisation.pk):
@@ -164,16 +189,70 @@ def test_a_newer_file_replaces_values_and_empties_none(inside, file):
     import_prospects(file(ADA | {"job_title": "Gérante", "city": "Aix"}), at=AT)
 
     newer = file(ADA | {"job_title": "Présidente", "city": "", "siren": "732829320"})
-    report = import_prospects(newer, at=LATER)
+    report, _problems = import_prospects(newer, at=LATER)
 
     position = Position.objects.get()
     assert (position.job_title, position.company.city) == ("Présidente", "Aix")
     assert position.company.siren == "732829320"
-    assert position.provenance["job_title"] == {"source": "generic", "at": LATER.isoformat()}
-    assert position.provenance["email"] == {"source": "generic", "at": AT.isoformat()}
+    assert position.source_of("job_title") == {"source": "generic", "at": LATER.isoformat()}
+    assert position.source_of("email") == {"source": "generic", "at": AT.isoformat()}
     assert counted(report.companies) == (0, 1, 0)
     assert counted(report.people) == (0, 0, 1)
     assert counted(report.positions) == (0, 1, 0)
+
+
+def test_the_rest_of_a_row_keeps_its_source_when_one_field_is_learnt_anew(inside, file):
+    import_prospects(file(ADA | {"job_title": "Gérante"}), at=AT)
+    import_prospects(file(ADA | {"job_title": "Présidente"}), at=LATER)
+
+    position = Position.objects.get()
+    assert position.source_of("job_title")["at"] == LATER.isoformat()
+    assert position.sources.keys() == {"email", "email_status", "job_title"}
+    assert position.source_of("list_name") is None
+
+
+def test_what_was_edited_by_hand_stays_and_is_told(inside, file):
+    import_prospects(file(ADA | {"city": "Aix"}), at=AT)
+    company = Company.objects.get()
+    company.city = "Arles"
+    save_by_hand(company, {"city"}, at=AT)
+
+    report, problems = import_prospects(file(ADA | {"city": "Aix"}), at=LATER)
+
+    company.refresh_from_db()
+    assert (company.city, company.source_of("city")["source"]) == ("Arles", "hand")
+    assert company.source_of("name")["source"] == "generic"
+    assert counted(report.companies) == (0, 0, 1)
+    assert [(each.row, each.column, each.value, each.code) for each in problems] == [
+        (2, "city", "Aix", "hand_edited_kept")
+    ]
+
+
+def test_what_was_emptied_by_hand_is_not_filled_again(inside, file):
+    import_prospects(file(ADA | {"job_title": "Gérante"}), at=AT)
+    position = Position.objects.get()
+    position.job_title = None
+    save_by_hand(position, {"job_title"}, at=AT)
+
+    _report, problems = import_prospects(file(ADA | {"job_title": "Gérante"}), at=LATER)
+
+    position.refresh_from_db()
+    assert (position.job_title, position.source_of("job_title")["source"]) == (None, "hand")
+    assert codes(problems, "note") == [(2, "hand_edited_kept")]
+
+
+def test_a_page_given_by_hand_stays_the_mark_of_its_person(inside, file):
+    page = "https://www.linkedin.com/in/ada"
+    import_prospects(file(ADA), at=AT)
+    person = Person.objects.get()
+    person.linkedin_url = f"{page}-lovelace"
+    save_by_hand(person, {"linkedin_url"}, at=AT)
+
+    import_prospects(file(ADA | {"linkedin": page}), at=LATER)
+
+    person.refresh_from_db()
+    assert person.linkedin_url == f"{page}-lovelace"
+    assert person.identity_key == "linkedin:in/ada-lovelace"
 
 
 @pytest.mark.parametrize("status", ["invalid", "do_not_contact"])
@@ -207,20 +286,20 @@ def test_within_a_file_the_first_value_of_a_company_stands_and_later_rows_fill_g
 def test_the_same_address_twice_keeps_the_first_row(inside, file):
     again = ADA | {"email": " ADA@Bar.example.com ", "last_name": "Other"}
 
-    report = import_prospects(file(ADA, again), at=AT)
+    _report, problems = import_prospects(file(ADA, again), at=AT)
 
-    assert codes(report.duplicates) == [(3, "duplicate_address")]
-    assert "Row 2" in report.duplicates[0].sentence
+    assert duplicates(problems) == [(3, "duplicate_address")]
+    assert "Row 2" in repeated(problems).sentence
     assert Person.objects.get().last_name == "Lovelace"
 
 
 def test_the_same_person_in_the_same_company_twice_keeps_the_first_row(inside, file):
     again = ADA | {"email": "a.lovelace@bar.example.com", "first_name": "ADA"}
 
-    report = import_prospects(file(ADA, again), at=AT)
+    _report, problems = import_prospects(file(ADA, again), at=AT)
 
-    assert codes(report.duplicates) == [(3, "duplicate_person")]
-    assert "Row 2" in report.duplicates[0].sentence
+    assert duplicates(problems) == [(3, "duplicate_person")]
+    assert "Row 2" in repeated(problems).sentence
     assert counts()[:3] == [1, 1, 1]
 
 
@@ -238,10 +317,10 @@ def test_a_duplicate_person_fills_gaps_of_person_and_company(inside, file):
 
 
 def test_a_refused_first_row_does_not_make_the_second_a_duplicate(inside, file):
-    report = import_prospects(file(ADA | {"company_name": ""}, ADA), at=AT)
+    report, problems = import_prospects(file(ADA | {"company_name": ""}, ADA), at=AT)
 
-    assert codes(report.refused) == [(2, "company_name_missing")]
-    assert report.duplicates == []
+    assert refused(problems) == [(2, "company_name_missing")]
+    assert (duplicates(problems), report.rows_duplicate) == ([], 0)
     assert Position.objects.count() == 1
 
 
@@ -292,10 +371,10 @@ def test_an_address_known_as_another_persons_is_refused(inside, file):
     before = everything()
 
     bob = ADA | {"first_name": "Bob", "last_name": "Martin", "linkedin": f"{page}bob"}
-    report = import_prospects(file(bob), at=LATER)
+    _report, problems = import_prospects(file(bob), at=LATER)
 
-    assert codes(report.refused) == [(2, "address_of_another")]
-    assert "Ada Lovelace" in report.refused[0].sentence
+    assert refused(problems) == [(2, "address_of_another")]
+    assert "Ada Lovelace" in problems[0].sentence
     assert everything() == before
 
 
@@ -333,7 +412,7 @@ def test_a_pharow_number_of_another_company_is_left_out(inside, file):
 
 def test_unknown_columns_are_kept_beside_those_kept_before(inside, file):
     import_prospects(file(ADA | {"Note": "rappeler"}), at=AT)
-    report = import_prospects(file(ADA | {"Note": "", "Salon": "2026"}), at=LATER)
+    report, _problems = import_prospects(file(ADA | {"Note": "", "Salon": "2026"}), at=LATER)
 
     assert Position.objects.get().kept == {"Note": "rappeler", "Salon": "2026"}
     assert report.columns_unknown == ["Note", "Salon"]
@@ -341,14 +420,14 @@ def test_unknown_columns_are_kept_beside_those_kept_before(inside, file):
 
 def test_one_number_from_one_supplier_is_stored_once(inside, file):
     import_prospects(file(ADA | {"mobile": "0612345678"}), at=AT)
-    report = import_prospects(file(ADA | {"mobile": "+33 6 12 34 56 78"}), at=LATER)
+    report, _problems = import_prospects(file(ADA | {"mobile": "+33 6 12 34 56 78"}), at=LATER)
 
     assert counted(report.phones) == (0, 0, 1)
     assert Phone.objects.get().raw == "0612345678"
 
 
 def test_a_file_that_breaks_in_the_middle_leaves_nothing_behind(inside, file, monkeypatch):
-    monkeypatch.setattr(services, "CHUNK", 1)
+    monkeypatch.setattr(engine, "CHUNK", 1)
     path = file(
         *(ADA | {"email": f"ada{n}@bar.example.com", "first_name": f"A{n}"} for n in range(5))
     )
@@ -361,12 +440,16 @@ def test_a_file_that_breaks_in_the_middle_leaves_nothing_behind(inside, file, mo
 
 
 def test_chunks_do_not_show_in_the_result(inside, monkeypatch):
-    whole = import_prospects(SAMPLE, at=AT, dry_run=True)
-    monkeypatch.setattr(services, "CHUNK", 97)
+    with transaction.atomic():
+        whole, _problems = import_prospects(SAMPLE, at=AT)
+        stored = facts()
+        transaction.set_rollback(True)
+    monkeypatch.setattr(engine, "CHUNK", 97)
 
-    pieces = import_prospects(SAMPLE, at=AT, dry_run=True)
+    pieces, _problems = import_prospects(SAMPLE, at=AT)
 
-    assert pieces.as_dict() == whole.as_dict()
+    assert pieces == whole
+    assert facts() == stored
 
 
 def test_queries_do_not_grow_with_the_rows(inside, file):
@@ -412,10 +495,10 @@ ROWS = st.lists(
 def test_any_file_imported_twice_leaves_what_it_left_once(inside, file, rows):
     path = file(*rows)
     with transaction.atomic():
-        first = import_prospects(path, at=AT)
+        first, _problems = import_prospects(path, at=AT)
         before = everything()
 
-        second = import_prospects(path, at=LATER)
+        second, _problems = import_prospects(path, at=LATER)
 
         assert everything() == before
         assert second.companies.created == second.people.created == second.phones.created == 0
