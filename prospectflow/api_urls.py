@@ -21,6 +21,7 @@ from iam.api.views import (
 )
 from outreach.api.address_checks import AddressCheckViewSet
 from outreach.api.campaign_views import CampaignViewSet, EnrollmentViewSet
+from outreach.api.import_mappings import ImportMappingViewSet
 from outreach.api.import_views import ImportViewSet
 from outreach.api.sending_views import (
     DraftViewSet,
@@ -67,6 +68,7 @@ router.register("suppressions", SuppressionViewSet, basename="suppression")
 router.register("imports", ImportViewSet, basename="importupload")
 router.register("address-checks", AddressCheckViewSet, basename="addresscheck")
 router.register("statistics", DailyStatsViewSet, basename="dailystats")
+router.register("import-mappings", ImportMappingViewSet, basename="importmapping")
 router.register("opens", OpensViewSet, basename="openstats")
 router.register("pixels", PixelViewSet, basename="pixel")
 router.register("webhooks", WebhookViewSet, basename="webhookendpoint")

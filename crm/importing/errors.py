@@ -51,35 +51,35 @@ class NestedArchive(FileRefused):
     """The archive holds another archive; unpack it and send the file itself."""
 
 
-class TooLarge(FileRefused):
+class BeyondLimits(FileRefused):
     """The file is larger than what is taken in; split it."""
 
 
-class LineTooLong(TooLarge):
+class LineTooLong(BeyondLimits):
     """One line is longer than any row can be; check the line breaks and quotes."""
 
 
-class CellTooLong(TooLarge):
+class CellTooLong(BeyondLimits):
     """One cell is longer than any cell can be; check the quotes around it."""
 
 
-class TooManyColumns(TooLarge):
+class TooManyColumns(BeyondLimits):
     """The file has more columns than are taken in; remove those without prospects' facts."""
 
 
-class TooManyRows(TooLarge):
+class TooManyRows(BeyondLimits):
     """The file has more rows than are taken in; split it."""
 
 
-class UnpackedTooLarge(TooLarge):
+class UnpackedTooLarge(BeyondLimits):
     """The file is larger than what is taken in once it is unpacked; split it."""
 
 
-class WorkbookTooLarge(TooLarge):
+class WorkbookTooLarge(BeyondLimits):
     """The workbook needs more memory than it may have; save the sheet as CSV (UTF-8)."""
 
 
-class DocumentTooLarge(TooLarge):
+class DocumentTooLarge(BeyondLimits):
     """One JSON document must be read whole and is too large; write one object on each line."""
 
 

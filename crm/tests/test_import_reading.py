@@ -151,7 +151,7 @@ def test_what_exceeds_a_limit_is_refused_and_named(file, limits, content, refusa
     with pytest.raises(refusal, match=said) as refused:
         read(open_source(file(content), limits=Limits(**limits)))
 
-    assert isinstance(refused.value, errors.TooLarge)
+    assert isinstance(refused.value, errors.BeyondLimits)
 
 
 def test_what_just_meets_the_limits_is_read(file):

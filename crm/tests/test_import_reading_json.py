@@ -137,4 +137,4 @@ def test_what_exceeds_a_limit_is_refused_and_named(tmp_path, limits, content, re
     with pytest.raises(refusal, match=said) as refused:
         read(opened(tmp_path, content, **limits))
 
-    assert isinstance(refused.value, errors.TooLarge)
+    assert isinstance(refused.value, errors.BeyondLimits)

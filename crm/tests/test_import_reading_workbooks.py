@@ -96,7 +96,11 @@ REPEATED = b'<table:table-row table:number-rows-repeated="1000000">'
         (zipped({"xl/workbook.bin": b"x"}), errors.NotCsv, r"a binary Excel workbook \(.xlsb\)"),
         (zipped({"word/document.xml": b"x"}), errors.NotCsv, "a Word document"),
         (as_xlsx()[:-40], errors.FileDamaged, "damaged or cut short"),
-        (grown(as_xlsx(), SHEET, b"</sheetData>", FAR), errors.TooLarge, "save the sheet as CSV"),
+        (
+            grown(as_xlsx(), SHEET, b"</sheetData>", FAR),
+            errors.BeyondLimits,
+            "save the sheet as CSV",
+        ),
     ],
 )
 def test_a_workbook_without_prospects_is_refused(tmp_path, content, refusal, said):
@@ -132,7 +136,7 @@ def test_a_sheet_of_a_file_without_sheets_is_refused(tmp_path):
         (
             {"workbook_memory": 64_000_000},
             grown(as_ods(), "content.xml", b"<table:table-row>", REPEATED),
-            errors.TooLarge,
+            errors.BeyondLimits,
             "save the sheet as CSV",
         ),
     ],
@@ -141,4 +145,4 @@ def test_what_exceeds_a_limit_is_refused_and_named(tmp_path, limits, content, re
     with pytest.raises(refusal, match=said) as refused:
         read(opened(tmp_path, content, **limits))
 
-    assert isinstance(refused.value, errors.TooLarge)
+    assert isinstance(refused.value, errors.BeyondLimits)

@@ -1,4 +1,4 @@
-"""Files of prospects, stage by stage: upload, map, validate, run."""
+"""Files of prospects, stage by stage: upload, map, validate, run, and what may follow."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,27 +15,22 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import status
 from rest_framework.decorators import action
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.parsers import MultiPartParser
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm.importing.errors import FileRefused
+from crm.importing.errors import BeyondLimits, FileRefused, SheetMissing
+from crm.importing.template import file_to_fill_in
 from outreach.api import import_serializers as serializers
-from outreach.api.sending_views import SparseLists
+from outreach.api.import_items import ItemsParser, too_large
+from outreach.api.import_reports import ReportedImports
 from outreach.models import ImportUpload
 from outreach.services import uploads
 from outreach.states import UploadStatus
 from prospectflow.api.errors import Problem, screaming
-from prospectflow.api.parsers import StrictJSONParser
-from prospectflow.api.viewsets import ReadOnlyTenantViewSet
-from prospectflow.errors import DomainError
 
 FORM_OVERHEAD = 64 * 1024  # bytes that the parts of a form add to the file in it
-
-
-class _Csv(JSONRenderer):
-    media_type, format = "text/csv", "csv"
+BOM = "\ufeff"  # without it Excel takes UTF-8 for Windows-1252
 
 
 class ImportFilters(filters.FilterSet):
@@ -50,47 +45,60 @@ class ImportFilters(filters.FilterSet):
         fields: list[str] = []
 
 
-class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
+class ImportViewSet(ReportedImports):
     """Files of prospects.
 
     POST the file; where its `status` is `uploaded`, say by PATCH what its columns mean; validate
-    it, which stores nothing, and read the report; run it. Both answer when they are done.
+    it, which stores nothing, and read the report; run it. A worker validates, runs and undoes:
+    `progress/` tells how far it is.
     """
 
-    queryset = ImportUpload.objects.defer("file_buffer")
+    queryset = ImportUpload.objects.all()
     serializer_class = serializers.ImportSerializer
     list_serializer_class = serializers.ListedImportSerializer
-    heavy: ClassVar[list[str]] = ["file_buffer", "report", "detected_columns", "column_mappings"]
+    heavy: ClassVar[list[str]] = [
+        *("report", "detected_columns", "samples", "column_mappings", "stands_on", "format"),
+    ]
     filterset_class = ImportFilters
-    parser_classes = [StrictJSONParser, MultiPartParser]
-    rated = dict.fromkeys(["create", "validate", "run"], "imports")
+    rated = dict.fromkeys(["create", "validate", "run", "undo"], "imports") | {
+        "refused_rows": "exports"
+    }
     capabilities = {
-        "validate": "change",
-        "run": "change",
-        "report": "view",
+        **dict.fromkeys(["validate", "run", "cancel", "allow_contacted"], "change"),
+        **dict.fromkeys(["columns", "progress", "report", "problems", "template"], "view"),
         "refused_rows": "export",
+        "undo": "delete",
     }
 
-    def get_renderers(self) -> list[BaseRenderer]:
-        """Problems stay JSON, whoever asks for CSV."""
-        return [*super().get_renderers(), *([_Csv()] if self.action == "refused_rows" else [])]
+    def get_parsers(self) -> list[BaseParser]:
+        """Only a new import takes a form, or more JSON than fits into memory."""
+        method = getattr(self.request, "method", "").lower()
+        if self.action_map.get(method) == "create":
+            return [ItemsParser(), MultiPartParser()]
+        return super().get_parsers()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A body that is too large is refused before anybody reads it."""
         super().initial(request, *args, **kwargs)
         announced = request.META.get("CONTENT_LENGTH") or ""
         if announced.isdecimal() and int(announced) > settings.IMPORT_MAX_BYTES + FORM_OVERHEAD:
-            raise _too_large()
+            raise too_large()
 
     @extend_schema(
-        request={"multipart/form-data": serializers.UploadSerializer},
+        request={
+            "multipart/form-data": serializers.UploadSerializer,
+            "application/json": serializers.ItemsSerializer,
+        },
         responses={201: serializers.ImportSerializer},
     )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Keep the file, and say what its columns seem to mean; nothing is imported yet."""
-        given = self.given(serializers.UploadSerializer)
-        with _refusals_of("file"), _on_disk(given.pop("file")) as path:
-            upload = uploads.receive(path, **given, at=self.now, user=self.person)
+        """Keep a file or a list of prospects, and say what its columns seem to mean."""
+        is_form = (request.content_type or "").startswith("multipart/")
+        field = "file" if is_form else "data"
+        given = self.given(serializers.UploadSerializer if is_form else serializers.ItemsSerializer)
+        file = given.pop(field)
+        with _refusals_of(field), _on_disk(file) as path:
+            upload = uploads.receive(path, name=file.name, **given, at=self.now, user=self.person)
         return Response(self.get_serializer(upload).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(request={"application/json": serializers.ImportSerializer(partial=True)})
@@ -105,6 +113,7 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
                 upload,
                 columns=given.get("column_mappings", {}),
                 profile=given.get("profile"),
+                at=self.now,
             )
         return self._shown(upload)
 
@@ -113,55 +122,73 @@ class ImportViewSet(SparseLists, ReadOnlyTenantViewSet):
         uploads.discard(self.get_object())
         return Response(status=status.HTTP_204_NO_CONTENT)
 
-    @extend_schema(request=None, responses=serializers.ImportSerializer)
+    @extend_schema(request=None, responses={202: serializers.ImportSerializer})
     @action(detail=True, methods=["post"])
     def validate(self, request: Request, pk: str) -> Response:
-        """Read every row and report; nothing of the file is stored."""
-        upload = uploads.validate(self.get_object(), at=self.now)
-        return self._shown(upload)
+        """Have every row read and reported on; nothing of the file is stored."""
+        return self._begun(uploads.validate(self.get_object(), at=self.now))
 
-    @extend_schema(request=None, responses=serializers.ImportSerializer)
+    @extend_schema(request=None, responses={202: serializers.ImportSerializer})
     @action(detail=True, methods=["post"])
     def run(self, request: Request, pk: str) -> Response:
-        """Import it, whole or not at all; refused rows and repeated ones are left out."""
-        upload = uploads.run(self.get_object(), at=self.now, user=self.person)
-        return self._shown(upload)
+        """Have it imported; refused rows and repeated ones are left out.
 
-    @extend_schema(responses=serializers.ReportSerializer)
-    @action(detail=True, methods=["get"])
-    def report(self, request: Request, pk: str) -> Response:
-        """What became of every row, or after validating what would."""
-        report = self.get_object().report
-        if not report:
-            raise _not_there(uploads.NoReportYet())
-        return Response(serializers.ReportSerializer(report).data)
+        What was cancelled goes on where it was.
+        """
+        return self._begun(uploads.run(self.get_object(), at=self.now))
+
+    @extend_schema(request=None, responses={202: serializers.ImportSerializer})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Have the worker stop; `rows_done` then says up to which row all is stored."""
+        return self._begun(uploads.cancel(self.get_object()))
+
+    @extend_schema(request=None, responses={202: serializers.ImportSerializer})
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, pk: str) -> Response:
+        """Have taken away what this import alone made, as long as nothing was sent to it."""
+        return self._begun(uploads.undo(self.get_object(), at=self.now))
+
+    @extend_schema(request=None, responses=serializers.ImportSerializer)
+    @action(detail=True, methods=["post"], url_path="allow-contacted")
+    def allow_contacted(self, request: Request, pk: str) -> Response:
+        """Let the campaign take in people whom another one wrote to within 90 days.
+
+        The audit trail says who did. The sender keeps the 90 days between two mails all the same.
+        """
+        upload = self.get_object()
+        return self._shown(uploads.allow_contacted(upload, at=self.now, user=self.person))
 
     @extend_schema(
-        responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "CSV, to be mended")}
+        responses={(200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "CSV, to be filled in")}
     )
-    @action(detail=True, methods=["get"], url_path="refused-rows")
-    def refused_rows(self, request: Request, pk: str) -> HttpResponse:
-        """The rows left out as CSV: all columns of the file, the row's number and the reasons."""
-        upload = self.get_object()
-        try:
-            content = uploads.refused(upload)
-        except (uploads.NoReportYet, uploads.FileNotKept) as refusal:
-            raise _not_there(refusal) from refusal
-        headers = {"Content-Disposition": f'attachment; filename="refused-{upload.pk}.csv"'}
+    @action(detail=False, methods=["get"], pagination_class=None, filterset_class=None)
+    def template(self, request: Request) -> HttpResponse:
+        """A file to fill in: a header that is recognised, and one row as an example."""
+        headers = {"Content-Disposition": 'attachment; filename="prospects.csv"'}
+        content = BOM + file_to_fill_in()
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
+    def _begun(self, upload: ImportUpload) -> Response:
+        """What a worker goes on with; where to ask it how far it is."""
+        where = {"Location": self.reverse_action("progress", args=[upload.pk])}
+        shown = self.get_serializer(upload).data
+        return Response(shown, status=status.HTTP_202_ACCEPTED, headers=where)
+
     def _shown(self, upload: ImportUpload) -> Response:
-        upload.refresh_from_db(fields=["updated_at"])
         return Response(self.get_serializer(upload).data)
 
 
 @contextmanager
 def _on_disk(file: UploadedFile) -> Iterator[Path]:
-    """The uploaded file under its own name, as readers of files want it; 413 when too large."""
-    if file.size > settings.IMPORT_MAX_BYTES:
-        raise _too_large()
+    """Where the uploaded file stands, for as long as it is read; 413 when it is too large."""
+    if (file.size or 0) > settings.IMPORT_MAX_BYTES:
+        raise too_large()
+    if hasattr(file, "temporary_file_path"):
+        yield Path(file.temporary_file_path())
+        return
     with TemporaryDirectory(prefix="prospectflow-") as directory:
-        path = Path(directory, uploads.file_name(file.name))
+        path = Path(directory, "file")
         with path.open("wb") as copy:
             for chunk in file.chunks():
                 copy.write(chunk)
@@ -173,15 +200,9 @@ def _refusals_of(field: str) -> Iterator[None]:
     """What is wrong with the file is wrong with a field of the request."""
     try:
         yield
+    except BeyondLimits as refusal:
+        raise Problem(413, "FILE_TOO_LARGE", str(refusal)) from refusal
     except FileRefused as refusal:
+        named = "sheet" if isinstance(refusal, SheetMissing) else field
         fault = ErrorDetail(str(refusal), screaming(type(refusal).__name__).lower())
-        raise ValidationError({field: [fault]}) from refusal
-
-
-def _not_there(refusal: DomainError) -> Problem:
-    return Problem(404, screaming(type(refusal).__name__), str(refusal))
-
-
-def _too_large() -> Problem:
-    limit = f"{settings.IMPORT_MAX_BYTES:,}"
-    return Problem(413, "FILE_TOO_LARGE", f"A file has at most {limit} bytes: send it in parts.")
+        raise ValidationError({named: [fault]}) from refusal

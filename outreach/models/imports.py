@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from crm.importing.sentences import sentence
 from outreach.states import UPLOAD_MOVES, ProblemKind, UploadStatus
 from prospectflow.choices import known
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
@@ -147,6 +148,11 @@ class ImportProblem(TenantModel):
 
     def __str__(self) -> str:
         return f"row {self.row}: {self.code}"
+
+    def said(self, language: str) -> str:
+        """What is wrong, in a sentence; older reports hold it as it was."""
+        told = {"value": self.value, "column": self.column} | self.detail
+        return self.detail.get("sentence") or sentence(self.code, language, **told)
 
 
 class ImportMapping(TenantModel):

@@ -18,7 +18,7 @@ from crm.importing.profiles import choose, profile_of
 from crm.importing.reading import Source, open_source
 from iam.services import record
 from outreach.models import Campaign, ImportMapping, ImportProblem, ImportUpload
-from outreach.services.files import file_name, keep, limits
+from outreach.services.files import FileNotKept, file_name, keep, limits
 from outreach.services.undoing import refuse_what_cannot_go
 from outreach.states import ProblemKind, UploadStatus
 from prospectflow.choices import move
@@ -38,6 +38,10 @@ class NoReportYet(DomainError):
 
 class ImportStands(DomainError):
     """What was imported stays in the record of imports; only a file not imported can go."""
+
+
+class WorkedOn(DomainError):
+    """A worker is busy with this file: wait until it has ended, or cancel it first."""
 
 
 class NothingToStop(DomainError):
@@ -89,9 +93,11 @@ def map_columns(
     """Say what some columns mean; the others stay as they are, or as another profile reads them.
 
     It is remembered for files with the same header. Raises UnknownColumn, UnknownTarget,
-    ColumnsCollide or ColumnMissing, and IllegalMove once the file was imported.
+    ColumnsCollide or ColumnMissing, WorkedOn, and IllegalMove once the file was imported.
     """
     upload = locked(upload)
+    if upload.status in WORKING:
+        raise WorkedOn
     if profile and profile != upload.profile:
         upload.column_mappings = profile_of((), profile).suggested(upload.detected_columns)
         upload.profile = profile
@@ -109,7 +115,10 @@ def map_columns(
 
 @transaction.atomic
 def validate(upload: ImportUpload, *, at: datetime) -> ImportUpload:
-    """Have a worker read every row and report on it as an import would; nothing is stored."""
+    """Have a worker read every row and report on it as an import would; nothing is stored.
+
+    Raises IllegalMove or FileNotKept.
+    """
     upload = locked(upload)
     _begin(upload, UploadStatus.VALIDATING, at)
     upload.parse_errors, upload.report = [], {}
@@ -129,7 +138,7 @@ def run(upload: ImportUpload, *, at: datetime) -> ImportUpload:
 
 @transaction.atomic
 def begin(upload: ImportUpload, *, at: datetime) -> ImportUpload:
-    """The import of the file begins, or goes on; raises IllegalMove."""
+    """The import of the file begins, or goes on; raises IllegalMove or FileNotKept."""
     upload = locked(upload)
     _begin(upload, UploadStatus.IMPORTING, at)
     if not upload.rows_done:
@@ -154,7 +163,7 @@ def cancel(upload: ImportUpload) -> ImportUpload:
 
 
 @transaction.atomic
-def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User") -> ImportUpload:
+def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User | None") -> ImportUpload:
     """Let the file's campaign take in people whom another one wrote to within 90 days.
 
     Who said so stands in the trail. The sender still keeps the 90 days between two mails.
@@ -216,6 +225,8 @@ def _begin(upload: ImportUpload, status: str, at: datetime) -> None:
     move(upload, "status", status, ImportUpload.MOVES)
     upload.started_at, upload.finished_at = at, None
     upload.rows_read, upload.stop_requested = 0, False
+    if not upload.parts.exists():
+        raise FileNotKept
 
 
 def _settle(upload: ImportUpload) -> None:

@@ -1,27 +1,36 @@
-"""A file of prospects through the API: uploaded, mapped, validated, run, and what was left out."""
+"""A file of prospects through the API: uploaded, mapped, validated, run, stage by stage."""
 
 import csv
-import io
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from django.conf import settings as project
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import MULTIPART_CONTENT
+from procrastinate.contrib.django.models import ProcrastinateJob
 
-from crm.models import Company, Person, Position
+from crm.models import Position
 from iam.models import AuditEvent, Role
-from outreach.models import ImportUpload
-from outreach.services.uploads import forget_files
+from outreach.models import ImportFilePart, ImportUpload
+from outreach.services.files import forget_files
+from outreach.tests.uploading import (
+    HEADER,
+    IMPORTS,
+    ROW,
+    begin,
+    left_out,
+    page,
+    stage,
+    stored,
+    text_of,
+    upload,
+    uploaded,
+)
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, machine_client, refusal
 from prospectflow.testing.factories import make_campaign
 
-IMPORTS = "/api/v1/imports/"
 SAMPLE = project.BASE_DIR / "crm" / "sample" / "pharow-marseille.csv"
-HEADER = "company_name,email,first_name,last_name"
-ROW = "Café des Amis,ada@bar.example.com,Ada,Lovelace"
 pytestmark = pytest.mark.django_db
 
 
@@ -32,40 +41,9 @@ def member(organisation):
 
 @pytest.fixture(autouse=True)
 def _unhurried(settings):
-    settings.RATES = settings.RATES | {"imports": settings.RATES["person"]}
-
-
-def upload(client, content=f"{HEADER}\n{ROW}\n", *, name="prospects.csv", headers=None, **fields):
-    content = content if isinstance(content, bytes) else content.encode()
-    form = {"file": SimpleUploadedFile(name, content)} | fields
-    return client.post(IMPORTS, form, MULTIPART_CONTENT, headers=headers)
-
-
-def uploaded(client, *lines: str) -> dict:
-    answer = upload(client, "\n".join(lines or (HEADER, ROW)) + "\n")
-    assert answer.status_code == 201, answer.content
-    return answer.json()
-
-
-def page(given: dict, action: str = "") -> str:
-    return f"{IMPORTS}{given['id']}/{action}"
-
-
-def stage(client, given: dict, action: str) -> dict:
-    answer = client.post(page(given, f"{action}/"))
-    assert answer.status_code == 200, answer.content
-    return answer.json()
-
-
-def left_out(client, given: dict) -> list[dict[str, str]]:
-    answer = client.get(page(given, "refused-rows/"), headers={"Accept": "text/csv"})
-    assert answer.status_code == 200, answer.content
-    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline="")))
-
-
-def stored(organisation) -> list[int]:
-    with tenant(organisation.pk):
-        return [model.objects.count() for model in (Company, Person, Position)]
+    unhurried = settings.RATES["person"]
+    settings.RATES = settings.RATES | {"imports": unhurried, "exports": unhurried}
+    settings.IMPORT_PROCESSES = 0
 
 
 def test_an_upload_says_what_its_columns_seem_to_mean_and_imports_nothing(member, organisation):
@@ -107,6 +85,23 @@ def test_the_sample_goes_all_the_way_and_writes_one_entry(member, organisation):
     with SAMPLE.open(encoding="utf-8-sig", newline="") as file:
         original = next(csv.reader(file))
     assert list(rows[0]) == [*original, "Refused row", "Refused because"]
+
+
+def test_a_stage_is_begun_and_left_to_a_worker(member, organisation):
+    given = uploaded(member)
+
+    answer = begin(member, given, "validate")
+
+    assert answer.json()["status"] == "validating"
+    assert answer.headers["Location"].endswith(page(given, "progress/"))
+    assert member.get(answer.headers["Location"]).json()["stage"] == "waiting"
+    jobs = ProcrastinateJob.objects.values_list("task_name", "queue_name", "args")
+    told = {"organisation_id": str(organisation.pk), "upload_id": given["id"]}
+    assert list(jobs) == [("outreach.validate_upload", "imports", told)]
+    for action in ("validate/", "run/"):
+        assert refusal(member.post(page(given, action))) == (409, "ILLEGAL_MOVE")
+    mapping = {"column_mappings": {"first_name": "ignore"}}
+    assert refusal(member.patch(page(given), mapping)) == (409, "WORKED_ON")
 
 
 def test_a_missing_column_waits_until_somebody_maps_it(member, organisation):
@@ -176,12 +171,13 @@ def test_a_file_without_one_usable_row_fails_its_validation(member):
 
 
 def test_a_row_that_cannot_be_read_fails_the_file_with_its_sentence(member, organisation):
-    given = uploaded(member, HEADER, ROW, 'Bar,"x"y,Ada,Lovelace')
+    looked_at_first = [f"Bar,ada{n}@bar.example.com,Ada,Lovelace" for n in range(998)]
+    given = uploaded(member, HEADER, *looked_at_first, 'Bar,"x"y,Ada,Lovelace')
 
     failed = stage(member, given, "run")
 
     assert (failed["status"], stored(organisation)) == ("failed", [0, 0, 0])
-    assert "Row 3 cannot be read" in failed["parse_errors"][0]
+    assert "Row 1000 cannot be read" in failed["parse_errors"][0]
 
 
 def test_rows_left_out_keep_every_column_and_run_nothing(member):
@@ -201,7 +197,7 @@ def test_rows_left_out_keep_every_column_and_run_nothing(member):
 def test_the_mended_file_is_imported_as_it_is(member, organisation):
     given = uploaded(member, HEADER, "Bar,,Ada,Lovelace")
     stage(member, given, "validate")
-    text = member.get(page(given, "refused-rows/")).content.decode("utf-8-sig")
+    text = text_of(member.get(page(given, "refused-rows/")))
 
     mended = upload(member, text.replace("Bar,,", "Bar,ada@bar.example.com,")).json()
 
@@ -221,7 +217,7 @@ def test_a_file_that_was_not_kept_has_no_rows_to_show(member, organisation):
     given = uploaded(member)
     stage(member, given, "run")
     with tenant(organisation.pk):
-        ImportUpload.objects.update(file_buffer=None)
+        ImportFilePart.objects.all().delete()
 
     assert refusal(member.get(page(given, "refused-rows/"))) == (404, "FILE_NOT_KEPT")
 
@@ -264,12 +260,13 @@ def test_a_file_that_was_not_imported_is_forgotten(organisation):
     [
         (b"", "empty"),
         (b"company_name,email\n", "no_rows"),
-        (b"PK\x03\x04 a workbook", "not_csv"),
+        (b"PK\x03\x04 a workbook", "file_damaged"),
         (b"company_name,email\nx\0,y\n", "not_csv"),
+        (b'company_name,email\n"x"y,z\n', "broken_quotes"),
         (b"email,Email\na,b\n", "duplicate_headers"),
     ],
 )
-def test_a_file_that_is_no_csv_is_refused_and_not_kept(member, organisation, content, code):
+def test_a_file_that_is_no_table_is_refused_and_not_kept(member, organisation, content, code):
     assert faults(upload(member, content)) == {"file": code}
 
     with tenant(organisation.pk):
@@ -327,7 +324,9 @@ def test_a_campaign_of_another_organisation_does_not_exist(
 
 def test_fields_that_nobody_asked_for_are_refused(member):
     assert faults(upload(member, organisation=str(uuid4()))) == {"organisation": "unknown_field"}
-    assert faults(member.post(IMPORTS, {"profile": "pharow"})) == {"file": "required"}
+    nothing = member.post(IMPORTS, {"profile": "pharow"}, MULTIPART_CONTENT)
+    assert faults(nothing) == {"file": "required"}
+    assert faults(member.post(IMPORTS, {"profile": "pharow"})) == {"data": "required"}
 
 
 def test_another_organisations_file_is_not_there(member, other_organisation):

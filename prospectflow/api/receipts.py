@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -92,13 +93,25 @@ def _digest(request: Request) -> str:
 
 def _pieces(request: Request) -> Iterator[bytes]:
     """The body; a form part by part, since its boundary differs each time it is sent."""
-    if not request.content_type.startswith("multipart/"):
+    if not (request.content_type.startswith("multipart/") or _is_streamed(request)):
         yield request._request.body
         return
-    for name, values in sorted(cast("QueryDict", request.data).lists()):
+    for name, values in sorted(_parts(request.data), key=itemgetter(0)):
         yield name.encode()
         for value in values:
             yield from _part(value)
+
+
+def _is_streamed(request: Request) -> bool:
+    """Whether the body is read piece by piece, so that it is nowhere as a whole."""
+    parser = cast("Any", request).negotiator.select_parser(request, request.parsers)
+    return getattr(parser, "streams", False)
+
+
+def _parts(data: Any) -> Iterable[tuple[str, list[Any]]]:
+    if isinstance(data, QueryDict):
+        return cast("Iterable[tuple[str, list[Any]]]", data.lists())
+    return ((name, [value]) for name, value in data.items())
 
 
 def _part(value: Any) -> Iterator[bytes]:

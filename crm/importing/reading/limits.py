@@ -6,7 +6,7 @@ MEGABYTE = 1_000_000
 
 
 class Limits(NamedTuple):
-    """What a file may hold; above any of these it is refused by a TooLarge.
+    """What a file may hold; a file above any of these is refused: BeyondLimits.
 
     Lengths are in characters, sizes in bytes; `line_length` is that of a line of the file and
     `workbook_memory` what the process that reads a workbook may take.
