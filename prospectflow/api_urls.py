@@ -23,6 +23,7 @@ from outreach.api.address_checks import AddressCheckViewSet
 from outreach.api.campaign_views import CampaignViewSet, EnrollmentViewSet
 from outreach.api.import_mappings import ImportMappingViewSet
 from outreach.api.import_views import ImportViewSet
+from outreach.api.segments import SegmentViewSet
 from outreach.api.sending_views import (
     DraftViewSet,
     MailboxViewSet,
@@ -53,6 +54,7 @@ router.register("people", PersonViewSet, basename="person")
 router.register("phones", PhoneViewSet, basename="phone")
 router.register("positions", PositionViewSet, basename="position")
 router.register("consents", ConsentViewSet, basename="consent")
+router.register("segments", SegmentViewSet, basename="segment")
 router.register("campaigns", CampaignViewSet, basename="campaign")
 router.register("steps", StepViewSet, basename="workflowstep")
 router.register("prompts", PromptViewSet, basename="prompt")

@@ -5,19 +5,28 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
 from crm.admin import PositionAdmin
 from crm.models import Position
 from outreach.admin.campaigns import overview
-from outreach.models import Campaign
+from outreach.models import Campaign, Segment
 from outreach.services.enrolling import Intake, enroll_list
+from outreach.services.segments import positions_of
 
 SHOWN = 5  # of the positions that would be enrolled
+SEGMENTS_OFFERED = 100  # beside the list of positions
+# What the list's filters are called in its address -> in a segment.
+KEPT = {name: name for name in ("naf", "departments", "headcounts", "list")} | {
+    "email_status__exact": "email_statuses",
+    "q": "search",
+}
 
 admin.site.unregister(Position)  # registered again below, with what a campaign can do to it
 
@@ -40,11 +49,41 @@ class EnrollForm(forms.Form):
         self.fields["campaign"].queryset = Campaign.objects.taking_in()
 
 
+class SegmentFilter(admin.SimpleListFilter):
+    """The positions of a saved segment."""
+
+    title, parameter_name = "segment", "segment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        saved = Segment.objects.order_by("name")[:SEGMENTS_OFFERED]
+        return [(str(segment.pk), segment.name) for segment in saved]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not self.value():
+            return queryset
+        try:
+            segment = Segment.objects.filter(pk=self.value()).first()
+        except ValidationError:  # no UUID
+            segment = None
+        if segment is None:
+            return queryset.none()
+        chosen = positions_of(segment, timezone.now()).order_by()
+        return queryset.filter(pk__in=chosen.values("pk"))
+
+
 @admin.register(Position)
 class EnrollablePositionAdmin(PositionAdmin):
     """Positions, and the way into a campaign."""
 
-    actions = ["enroll_in_campaign"]
+    list_filter = [SegmentFilter, *PositionAdmin.list_filter]
+    actions = ["enroll_in_campaign", "save_as_segment"]
+
+    @admin.action(description="Save this list's filters as a segment", permissions=["change"])
+    def save_as_segment(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse:
+        """Offer what narrows the list as a new segment; which rows are chosen does not matter."""
+        asked = {name: request.GET.getlist(given) for given, name in KEPT.items()}
+        query = {name: values for name, values in asked.items() if any(values)}
+        return HttpResponseRedirect(reverse("admin:outreach_segment_add", query=query))
 
     @admin.action(description="Enrol in a campaign", permissions=["change"])
     def enroll_in_campaign(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:

@@ -13,6 +13,7 @@ ENROLLMENT, TASK, DRAFT, MAILBOX, UPLOAD, CHECK = (
 ORGANISATION, USER, MEMBER, PROGRAM, WEBHOOK, ENTRY = (
     f"0197c0de-0004-7000-8000-{n:012}" for n in range(6)
 )
+SEGMENT = "0197c0de-0005-7000-8000-000000000000"
 MONDAY, TUESDAY = "2027-03-01T09:30:00Z", "2027-03-02T09:30:00Z"
 WHEN = {"created_at": MONDAY, "updated_at": TUESDAY}
 SOURCED = {"provenance": {}, "kept": {}, **WHEN}
@@ -84,6 +85,11 @@ _noted = {
 }
 _tally = {"created": 117, "updated": 0, "unchanged": 1}
 
+_segment = {
+    "name": "Restaurants of Marseille, not written to since spring",
+    "filters": {"naf": "56", "departments": ["13"], "not_contacted_for_days": 90},
+}
+
 REQUESTS: dict[str, dict[str, Any]] = {
     "AddressesRequest": {"addresses": ["marie.curie@acme.example", "info@bolt.example"]},
     "BatchRequest": {"action": "approve", "items": [{"id": DRAFT, "seen": HASH}]},
@@ -107,6 +113,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PatchedPhoneRequest": {"number": "+33140200001"},
     "PatchedPositionRequest": {"job_title": "Managing director"},
     "PatchedPromptRequest": {"is_active": False},
+    "PatchedSegmentRequest": {"filters": {"naf": "56.10", "without": ["free"]}},
     "PatchedServiceAccountChangeRequest": {"role": "viewer"},
     "PatchedStepRequest": {"delay_days": 3},
     "PatchedVariantRequest": {"weight": 2},
@@ -118,6 +125,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "PositionsRequest": {"positions": [POSITION]},
     "PromptRequest": _prompt,
     "SeenRequest": {"seen": HASH},
+    "SegmentEnrolRequest": {"campaign": CAMPAIGN},
+    "SegmentRequest": _segment,
     "ServiceAccountRequest": _program,
     "StepRequest": _step,
     "StopRequest": {"reason": "They became a customer."},
@@ -161,7 +170,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "created_by": USER,
         **WHEN,
     },
-    "Company": {"id": COMPANY, **_company, **SOURCED},
+    "Company": {"id": COMPANY, **_company, "department": "69", **SOURCED},
     "Consent": {"id": CONSENT, **_consent, "at": MONDAY, "created_at": MONDAY},
     "Draft": {
         "id": DRAFT,
@@ -347,10 +356,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
         **_position,
         "person_name": "Marie Curie",
         "company_name": "Acme",
+        "email_is_role": False,
+        "email_is_free": False,
+        "email_is_disposable": False,
         **SOURCED,
     },
     "Prompt": {"id": PROMPT, **_prompt, "version": 1, "is_active": True, **WHEN},
     "Secret": {"id": WEBHOOK, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
+    "Segment": {"id": SEGMENT, **_segment, **WHEN},
+    "SegmentIntake": {"enrolled": 2, "left_out": 1, "reasons": {"already_in": 1}, "last": None},
     "ServiceAccount": _account,
     "ServiceAccountChange": {**_account, "role": "viewer"},
     "Step": {"id": STEP, **_step, "kind": "email", "is_active": True, **WHEN},

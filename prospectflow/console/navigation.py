@@ -26,6 +26,7 @@ GROUPS = [
             ("Companies", "apartment", "crm.company"),
             ("People", "group", "crm.person"),
             ("Positions", "badge", "crm.position"),
+            ("Segments", "filter_alt", "outreach.segment"),
             ("Phones", "call", "crm.phone"),
             ("Consents", "how_to_reg", "crm.consent"),
             ("Imports", "upload_file", "outreach.importupload"),

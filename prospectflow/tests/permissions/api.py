@@ -61,6 +61,10 @@ TABLE: dict[str, dict[str, str]] = {
     "consents/": _FACTS,
     "consents/export/": _EXPORT,
     "consents/<str:pk>/": _READ,
+    "segments/": _FACTS,
+    "segments/<str:pk>/": _FACT,
+    "segments/<str:pk>/enroll/": _CHANGE,
+    "segments/<str:pk>/positions/": _READ,
     # Campaigns
     "campaigns/": _FACTS,
     "campaigns/export/": _EXPORT,

@@ -37,7 +37,9 @@ TABLES: dict[str, Table] = {
     "crm.Consent": Table(change=NOBODY, delete=NOBODY),
     "crm.Person": _FACTS,
     "crm.Phone": _FACTS,
-    "crm.Position": Table(actions={"enroll_in_campaign": "change"}),
+    "crm.Position": Table(
+        actions=dict.fromkeys(["enroll_in_campaign", "save_as_segment"], "change")
+    ),
     "iam.AuditEvent": _AUDIT._replace(more={"export": "read_audit and export"}),
     "iam.Membership": Table(
         add="manage_members",
@@ -72,6 +74,7 @@ TABLES: dict[str, Table] = {
     ),
     "outreach.Message": _READ,
     "outreach.Prompt": _FACTS,
+    "outreach.Segment": Table(actions={"enroll_in_campaign": "change"}),
     "outreach.StepExperiment": Table(actions={"stop": "change"}),
     "outreach.Suppression": Table(change=NOBODY, delete=NOBODY),
     "outreach.Task": _READ,
