@@ -69,6 +69,17 @@ SELECT k.page_key, p.id FROM (
 CROSS JOIN LATERAL (SELECT id FROM crm.people WHERE identity_key = k.page_key OFFSET 0) AS p
 WHERE {_NOT_MADE_HERE.format(id="p.id")}
 """
+# A page that somebody stored without making it the person's mark.
+KNOWN_BY_URL = f"""
+INSERT INTO pg_temp.known_pages (page_key, id)
+SELECT DISTINCT ON (l.page_key) l.page_key, p.id
+FROM pg_temp.live AS l JOIN pg_temp.staged_rows AS r USING (row) CROSS JOIN LATERAL (
+    SELECT id FROM crm.people WHERE linkedin_url = r.linkedin_url OFFSET 0) AS p
+WHERE l.page_key IS NOT NULL AND EXISTS (SELECT FROM crm.people)
+    AND NOT EXISTS (SELECT FROM pg_temp.known_pages AS k WHERE k.page_key = l.page_key)
+    AND {_NOT_MADE_HERE.format(id="p.id")}
+ORDER BY l.page_key, p.id
+"""
 # The people to whom the base ties a row's address, first those of its positions.
 OWNERS = f"""
 SELECT l.row, p.person_id AS id, p.id AS position_id, p.company_id
@@ -153,6 +164,7 @@ def match_addresses(parameters: Mapping[str, Any], address_column: str) -> None:
     """Find whose pages and addresses the base knows, and refuse rows that contradict it."""
     with by_index():
         make("known_pages", KNOWN_PAGES, parameters)
+        run(KNOWN_BY_URL, parameters)
         make("owners", OWNERS, parameters)
         run(OWNERS_WITHOUT_POSITION, parameters)
         make("first_owners", FIRST_OWNERS)

@@ -52,8 +52,6 @@ TARGETS = (COMPANIES, PEOPLE, POSITIONS_TARGET)
 
 _BY_HAND = "t.provenance -> '{name}' ->> 'source' = 'hand'"
 _DIFFERS = "(s.{name} IS NOT NULL AND s.{name} IS DISTINCT FROM t.{name})"
-# A page that is learnt becomes the mark by which the person is known.
-_LEARNT_PAGE = "(s.identity_key LIKE 'linkedin:%%' AND s.identity_key <> t.identity_key)"
 _LEARNT_COLUMN = "(s.kept IS NOT NULL AND t.kept <> t.kept || s.kept)"
 
 
@@ -63,6 +61,13 @@ def takes(name: str) -> str:
     if name in STICKY:
         clauses.append(f"NOT ({STICKY[name]})")
     return "(" + " AND ".join(clauses) + ")"
+
+
+# A page that is learnt becomes the mark by which the person is known.
+_LEARNT_PAGE = (
+    "(s.identity_key LIKE 'linkedin:%%' AND s.identity_key <> t.identity_key"
+    f" AND (s.linkedin_url = t.linkedin_url OR {takes('linkedin_url')}))"
+)
 
 
 def _learns(target: Target) -> list[str]:

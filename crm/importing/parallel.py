@@ -7,15 +7,15 @@ import marshal
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from itertools import islice
 from multiprocessing import get_context
 
 from crm.importing.parsing import BatchParser, Staged
 from crm.importing.profiles import Mapped
 from crm.importing.reading import Batch, Source
 
-BATCH = 5_000  # rows
-AHEAD = 2  # batches that wait for each process, so that memory stays bounded
+BATCH = 2_000  # rows
+ALONE = 8 << 20  # bytes that one process reads sooner than others have started
+AHEAD = 3  # batches that wait for each process, so that memory stays bounded
 
 _parser: BatchParser
 
@@ -23,11 +23,8 @@ _parser: BatchParser
 def parsed(source: Source, mapped: Mapped, *, processes: int) -> Iterator[Staged]:
     """What the rows of the file say, batch by batch; small files are read by this process alone."""
     batches = source.batches(BATCH)
-    beginning = list(islice(batches, 2))
-    if processes < 2 or len(beginning) < 2:
-        parser = BatchParser(mapped, source.headers, people=mapped.people)
-        yield from map(parser.parse, beginning)
-        yield from map(parser.parse, batches)
+    if processes < 2 or source.path.stat().st_size < ALONE:
+        yield from map(BatchParser(mapped, source.headers, people=mapped.people).parse, batches)
         return
     with ProcessPoolExecutor(
         processes,
@@ -35,20 +32,16 @@ def parsed(source: Source, mapped: Mapped, *, processes: int) -> Iterator[Staged
         initializer=_begin,
         initargs=(mapped, source.headers),
     ) as pool:
-        waiting: deque[Future[Staged]] = deque(_submitted(pool, each) for each in beginning)
+        waiting: deque[Future[Staged]] = deque()
         try:
             for batch in batches:
-                waiting.append(_submitted(pool, batch))
+                waiting.append(pool.submit(_parse, marshal.dumps(tuple(batch))))
                 if len(waiting) > processes * AHEAD:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _submitted(pool: ProcessPoolExecutor, batch: Batch) -> "Future[Staged]":
-    return pool.submit(_parse, marshal.dumps(tuple(batch)))
 
 
 def _begin(mapped: Mapped, headers: tuple[str, ...]) -> None:

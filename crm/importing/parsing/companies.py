@@ -13,7 +13,7 @@ from crm.importing.parsing.settling import Facts, Settler
 from crm.importing.profiles import READERS
 from crm.importing.telephones import OVERSEAS
 
-KNOWN_LIMIT = 300_000  # sets of cells that are remembered
+KNOWN_LIMIT = 150_000  # sets of cells that are remembered
 NOTED_LIMIT = 50_000  # those of them of which more is remembered than that they came
 LONGEST_EMPTY = max(map(len, EMPTY_WORDS))
 # What tells companies apart by itself, and what tells their domain.
