@@ -194,7 +194,9 @@ UPLOAD_MOVES: Moves = {
     # What was cancelled leaves whole chunks: it may go on where it was, or be taken back.
     UploadStatus.CANCELLED: frozenset({UploadStatus.IMPORTING, UploadStatus.UNDOING}),
     UploadStatus.COMPLETED: frozenset({UploadStatus.UNDOING}),
-    UploadStatus.FAILED: frozenset({UploadStatus.MAPPED, UploadStatus.UNDOING}),
+    UploadStatus.FAILED: frozenset(
+        {UploadStatus.MAPPED, UploadStatus.IMPORTING, UploadStatus.UNDOING}
+    ),
     UploadStatus.UNDOING: frozenset({UploadStatus.UNDONE}),
     UploadStatus.UNDONE: frozenset(),
 }

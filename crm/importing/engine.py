@@ -114,11 +114,13 @@ class Import:
     def _learnt(self, *, again: bool) -> storing.Learnt:
         return storing.Learnt(self.mapped.profile, self.at.isoformat(), again)
 
-    def problems(self) -> Iterator[Problem]:
-        """What was found in the rows, in the order of the file."""
+    def problems(self, kind: str = "", *, limit: int | None = None) -> Iterator[Problem]:
+        """What was found in the rows, of one kind or all, in the order of the file."""
         found = ask(
             "SELECT row, kind, \"column\", value, code, coalesce(detail, '{}')::text"
-            " FROM pg_temp.staged_problems ORDER BY row, kind DESC, code"
+            " FROM pg_temp.staged_problems WHERE %(kind)s IN ('', kind)"
+            " ORDER BY row, kind DESC, code LIMIT %(limit)s",
+            {"kind": kind, "limit": limit},
         )
         for row, kind, column, value, code, detail in found:
             yield Problem(row, kind, column, value, code, json.loads(detail))

@@ -79,9 +79,14 @@ class Learnt(NamedTuple):
     again: bool
 
     def parameters(self, first: int, last: int) -> dict[str, object]:
+        """What the statements for these rows ask for."""
         origin = {"source": self.source, "at": self.at}
-        told = {"origin": json.dumps(origin), "provenance": json.dumps({"*": origin})}
-        return {"first": first, "last": last} | told
+        return {
+            "first": first,
+            "last": last,
+            "origin": json.dumps(origin),
+            "provenance": json.dumps({"*": origin}),
+        }
 
 
 def store_parties(first: int, last: int, learnt: Learnt) -> None:

@@ -4,6 +4,7 @@ Killed at any moment it is begun again from the file: what was stored is met aga
 twice, and the import goes on after the last row it noted.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError
 
 from crm.importing.engine import Import
 from crm.importing.errors import FileRefused
@@ -23,10 +24,11 @@ from crm.importing.reading import open_source
 from crm.importing.report import Report
 from crm.importing.staging import ask, run, working_tables
 from iam.services import record
-from outreach.models import ImportUpload
+from outreach.models import Campaign, ImportUpload
 from outreach.services.enrolling_imported import enroll_imported
-from outreach.services.files import FileNotKept, as_file, limits
+from outreach.services.files import as_file, limits
 from outreach.services.row_refusals import refusals_for
+from outreach.services.undoing import left_rows
 from outreach.services.uploads import begin, columns_of, receive
 from outreach.services.webhooks import announce
 from outreach.states import UploadStatus, WebhookEvent
@@ -40,8 +42,14 @@ if TYPE_CHECKING:
 TOLD_EVERY = 0.5  # seconds
 TRIES = 3
 
+OUR_FAULT = "It failed for a reason that is not in the file; the worker's log says which."
+
+logger = logging.getLogger(__name__)
+
 type Clock = Callable[[], datetime]
 type Stopping = Callable[[], bool]
+# Told the stage, the rows it has done, and of how many where that is known.
+type Told = Callable[[str, int, int | None], None]
 
 
 class Stopped(Exception):
@@ -56,10 +64,15 @@ class Working:
     """One stage of one upload: how far it is, and whether it is to end."""
 
     def __init__(
-        self, organisation_id: UUID, upload: ImportUpload, clock: Clock, stopping: Stopping
+        self,
+        organisation_id: UUID,
+        upload: ImportUpload,
+        clock: Clock,
+        stopping: Stopping,
+        told: Told,
     ) -> None:
         self.organisation_id, self.upload = organisation_id, upload
-        self.clock, self.stopping = clock, stopping
+        self.clock, self.stopping, self.told = clock, stopping, told
         self.cancelled, self.told_at = False, 0.0
 
     def read_so_far(self, rows: int) -> None:
@@ -67,6 +80,7 @@ class Working:
         if time.monotonic() < self.told_at + TOLD_EVERY:
             return
         self.told_at = time.monotonic()
+        self.told("reading", rows, None)
         with tenant(self.organisation_id):
             mine = ImportUpload.objects.filter(pk=self.upload.pk)
             mine.update(rows_read=rows)
@@ -79,11 +93,20 @@ class Working:
         mine.update(rows_done=row)
         self.cancelled = mine.filter(stop_requested=True).exists()
         self.upload.rows_done = row
+        self.told("storing", row, self.upload.row_count)
 
     def end_if_asked(self) -> None:
         """Raises Stopped when somebody cancelled, or the worker is to end."""
         if self.cancelled or self.stopping():
             raise Stopped
+
+    def fail(self, stage: str, sentence: str) -> None:
+        """The stage cannot be ended; what of the file is stored stays stored."""
+        importing = stage == UploadStatus.IMPORTING
+        with tenant(self.organisation_id):
+            self.close(
+                UploadStatus.FAILED if importing else UploadStatus.VALIDATION_FAILED, sentence
+            )
 
     def close(self, status: str, *problems: str) -> None:
         """The stage is over."""
@@ -108,10 +131,16 @@ def perform_validation(
 
 
 def perform_import(
-    organisation_id: UUID, upload_id: UUID, *, clock: Clock, stopping: Stopping = lambda: False
+    organisation_id: UUID,
+    upload_id: UUID,
+    *,
+    clock: Clock,
+    stopping: Stopping = lambda: False,
+    told: Told = lambda stage, rows, of: None,
 ) -> None:
     """Store the file's prospects, from the row on that was noted last."""
-    with _stage(organisation_id, upload_id, UploadStatus.IMPORTING, clock, stopping) as working:
+    importing = UploadStatus.IMPORTING
+    with _stage(organisation_id, upload_id, importing, clock, stopping, told) as working:
         if working is None:
             return
         with _read(working) as (job, rows):
@@ -124,34 +153,60 @@ def perform_import(
             _finish(working, enrolled)
 
 
-def import_here(
+def import_here(  # noqa: PLR0913 - each says one thing of the file, or of its import
     organisation_id: UUID,
     path: Path,
     *,
     clock: Clock,
     profile: str | None = None,
+    sheet: str | None = None,
+    campaign: Campaign | None = None,
     user: "User | None" = None,
+    stopping: Stopping = lambda: False,
+    told: Told = lambda stage, rows, of: None,
 ) -> ImportUpload:
     """Import a file in this process, without the queue; opens its own scopes.
 
-    Raises FileRefused when the file cannot be used; nothing of it is kept then.
+    Raises FileRefused when the file cannot be used; nothing of it is kept then. One that was
+    stopped is cancelled: whole chunks of it stay, or nothing.
     """
     with tenant(organisation_id):
-        upload = receive(path, at=clock(), profile=profile, user=user)
+        upload = receive(
+            path, at=clock(), profile=profile, sheet=sheet, campaign=campaign, user=user
+        )
         for sentence in upload.parse_errors:
             raise FileRefused(sentence)
         upload = begin(upload, at=clock())
-    perform_import(organisation_id, upload.pk, clock=clock)
-    with tenant(organisation_id):
-        upload.refresh_from_db()
+    try:
+        perform_import(organisation_id, upload.pk, clock=clock, stopping=stopping, told=told)
+    finally:
+        upload = _left_behind(organisation_id, upload.pk, clock)
     for sentence in upload.parse_errors:
         raise FileRefused(sentence)
     return upload
 
 
+def _left_behind(organisation_id: UUID, upload_id: UUID, clock: Clock) -> ImportUpload:
+    """What became of an import of this process; one that left no rows is forgotten."""
+    with tenant(organisation_id):
+        upload = ImportUpload.objects.select_for_update().get(pk=upload_id)
+        if upload.status == UploadStatus.IMPORTING:
+            move(upload, "status", UploadStatus.CANCELLED, ImportUpload.MOVES)
+            upload.finished_at = max(clock(), upload.started_at or clock())
+            upload.save()
+        if upload.status != UploadStatus.COMPLETED and not left_rows(upload):
+            ImportUpload.objects.filter(pk=upload_id).delete()
+        return upload
+
+
 @contextmanager
-def _stage(
-    organisation_id: UUID, upload_id: UUID, status: str, clock: Clock, stopping: Stopping
+def _stage(  # noqa: PLR0913 - all of them are told to Working
+    organisation_id: UUID,
+    upload_id: UUID,
+    status: str,
+    clock: Clock,
+    stopping: Stopping,
+    told: Told = lambda stage, rows, of: None,
 ) -> Iterator[Working | None]:
     """The upload, if it is in that state still; however the stage ends, its state says so."""
     with tenant(organisation_id):
@@ -159,8 +214,7 @@ def _stage(
     if upload is None or upload.status != status:
         yield None  # taken away or finished since the job was deferred
         return
-    working = Working(organisation_id, upload, clock, stopping)
-    failed = UploadStatus.VALIDATION_FAILED
+    working = Working(organisation_id, upload, clock, stopping, told)
     try:
         yield working
     except Stopped:
@@ -168,10 +222,13 @@ def _stage(
             importing = status == UploadStatus.IMPORTING
             with tenant(organisation_id):
                 working.close(UploadStatus.CANCELLED if importing else UploadStatus.MAPPED)
-    except (FileRefused, FileNotKept, MetAnother) as refusal:
-        with tenant(organisation_id):
-            importing = status == UploadStatus.IMPORTING
-            working.close(UploadStatus.FAILED if importing else failed, str(refusal))
+    except (FileRefused, DomainError) as refusal:
+        working.fail(status, str(refusal))
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble passes, and the queue tries again
+    except Exception:
+        logger.exception("The import of %s failed", upload_id)
+        working.fail(status, OUR_FAULT)
 
 
 @contextmanager
@@ -192,6 +249,7 @@ def _read(working: Working) -> Iterator[tuple[Import, int]]:
 def _work_out(working: Working, job: Import, rows: int, *, dry_run: bool) -> Report:
     """What the rows mean; told once, before anything of the file is stored."""
     upload = working.upload
+    working.told("working out", rows, None)
     job.work_out(refusals_for(upload, now=working.clock()))
     report = job.report(rows, dry_run=dry_run)
     if not upload.report:

@@ -32,6 +32,7 @@ def refused_rows_of(upload: ImportUpload, language: str) -> Iterator[str]:
     Cells that a spreadsheet would run are neutralised. Raises NoReportYet or FileNotKept before
     the first line. It reads the database as it goes on, so the scope stays open.
     """
+    problems_of(upload)
     reasons = _reasons(upload, language)
     with as_file(upload) as path:
         source = open_source(Path(path), sheet=upload.format.get("sheet") or None, limits=limits())

@@ -31,7 +31,7 @@ SELECT l.row, 'refused', %(column)s, l.email, 'already_in_campaign', jsonb_build
     'day', to_char(inside.enrolled_at, 'YYYY-MM-DD'))
 FROM pg_temp.live AS l JOIN (
     SELECT p.email, min(e.enrolled_at) AS enrolled_at
-    FROM outreach.enrollments AS e JOIN crm.positions AS p ON p.id = e.position_id
+    FROM outreach.campaign_enrollments AS e JOIN crm.positions AS p ON p.id = e.position_id
     WHERE e.campaign_id = %(campaign)s GROUP BY p.email
 ) AS inside USING (email)
 """
@@ -44,7 +44,7 @@ SELECT l.row, 'warning', %(column)s, l.email, 'recently_contacted', jsonb_build_
 FROM pg_temp.live AS l JOIN (
     SELECT DISTINCT ON (m.to_address) m.to_address AS email, m.sent_at, c.name
     FROM outreach.messages AS m
-    JOIN outreach.enrollments AS e ON e.id = m.enrollment_id
+    JOIN outreach.campaign_enrollments AS e ON e.id = m.enrollment_id
     JOIN outreach.campaigns AS c ON c.id = e.campaign_id
     WHERE m.direction = 'outbound' AND m.sent_at >= %(since)s AND e.campaign_id <> %(campaign)s
     ORDER BY m.to_address, m.sent_at DESC

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from crm.importing.identifiers import made_range
+from crm.models import Company, Person
 from iam.services import record
 from outreach.models import ImportUpload, Message
 from outreach.states import UploadStatus
@@ -54,8 +55,8 @@ DELETE FROM crm.companies WHERE id IN (
 
 def refuse_what_cannot_go(upload: ImportUpload) -> None:
     """Raises SomethingSent or OthersStandOnIt, which names the import."""
-    made = made_range(upload.pk)
-    if Message.objects.outbound().filter(position_id__range=made).exists():
+    first, last = made_range(upload.pk)
+    if Message.objects.outbound().filter(position__gte=first, position__lte=last).exists():
         raise SomethingSent
     later = ImportUpload.objects.filter(stands_on__has_key=str(upload.pk)).exclude(
         status__in=[UploadStatus.UNDONE, UploadStatus.MAPPED]
@@ -65,6 +66,14 @@ def refuse_what_cannot_go(upload: ImportUpload) -> None:
             f"The import of {other.filename} found {other.stands_on[str(upload.pk)]} of these rows"
             " known: take that one back first."
         )
+
+
+def left_rows(upload: ImportUpload) -> bool:
+    """Whether anything that this import made is there, be it a part of a chunk."""
+    first, last = made_range(upload.pk)
+    return any(
+        model.objects.filter(pk__gte=first, pk__lte=last).exists() for model in (Company, Person)
+    )
 
 
 def perform_undo(

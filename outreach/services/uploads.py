@@ -5,7 +5,7 @@ looked at. Reading and storing are a worker's; here stands what people and progr
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from crm.importing.reading import Source, open_source
 from iam.services import record
 from outreach.models import Campaign, ImportMapping, ImportProblem, ImportUpload
 from outreach.services.files import FileNotKept, file_name, keep, limits
-from outreach.services.undoing import refuse_what_cannot_go
+from outreach.services.undoing import left_rows, refuse_what_cannot_go
 from outreach.states import ProblemKind, UploadStatus
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
@@ -42,6 +42,10 @@ class ImportStands(DomainError):
 
 class WorkedOn(DomainError):
     """A worker is busy with this file: wait until it has ended, or cancel it first."""
+
+
+class PartlyImported(DomainError):
+    """Part of the file is imported with its columns as they were: go on with it, or undo it."""
 
 
 class NothingToStop(DomainError):
@@ -76,7 +80,7 @@ def receive(  # noqa: PLR0913 - each says one thing of the file
         uploaded_by=user,
         uploaded_at=at,
     )
-    _suggest(upload, profile)
+    upload.profile, upload.column_mappings = suggested(source.headers, profile)
     try:
         _settle(upload)
     except FileRefused as refusal:
@@ -93,11 +97,13 @@ def map_columns(
     """Say what some columns mean; the others stay as they are, or as another profile reads them.
 
     It is remembered for files with the same header. Raises UnknownColumn, UnknownTarget,
-    ColumnsCollide or ColumnMissing, WorkedOn, and IllegalMove once the file was imported.
+    ColumnsCollide, ColumnMissing, WorkedOn, PartlyImported, and IllegalMove once it was imported.
     """
     upload = locked(upload)
     if upload.status in WORKING:
         raise WorkedOn
+    if left_rows(upload):
+        raise PartlyImported
     if profile and profile != upload.profile:
         upload.column_mappings = profile_of((), profile).suggested(upload.detected_columns)
         upload.profile = profile
@@ -195,7 +201,7 @@ def undo(upload: ImportUpload, *, at: datetime) -> ImportUpload:
 def discard(upload: ImportUpload) -> None:
     """Forget a file that was not imported; ImportStands for one that was, or that is worked on."""
     upload = locked(upload)
-    if upload.status in (UploadStatus.COMPLETED, *WORKING) or upload.rows_done:
+    if upload.status in (UploadStatus.COMPLETED, *WORKING) or left_rows(upload):
         raise ImportStands
     upload.delete()
 
@@ -209,6 +215,15 @@ def problems_of(upload: ImportUpload, *kinds: str) -> QuerySet[ImportProblem]:
 
 
 LEFT_OUT = (ProblemKind.REFUSED, ProblemKind.DUPLICATE)
+
+
+def suggested(headers: Sequence[str], profile: str | None) -> tuple[str, dict[str, str]]:
+    """The profile, and what each column means: as settled before for such a file, else as read."""
+    remembered = ImportMapping.objects.filter(header_digest=_digest(headers)).first()
+    if remembered and profile in (None, remembered.profile):
+        return remembered.profile, remembered.column_mappings
+    chosen = profile_of(headers, profile)
+    return chosen.name, chosen.suggested(headers)
 
 
 def locked(upload: ImportUpload) -> ImportUpload:
@@ -236,19 +251,9 @@ def _settle(upload: ImportUpload) -> None:
         move(upload, "status", UploadStatus.MAPPED, ImportUpload.MOVES)
 
 
-def _suggest(upload: ImportUpload, profile: str | None) -> None:
-    remembered = ImportMapping.objects.filter(header_digest=_digest(upload)).first()
-    if remembered and profile in (None, remembered.profile):
-        upload.profile, upload.column_mappings = remembered.profile, remembered.column_mappings
-        return
-    chosen = profile_of(upload.detected_columns, profile)
-    upload.profile = chosen.name
-    upload.column_mappings = chosen.suggested(upload.detected_columns)
-
-
 def _remember(upload: ImportUpload, at: datetime) -> None:
     ImportMapping.objects.update_or_create(
-        header_digest=_digest(upload),
+        header_digest=_digest(upload.detected_columns),
         defaults={
             "profile": upload.profile,
             "column_mappings": upload.column_mappings,
@@ -257,8 +262,8 @@ def _remember(upload: ImportUpload, at: datetime) -> None:
     )
 
 
-def _digest(upload: ImportUpload) -> str:
-    return hashlib.sha256("\n".join(sorted(upload.detected_columns)).encode()).hexdigest()
+def _digest(headers: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(headers)).encode()).hexdigest()
 
 
 def _format(source: Source) -> dict[str, object]:
