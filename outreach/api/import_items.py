@@ -7,10 +7,12 @@ from typing import IO, Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
-from rest_framework.parsers import JSONParser
+from rest_framework.parsers import BaseParser
 
 from prospectflow.api.errors import Problem
 from prospectflow.api.parsers import DECODER, check_texts
@@ -18,6 +20,7 @@ from prospectflow.api.parsers import DECODER, check_texts
 LIST = "data"
 CHUNK = 1 << 16  # bytes
 LONGEST = 1 << 20  # characters of one value: as long as a line of a file may be
+AFTER = tuple(" \t\n\r,:]}")  # what ends a value: without it a number may go on
 NO_OBJECT = "Send one JSON object for each prospect."
 
 
@@ -37,10 +40,12 @@ class Items(TemporaryUploadedFile):
         self.write(text.replace("\n", " ").replace("\r", " ").encode() + b"\n")
 
 
-class ItemsParser(JSONParser):
+class ItemsParser(BaseParser):
     """One object whose list may be of any length; everything else in it as everywhere."""
 
-    streams = True  # so that nobody asks for the body as a whole
+    # No JSONParser, whose bodies the framework reads whole.
+    media_type = "application/json"
+    streams = True
 
     def parse(
         self,
@@ -48,12 +53,10 @@ class ItemsParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        try:
-            read = _object(_Text(stream))
-        except (ValueError, RecursionError) as error:
-            raise ParseError from error
-        check_texts({name: value for name, value in read.items() if name != LIST})
-        return read
+        items = Items()
+        request = (parser_context or {})["request"]._request
+        request._post, request._files = QueryDict(), MultiValueDict({LIST: [items]})  # closes it
+        return read_object(stream, items)
 
 
 @extend_schema_field(
@@ -110,7 +113,7 @@ class _Text:
         while True:
             try:
                 value, end = DECODER.raw_decode(self._text, self._at)
-                if end < len(self._text) or self._ended:  # a number may go on
+                if self._text[end : end + 1] in AFTER or self._ended:
                     return value, self._cut(end)
             except json.JSONDecodeError:
                 if self._ended:
@@ -135,13 +138,23 @@ class _Text:
         self._at = 0
 
 
-def _object(text: _Text) -> dict[str, Any]:
+def read_object(stream: IO[Any], items: Items) -> dict[str, Any]:
+    """The one object in the stream, with the items in the place of its list.
+
+    ParseError where it is no JSON, ValidationError for texts that no database takes, and Problem
+    where it is too large.
+    """
     read: dict[str, Any] = {}
-    for name in _names(text):
-        if name in read:
-            raise ValueError(name)
-        is_list = name == LIST and text.next() == "["
-        read[name] = _items(text) if is_list else text.value()[0]
+    text = _Text(stream)
+    try:
+        for name in _names(text):
+            if name in read:
+                raise ValueError(name)
+            is_list = name == LIST and text.next() == "["
+            read[name] = _filled(items, text) if is_list else text.value()[0]
+    except (ValueError, RecursionError) as error:
+        raise ParseError from error
+    check_texts({name: value for name, value in read.items() if name != LIST})
     return read
 
 
@@ -163,8 +176,7 @@ def _names(text: _Text) -> Iterator[str]:
         raise ValueError(text.next())
 
 
-def _items(text: _Text) -> Items:
-    items = Items()
+def _filled(items: Items, text: _Text) -> Items:
     text.take("[")
     after = text.take("]") if text.next() == "]" else ","
     while after == ",":
