@@ -65,7 +65,7 @@ class Import:
         matching.match_addresses(marks, self.address_column)
         grouping.key_companies()
         matching.match_companies(marks)
-        grouping.settle_companies(marks)
+        grouping.settle_companies(marks, people=self.mapped.people)
         people.key_people()
         matching.match_colleagues(marks)
         people.settle_people(marks, self.address_column)

@@ -82,19 +82,22 @@ _FIRST_OF_EACH = ", ".join(
     for name in COMPANY_FACTS
 )
 _FACTS = ", ".join(f"c.{name}" for name in COMPANY_FACTS)
+# Unknown columns stay with the row's position, or with its company where no person is told.
+_KEPT = """CASE WHEN NOT %(people)s THEN (
+    SELECT kept FROM pg_temp.staged_rows AS r WHERE r.row = l.leader LIMIT 1) END"""
 # Within a file the first value of a fact stands, and later rows fill gaps.
 FILE_COMPANIES = f"""
 WITH sizes AS (
     SELECT leader, count(*) > 1 AS several FROM pg_temp.refs GROUP BY leader
 )
 SELECT l.leader AS row, coalesce(l.known_id, {MADE_BY_ROW.format(row="l.leader")}) AS id,
-    l.known_id IS NOT NULL AS known, {_FACTS}
+    l.known_id IS NOT NULL AS known, {_FACTS}, {_KEPT} AS kept
 FROM pg_temp.refs AS l JOIN sizes USING (leader)
 JOIN pg_temp.staged_companies AS c ON c.ref = l.ref AND c.row = l.cells
 WHERE NOT several
 UNION ALL
 SELECT l.leader, coalesce(l.known_id, {MADE_BY_ROW.format(row="l.leader")}),
-    l.known_id IS NOT NULL, {_FIRST_OF_EACH}
+    l.known_id IS NOT NULL, {_FIRST_OF_EACH}, {_KEPT}
 FROM pg_temp.refs AS l JOIN sizes USING (leader)
 JOIN pg_temp.staged_companies AS c ON c.ref = l.ref AND c.row = l.cells
 WHERE several GROUP BY l.leader, l.known_id
@@ -131,11 +134,11 @@ def key_companies() -> None:
     make("company_keys", COMPANY_KEYS)
 
 
-def settle_companies(parameters: Mapping[str, Any]) -> None:
+def settle_companies(parameters: Mapping[str, Any], *, people: bool) -> None:
     """The companies of the file, each once, with its facts, after the base was asked for them."""
     run("DROP TABLE pg_temp.refs")
     make("refs", LEADERS)
-    make("file_companies", FILE_COMPANIES, parameters)
+    make("file_companies", FILE_COMPANIES, dict(parameters) | {"people": people})
     run("CREATE UNIQUE INDEX ON pg_temp.file_companies (row)")
     run(TAKEN)
     with by_index():

@@ -72,7 +72,7 @@ _LEARNT_PAGE = (
 
 def _learns(target: Target) -> list[str]:
     """SQL: what else a stored row may learn."""
-    return {"people": [_LEARNT_PAGE], "positions": [_LEARNT_COLUMN]}.get(target.table, [])
+    return [_LEARNT_PAGE if target.table == "people" else _LEARNT_COLUMN]
 
 
 def compare(target: Target) -> None:
@@ -94,6 +94,8 @@ def compare(target: Target) -> None:
 
 def tell_of_hands(target: Target, columns: Mapping[str, str]) -> None:
     """Note which cells were not taken over, since somebody had written otherwise by hand."""
+    if not ask(f"SELECT FROM pg_temp.{target.changed()} WHERE kept_by_hand IS NOT NULL LIMIT 1"):
+        return
     singular = {"companies": "company", "people": "person", "positions": "position"}[target.table]
     headers = {name: columns.get(f"{singular}.{name}", "") for name in target.facts}
     for name, header in headers.items():
@@ -137,7 +139,7 @@ def insertion(target: Target, *, again: bool = False) -> str:
     values |= {
         name: f"coalesce(s.{name}, {DEFAULTS[name]})" for name in DEFAULTS if name in target.facts
     }
-    if target.table == "positions":
+    if target.table != "people":
         values["kept"] = "coalesce(s.kept, '{}')"
     unless = f" AND NOT EXISTS (SELECT FROM crm.{target.table} WHERE id = s.id OFFSET 0)"
     return (
@@ -159,7 +161,7 @@ def update(target: Target) -> str:
     if target.table == "people":
         learnt = f"CASE WHEN {_LEARNT_PAGE} THEN s.identity_key ELSE t.identity_key END"
         settings["identity_key"] = learnt
-    if target.table == "positions":
+    if target.table != "people":
         settings["kept"] = "t.kept || coalesce(s.kept, '{}')"
     return (
         f"UPDATE crm.{target.table} AS t"

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 from crm.importing.engine import Import
 from crm.importing.errors import FileRefused
@@ -231,11 +231,33 @@ def _stage(  # noqa: PLR0913 - all of them are told to Working
         working.fail(status, OUR_FAULT)
 
 
+ONE_AT_A_TIME = "(hashtext('import'), hashtext(%(organisation)s::text))"
+PATIENCE = 0.5  # seconds
+
+
+@contextmanager
+def _one_at_a_time(working: Working) -> Iterator[None]:
+    """Two imports into one organisation would each miss what the other is about to store.
+
+    The lock is the session's, and ends with it.
+    """
+    told = {"organisation": working.organisation_id}
+    while not ask(f"SELECT pg_try_advisory_lock{ONE_AT_A_TIME}", told)[0][0]:
+        working.end_if_asked()
+        time.sleep(PATIENCE)
+    try:
+        yield
+    finally:
+        if connection.is_usable() and not connection.needs_rollback:
+            ask(f"SELECT pg_advisory_unlock{ONE_AT_A_TIME}", told)
+
+
 @contextmanager
 def _read(working: Working) -> Iterator[tuple[Import, int]]:
     """The file's rows in the working tables of this session."""
     upload = working.upload
     with ExitStack() as stack:
+        stack.enter_context(_one_at_a_time(working))
         with tenant(working.organisation_id):
             path = stack.enter_context(as_file(upload))
         stack.enter_context(working_tables())

@@ -16,6 +16,10 @@ from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
 AT_ONCE = 10_000  # rows that one transaction deletes
+STORED = (
+    *(UploadStatus.IMPORTING, UploadStatus.COMPLETED),
+    *(UploadStatus.CANCELLED, UploadStatus.FAILED),
+)
 
 
 class SomethingSent(DomainError):
@@ -31,26 +35,21 @@ _UNTOUCHED = """NOT EXISTS (
     SELECT FROM jsonb_each(t.provenance - '*') AS fact
     WHERE fact.value ->> 'source' IS DISTINCT FROM 'mx')"""
 _MADE_HERE = "t.id BETWEEN %s AND %s"
-POSITIONS = f"""
-DELETE FROM crm.positions WHERE id IN (
-    SELECT id FROM crm.positions AS t WHERE {_MADE_HERE} AND {_UNTOUCHED}
-    ORDER BY id LIMIT %s)
-"""
-PEOPLE = f"""
-DELETE FROM crm.people WHERE id IN (
-    SELECT id FROM crm.people AS t WHERE {_MADE_HERE} AND {_UNTOUCHED}
-        AND NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.person_id = t.id)
+# What else keeps a row of each table, children before parents.
+UNUSED = {
+    "positions": "NOT EXISTS (SELECT FROM outreach.messages AS m WHERE m.position_id = t.id)",
+    "people": """NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.person_id = t.id)
         AND NOT EXISTS (SELECT FROM crm.consents AS c WHERE c.person_id = t.id)
         AND NOT EXISTS (SELECT FROM crm.phones AS n
-                        WHERE n.person_id = t.id AND n.source = 'hand')
-    ORDER BY id LIMIT %s)
+                        WHERE n.person_id = t.id AND n.source = 'hand')""",
+    "companies": "NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.company_id = t.id)",
+}
+# The lock waits for whoever writes to such a row just now; then the rows are looked at once more.
+LOCKED = """
+SELECT id FROM crm.{table} AS t WHERE {made_here} AND {untouched} AND {unused}
+ORDER BY id LIMIT %s FOR UPDATE
 """
-COMPANIES = f"""
-DELETE FROM crm.companies WHERE id IN (
-    SELECT id FROM crm.companies AS t WHERE {_MADE_HERE} AND {_UNTOUCHED}
-        AND NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.company_id = t.id)
-    ORDER BY id LIMIT %s)
-"""
+DELETED = "DELETE FROM crm.{table} AS t WHERE id = ANY (%s) AND {untouched} AND {unused}"
 
 
 def refuse_what_cannot_go(upload: ImportUpload) -> None:
@@ -58,9 +57,7 @@ def refuse_what_cannot_go(upload: ImportUpload) -> None:
     first, last = made_range(upload.pk)
     if Message.objects.outbound().filter(position__gte=first, position__lte=last).exists():
         raise SomethingSent
-    later = ImportUpload.objects.filter(stands_on__has_key=str(upload.pk)).exclude(
-        status__in=[UploadStatus.UNDONE, UploadStatus.MAPPED]
-    )
+    later = ImportUpload.objects.filter(stands_on__has_key=str(upload.pk), status__in=STORED)
     if other := later.order_by("-uploaded_at").first():
         raise OthersStandOnIt(
             f"The import of {other.filename} found {other.stands_on[str(upload.pk)]} of these rows"
@@ -86,30 +83,32 @@ def perform_undo(
     """Delete what the import made and nothing else has touched since, some rows at a time."""
     made = made_range(upload_id)
     gone: dict[str, int] = {}
-    for name, statement in (("positions", POSITIONS), ("people", PEOPLE), ("companies", COMPANIES)):
-        deleted = AT_ONCE
-        while deleted == AT_ONCE:
+    for table in UNUSED:
+        found = True
+        while found:
             if stopping():
                 return
             with tenant(organisation_id):
                 if not _is_wanted(upload_id):
                     return
-                deleted = _deleted(statement, made)
-            gone[name] = gone.get(name, 0) + deleted
+                found, deleted = _delete_some(table, made)
+            gone[table] = gone.get(table, 0) + deleted
     with tenant(organisation_id):
         _close(upload_id, gone, clock())
 
 
 def _is_wanted(upload_id: UUID) -> bool:
-    """Also while mails of the first moment might be under way: then nothing is deleted."""
-    upload = ImportUpload.objects.filter(pk=upload_id, status=UploadStatus.UNDOING).first()
-    return upload is not None
+    return ImportUpload.objects.filter(pk=upload_id, status=UploadStatus.UNDOING).exists()
 
 
-def _deleted(statement: str, made: tuple[UUID, UUID]) -> int:
+def _delete_some(table: str, made: tuple[UUID, UUID]) -> tuple[bool, int]:
+    """Whether any row was left to delete, and how many were."""
+    words = {"table": table, "untouched": _UNTOUCHED, "unused": UNUSED[table]}
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*made, AT_ONCE])
-        return cursor.rowcount
+        cursor.execute(LOCKED.format(made_here=_MADE_HERE, **words), [*made, AT_ONCE])
+        ids = [row[0] for row in cursor.fetchall()]
+        cursor.execute(DELETED.format(**words), [ids])
+        return bool(ids), cursor.rowcount
 
 
 def _close(upload_id: UUID, gone: dict[str, int], at: datetime) -> None:
