@@ -43,6 +43,10 @@ class CampaignNotReady(DomainError):
     """The campaign cannot start as it stands."""
 
 
+class CampaignUnknown(DomainError):
+    """There is no such campaign: look at its name in the console."""
+
+
 class LeftOut(models.TextChoices):
     """Why a position was not taken in."""
 
@@ -51,6 +55,20 @@ class LeftOut(models.TextChoices):
     UNUSABLE = "unusable", "without a usable address"
     OPPOSED = "opposed", "in a company that opposes prospecting"
     SAME_ADDRESS = "same_address", "at an address that is written to already"
+
+
+def campaign_called(text: str) -> Campaign:
+    """The campaign with this id or name; raises CampaignUnknown, also where several have it."""
+    try:
+        found = Campaign.objects.filter(pk=UUID(text))
+    except ValueError:
+        found = Campaign.objects.filter(name=text)
+    match list(found[:2]):
+        case [campaign]:
+            return campaign
+        case []:
+            raise CampaignUnknown(f"There is no campaign “{text}”: look its name up.")
+    raise CampaignUnknown(f"Several campaigns are called “{text}”: give the id of one.")
 
 
 @transaction.atomic

@@ -70,7 +70,7 @@ def test_the_sample_is_imported_and_its_report_names_everything(acme, run):
         "  positions  1074 created, 0 updated, 0 unchanged",
         "  phones     584 created, 0 updated, 0 unchanged",
         "Rows that repeat another: 1",
-        "  row 43, Email: Row 42 has the address capitale@example.com already.",
+        "  row 43, Email: Row 42 has the address “capitale@example.com” already.",
         "Rows refused: 5",
         "  row 27, Email: The row has no e-mail address.",
         "Columns not recognised, kept as they are: none",
@@ -93,7 +93,17 @@ def test_the_json_report_says_the_same(acme, run):
 
     assert (report["rows"], report["rows_refused"], report["rows_duplicate"]) == (1080, 5, 1)
     assert report["positions"] == {"created": 1074, "updated": 0, "unchanged": 0}
-    assert [each["row"] for each in report["refused"]] == [12, 27, 97, 152, 172]
+    problems = report.pop("problems")
+    assert [each["row"] for each in problems["refused"]] == [12, 27, 97, 152, 172]
+    assert problems["duplicate"] == [
+        {
+            "row": 43,
+            "column": "Email",
+            "value": "capitale@example.com",
+            "code": "duplicate_address",
+            "sentence": "Row 42 has the address “capitale@example.com” already.",
+        }
+    ]
     with tenant(acme.pk):
         assert ImportUpload.objects.get().report == report
 
@@ -171,14 +181,14 @@ BAD = {
     "empty": (b"", "is empty"),
     "blank": (b" \n\n", "is empty"),
     "header only": (HEADER.encode(), "no rows"),
-    "a workbook": (b"PK\x03\x04" + b"\x00" * 99, "Excel workbook"),
+    "a workbook": (b"PK\x03\x04" + b"\x00" * 99, "damaged or cut short"),
     "a picture": (b"\x89PNG\r\n\x1a\n\x00\x00", "NUL bytes|not text|not CSV"),
-    "a web page": (b"<!doctype html>\n<p>Sign in\n", "No column"),
+    "a web page": (b"<!doctype html>\n<p>Sign in\n", "is a web page"),
     "no address": (b"company_name,first_name\nBar,Ada\n", "No column .*contact_email"),
     "no company": (b"email,first_name\nada@bar.example.com,Ada\n", "No column .*company_name"),
     "duplicate headers": (f"{HEADER},Email\n{ROW},x\n".encode(), "Several columns are called"),
     "two of the same": (f"{HEADER},courriel\n{ROW},x\n".encode(), "mean the same"),
-    "a quote too many": (f'{HEADER}\n"{ROW}\n'.encode(), "check its quotes"),
+    "a quote too many": (f'{HEADER}\n"{ROW}\n'.encode(), "its quotes do not match"),
     "mixed encodings": (f"{HEADER}\n{ROW}\n".encode() + b"\xe9,a@b.fr,\xe9,x\n", "mixes UTF-8"),
 }
 
@@ -225,7 +235,7 @@ def test_an_unknown_organisation_is_named(acme, run):
     assert refusal.value.returncode == 2
 
 
-@pytest.mark.parametrize("path", ["nosuch.csv", "/", "/dev/null", "a\0b"])
+@pytest.mark.parametrize("path", ["nosuch.csv", "/dev/null", "a\0b"])
 def test_what_is_no_file_is_named(acme, run, path):
     with pytest.raises(CommandError) as refusal:
         run(path)
