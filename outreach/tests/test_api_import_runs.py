@@ -7,10 +7,12 @@ from django.conf import settings as project
 
 from crm.models import Position
 from iam.models import AuditEvent, Role
-from outreach.models import ImportFilePart
+from outreach.models import ImportFilePart, Message
 from outreach.tests.uploading import (
     HEADER,
+    IMPORTS,
     ROW,
+    begin,
     left_out,
     page,
     stage,
@@ -20,8 +22,10 @@ from outreach.tests.uploading import (
     uploaded,
 )
 from prospectflow.tenancy.context import tenant
+from prospectflow.testing import processes
 from prospectflow.testing.api import api_client, machine_client, refusal
-from prospectflow.testing.factories import make_organisation
+from prospectflow.testing.factories import make_enrollment, make_organisation
+from prospectflow.testing.rows import make_row
 
 SAMPLE = project.BASE_DIR / "crm" / "sample" / "pharow-marseille.csv"
 pytestmark = pytest.mark.usefixtures("committed")  # an import is stored in two sessions
@@ -135,7 +139,7 @@ def test_what_was_imported_is_neither_mapped_run_nor_forgotten_again(organisatio
 
     assert refusal(owner.post(page(given, "run/"))) == (409, "ILLEGAL_MOVE")
     patched = owner.patch(page(given), {"column_mappings": {"first_name": "ignore"}})
-    assert refusal(patched) == (409, "ILLEGAL_MOVE")
+    assert refusal(patched) == (409, "PARTLY_IMPORTED")
     assert refusal(owner.delete(page(given))) == (409, "IMPORT_STANDS")
 
 
@@ -152,3 +156,55 @@ def test_a_program_imports_as_well(organisation):
     machine = machine_client(Role.MEMBER, organisation)
 
     assert stage(machine, uploaded(machine), "run")["status"] == "completed"
+
+
+def test_a_worker_does_what_a_program_asks_for_and_tells_others(organisation, member):
+    owner = api_client(Role.OWNER, organisation)
+    hook = {"url": "https://hooks.example.com/", "events": ["import.finished"]}
+    assert owner.post("/api/v1/webhooks/", hook).status_code == 201
+    given = uploaded(member)
+    begin(member, given, "run")
+
+    code, _, complained = processes.run("worker", "--one-shot", "--queues", "imports")
+
+    assert (code, complained) == (0, "")
+    assert member.get(page(given)).json()["status"] == "completed"
+    assert stored(organisation) == [1, 1, 1]
+    (told,) = owner.get("/api/v1/webhook-deliveries/").json()["results"]
+    assert told["event"] == "import.finished"
+
+
+def test_an_import_is_undone_unless_something_was_sent(organisation):
+    owner = api_client(Role.OWNER, organisation)
+    first, second = uploaded(owner), uploaded(owner, HEADER, "Bar,b@bar.example,Bob,Byron")
+    for given in (first, second):
+        stage(owner, given, "run")
+    with tenant(organisation.pk):
+        reached = Position.objects.get(email="b@bar.example")
+        enrollment = make_enrollment(position=reached)
+        make_row(Message, enrollment=enrollment, position=reached, direction="outbound")
+
+    undone = stage(owner, first, "undo")
+
+    assert undone["status"] == "undone"
+    report = owner.get(page(first, "report/")).json()
+    assert report["undone"] == {"positions": 1, "people": 1, "companies": 1}
+    assert refusal(owner.post(page(second, "undo/"))) == (409, "SOMETHING_SENT")
+    with tenant(organisation.pk):
+        assert not Position.objects.filter(email="ada@bar.example.com").exists()
+        assert Position.objects.filter(pk=reached.pk).exists()
+
+
+def test_a_member_undoes_no_import(organisation, member):
+    given = uploaded(member)
+    stage(member, given, "run")
+
+    assert refusal(member.post(page(given, "undo/"))) == (403, "FORBIDDEN")
+
+
+def test_items_are_imported_like_any_file(organisation, member):
+    item = {"positionEmail": "ada@bar.example.com", "companyName": "Café", "mood": "gay"}
+    given = member.post(IMPORTS, {"data": [item], "profile": "items"}).json()
+
+    assert stage(member, given, "run")["status"] == "completed"
+    assert stored(organisation)[::2] == [1, 1]
