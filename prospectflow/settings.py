@@ -204,6 +204,7 @@ SECURE_CSP = {
 WEBHOOKS_TO_PRIVATE_NETWORKS = env.boolean("WEBHOOKS_TO_PRIVATE_NETWORKS", EMBEDDED)
 
 # The API --------------------------------------------------------------------------------------
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_100  # one for each column of a file, of which it may have 1,000
 IMPORT_MAX_BYTES = env.integer("IMPORT_MAX_BYTES", 2**30, least=1, most=2**40)
 IMPORT_MAX_UNPACKED_BYTES = env.integer("IMPORT_MAX_UNPACKED_BYTES", 2**32, least=1, most=2**42)
 IMPORT_MAX_ROWS = env.integer("IMPORT_MAX_ROWS", 5_000_000, least=1, most=2_000_000_000)

@@ -1,4 +1,4 @@
-"""Pages for mailboxes, suppressions and imported files."""
+"""Pages for mailboxes and suppressions."""
 
 from copy import copy
 from typing import Any
@@ -9,13 +9,11 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.html import format_html_join
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
 
 from iam.tenant_admin import TenantAdmin
-from outreach.models import ImportUpload, Mailbox, Suppression
+from outreach.models import Mailbox, Suppression
 from outreach.services.mailboxes import faults_of, move_mailbox, set_password
 from outreach.services.stopping import suppress_by_hand
 from outreach.services.suppressing import address_or_domain
@@ -23,7 +21,6 @@ from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
 
 MAILBOX_COLOURS = {"active": "success", "paused": "warning", "broken": "danger"}
-UPLOAD_COLOURS = {"completed": "success", "failed": "danger", "validation_failed": "danger"}
 
 
 class MailboxForm(forms.ModelForm):
@@ -176,59 +173,3 @@ class SuppressionAdmin(TenantAdmin):
     @display(description="Address or domain", ordering="domain")
     def what(self, suppression: Suppression) -> str:
         return suppression.domain or f"an address ({suppression})"
-
-
-@admin.register(ImportUpload)
-class ImportUploadAdmin(TenantAdmin):
-    """Files of prospects, and what became of them."""
-
-    read_only = True
-    list_display = ["filename", "state", "row_count", "profile", "who", "uploaded_at"]
-    list_filter = ["status"]
-    list_select_related = ["uploaded_by"]
-    search_fields = ["filename"]
-    ordering = ["-uploaded_at", "id"]
-    fields = [
-        ("filename", "file_size", "file_sha256"),
-        ("state", "profile", "row_count"),
-        ("who", "uploaded_at", "campaign"),
-        "outcome",
-        "detected_columns",
-        "column_mappings",
-        "parse_errors",
-    ]
-    readonly_fields = ["state", "who", "outcome"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).defer("file_buffer")
-
-    @display(description="State", ordering="status", label=UPLOAD_COLOURS)
-    def state(self, upload: ImportUpload) -> str:
-        return upload.status
-
-    @display(description="By")
-    def who(self, upload: ImportUpload) -> str:
-        return str(upload.uploaded_by) if upload.uploaded_by else "–"
-
-    @display(description="Report")
-    def outcome(self, upload: ImportUpload) -> SafeString | str:
-        lines = ((name, _in_words(value)) for name, value in sorted(upload.report.items()))
-        return format_html_join("", "<div><strong>{}</strong>: {}</div>", lines) or "–"
-
-
-def _in_words(value: Any) -> SafeString | str:
-    """A part of an import's report: `created 882`, or a line for each row it speaks of."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {number}" for name, number in value.items())
-    if not isinstance(value, list):
-        return str(value)
-    if not value:
-        return "none"
-    lines = ((_of_row(each),) for each in value)
-    return format_html_join("", '<div class="pf-indented">{}</div>', lines)
-
-
-def _of_row(note: Any) -> str:
-    if not isinstance(note, dict):
-        return str(note)
-    return f"row {note.get('row', '?')}: {note.get('sentence', note)}"

@@ -30,6 +30,7 @@ GROUPS = [
             ("Phones", "call", "crm.phone"),
             ("Consents", "how_to_reg", "crm.consent"),
             ("Imports", "upload_file", "outreach.importupload"),
+            ("Address checks", "mark_email_read", "outreach.addresscheck"),
         ],
     ),
     (

@@ -97,11 +97,14 @@ class ConsoleSite(UnfoldAdminSite):
 
     def extra_urls(self) -> list[Any]:
         from prospectflow.console.views import (
+            addresses,
             campaign,
+            imports,
             inbox,
             organisations,
             review,
             sessions,
+            uploading,
             visiting,
         )
 
@@ -123,6 +126,13 @@ class ConsoleSite(UnfoldAdminSite):
             ("campaigns/<uuid:campaign_id>/", campaign.overview, "campaign"),
             ("campaigns/<uuid:campaign_id>/move/", campaign.move, "campaign_move"),
             ("campaigns/<uuid:campaign_id>/enroll/", campaign.enroll, "campaign_enroll"),
+            ("imports/new/", uploading.new, "import_new"),
+            ("imports/<uuid:upload_id>/", imports.shown, "import"),
+            ("imports/<uuid:upload_id>/columns/", imports.columns, "import_columns"),
+            ("imports/<uuid:upload_id>/progress/", imports.progress, "import_progress"),
+            ("imports/<uuid:upload_id>/move/", imports.move, "import_move"),
+            ("imports/<uuid:upload_id>/refused/", imports.refused, "import_refused"),
+            ("addresses/check/", addresses.check, "check_addresses"),
         ]
         return [path(route, self.admin_view(view), name=name) for route, view, name in pages]
 

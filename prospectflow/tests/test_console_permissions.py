@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from crm.models import Company, Position
 from iam.auth import AuthConfiguration
-from outreach.models import Campaign, Draft
+from outreach.models import Campaign, Draft, ImportUpload
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.tests.permissions.console import (
     ABSENT,
@@ -47,7 +47,13 @@ ADDRESSES = {  # what a pattern does not say by itself
     "autocomplete": "autocomplete/?app_label=outreach&model_name=campaign&field_name=from_mailbox",
     "(?P<url>.*)$": "nowhere/",
 }
-ROWS = {"draft_id": Draft, "position_id": Position, "campaign_id": Campaign, "object_id": Company}
+ROWS = {
+    "draft_id": Draft,
+    "position_id": Position,
+    "campaign_id": Campaign,
+    "upload_id": ImportUpload,
+    "object_id": Company,
+}
 # Nobody began to sign in here, and no provider answers: a page says so.
 KNOCKED = {"oidc-login": "503", "oidc-callback": "400"}
 # Each page over a table: how it is asked, and which line of the table it obeys.

@@ -60,6 +60,7 @@ TABLES: dict[str, Table] = {
         actions=dict.fromkeys(["activate", "disable"], "manage_service_accounts"),
     ),
     "iam.User": Table(add=NOBODY, change=NOBODY, delete=NOBODY),
+    "outreach.AddressCheck": _READ,
     "outreach.Campaign": Table(
         actions=dict.fromkeys(["start", "pause", "archive", "restore"], "change")
     ),
@@ -110,6 +111,13 @@ PAGES: dict[str, Line] = {
     "campaign": {"GET": "view", "POST": None},
     "campaign_move": {"GET": None, "POST": "change"},
     "campaign_enroll": {"GET": "change", "POST": "change"},
+    "import_new": {"GET": "change", "POST": "change"},
+    "import": {"GET": "view", "POST": None},
+    "import_columns": {"GET": "view", "POST": "change"},
+    "import_progress": {"GET": "view", "POST": None},
+    "import_move": {"GET": None, "POST": "change"},
+    "import_refused": {"GET": "export", "POST": None},
+    "check_addresses": {"GET": None, "POST": "change"},
     "app_list": {"GET": "view", "POST": "view"},
     "autocomplete": {"GET": "view", "POST": None},
     "view_on_site": {"GET": NOTHING, "POST": NOTHING},

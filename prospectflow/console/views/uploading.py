@@ -1,0 +1,118 @@
+"""The page that takes a file of prospects in, by dropping or choosing it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from crm.importing.errors import FileRefused, SheetMissing, UnknownProfile
+from iam.roles import may
+from outreach.models import ImportUpload
+from outreach.services import uploads
+from prospectflow.console.import_forms import UploadForm, too_large
+from prospectflow.console.views import SeeOther, page
+
+FORM_OVERHEAD = 64 * 1024  # bytes that the parts of a form add to the file in it
+FIELDS = {SheetMissing: "sheet", UnknownProfile: "profile"}
+
+
+@csrf_exempt  # a body's length is looked at before anybody reads it; whoever reads it protects
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    """Ask for a file; a POST keeps it and goes on to its columns."""
+    if not may(request.membership, "change"):
+        raise PermissionDenied
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    if announced.isdecimal() and int(announced) > settings.IMPORT_MAX_BYTES + FORM_OVERHEAD:
+        return _too_large(request)
+    return _new(request)
+
+
+@csrf_protect
+def _new(request: HttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _asking(request, UploadForm())
+    form = UploadForm(request.POST, request.FILES)
+    if form.is_valid() and (upload := _received(request, form)):
+        address = reverse("console:import_columns", args=[upload.pk])
+        if _by_script(request):
+            return JsonResponse({"address": address}, status=201)
+        return SeeOther(address)
+    return _refused(request, form)
+
+
+def _received(request: HttpRequest, form: UploadForm) -> ImportUpload | None:
+    """The upload; None where the file cannot be read, which the form then says."""
+    given = form.cleaned_data
+    try:
+        with on_disk(given["file"]) as path:
+            return uploads.receive(
+                path,
+                name=given["file"].name,
+                sheet=given["sheet"] or None,
+                profile=given["profile"] or None,
+                campaign=given["campaign"],
+                at=timezone.now(),
+                user=request.user,
+            )
+    except FileRefused as refusal:
+        form.add_error(FIELDS.get(type(refusal), "file"), str(refusal))
+        return None
+
+
+@contextmanager
+def on_disk(file: UploadedFile) -> Iterator[Path]:
+    """The uploaded bytes as a file; large ones are one already."""
+    if hasattr(file, "temporary_file_path"):
+        yield Path(file.temporary_file_path())
+        return
+    with TemporaryDirectory(prefix="prospectflow-") as directory:
+        path = Path(directory, "upload")
+        path.write_bytes(file.read())
+        yield path
+
+
+def _refused(request: HttpRequest, form: UploadForm) -> HttpResponse:
+    if form.has_error("file", "too_large"):
+        return _too_large(request)
+    if _by_script(request):
+        sentence = " ".join(error for errors in form.errors.values() for error in errors)
+        return JsonResponse({"sentence": sentence}, status=400)
+    return _asking(request, form)
+
+
+def _too_large(request: HttpRequest) -> HttpResponse:
+    if _by_script(request):
+        return JsonResponse({"sentence": too_large()}, status=413)
+    return _asking(request, UploadForm(), refusal=too_large(), status=413)
+
+
+def _asking(
+    request: HttpRequest, form: UploadForm, *, refusal: str = "", status: int = 200
+) -> HttpResponse:
+    limit = settings.IMPORT_MAX_BYTES
+    answer = page(
+        request,
+        "import_new.html",
+        "Import a file",
+        form=form,
+        refusal=refusal,
+        limit=limit,
+        too_large=too_large(),
+    )
+    answer.status_code = status
+    return answer
+
+
+def _by_script(request: HttpRequest) -> bool:
+    """Whether the page's script asks, which reads JSON and not pages."""
+    return request.headers.get("Accept") == "application/json"
