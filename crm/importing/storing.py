@@ -52,7 +52,7 @@ HANDED_OVER = f"""
 SELECT {", ".join(name for name in ARRIVING)} FROM (
     SELECT s.*, coalesce(c.changed, false) AS changed
     FROM {POSITIONS} AS s LEFT JOIN pg_temp.changed_positions AS c USING (row)
-) AS s WHERE row {IN_CHUNK} ORDER BY row
+) AS s WHERE row {IN_CHUNK} AND (changed OR NOT known) ORDER BY row
 """
 HANDED_OVER_PHONES = f"""
 SELECT {", ".join(ARRIVING_PHONES)} FROM pg_temp.file_phones
@@ -108,6 +108,8 @@ def hand_over(first: int, last: int) -> Chunk:
 
 def store_positions(chunk: Chunk, learnt: Learnt) -> None:
     """Make the positions and telephone numbers of a chunk whose people are there."""
+    if not (chunk.positions or chunk.phones):
+        return
     with _arriving(chunk):
         parameters = learnt.parameters(chunk.first, chunk.last)
         run(insertion(ARRIVED, again=learnt.again), parameters)
