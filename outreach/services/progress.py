@@ -32,7 +32,8 @@ def progress_of(upload: ImportUpload, *, now: datetime) -> Progress:
         return Progress("done", upload.rows_done or upload.row_count or 0, upload.row_count, *_none)
     stage, rows = STAGES[UploadStatus(upload.status)], upload.rows_read
     if upload.status == UploadStatus.IMPORTING and upload.report:
-        stage, rows = "storing", upload.rows_done
+        # `rows_done` is a row's number: the header and blank rows count in it.
+        stage, rows = "storing", min(upload.rows_done, upload.row_count or upload.rows_done)
     if not upload.rows_read:
         stage = "waiting" if stage == "reading" else stage
     seconds = (now - upload.started_at).total_seconds()

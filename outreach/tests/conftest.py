@@ -1,9 +1,11 @@
 """Fixtures of mails that really leave."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from outreach.tests.bringing import Bringing
 from outreach.tests.postbox import Postbox, World
 
 
@@ -20,3 +22,9 @@ def postbox() -> Iterator[Postbox]:
 def world(committed: None, postbox: Postbox) -> World:
     """An organisation whose mailbox sends through the postbox, really committed."""
     return World(postbox)
+
+
+@pytest.fixture
+def bringing(committed: None, tmp_path: Path) -> Bringing:
+    """An organisation that brings files in, really committed."""
+    return Bringing(tmp_path)
