@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
-from crm.api.serializers import FactsSerializer
+from crm.api.serializers import FactsSerializer, SourcedSerializer
 from outreach.api.ruled import RuledSerializer, TemplatesSerializer
 from prospectflow.api.filtering import Filters
 from prospectflow.api.sentences import sentence_of
@@ -14,7 +14,13 @@ from prospectflow.api.serializers import StrictModelSerializer, StrictSerializer
 from prospectflow.api_urls import router
 from prospectflow.testing.api import api_client, machine_client
 
-BASES = {FactsSerializer, RuledSerializer, StrictModelSerializer, TemplatesSerializer}
+BASES = {
+    FactsSerializer,
+    SourcedSerializer,
+    RuledSerializer,
+    StrictModelSerializer,
+    TemplatesSerializer,
+}
 COMPANIES = "/api/v1/companies/"
 PHONE = {"number": "+33140200000"}
 NOWHERE = "00000000-0000-7000-8000-000000000000"
