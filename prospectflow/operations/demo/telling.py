@@ -8,8 +8,9 @@ from django.db.models import Count, Sum
 from rich.console import Console
 from rich.table import Table
 
-from crm.importing.report import Report
-from outreach.models import Enrollment, Message
+from outreach.models import Enrollment, ImportUpload, Message
+from outreach.services.uploads import problems_of
+from outreach.states import ProblemKind
 from prospectflow.operations.demo.facts import Fact
 from prospectflow.tenancy.context import tenant
 from tracking.models import DailyStats
@@ -17,17 +18,18 @@ from tracking.models import DailyStats
 COLUMNS = ("sent", "delivered", "replied", "bounced", "unsubscribed", "opened")
 
 
-def tell_import(console: Console, name: str, report: Report) -> None:
+def tell_import(console: Console, name: str, upload: ImportUpload) -> None:
     """One line about a file that was brought in, and why rows were refused."""
+    report = upload.report
+    created = (f"{report[each]['created']} {each}" for each in ("companies", "people", "positions"))
     console.print(
-        f"[bold]{name}[/]: {report.rows} rows, {report.companies.created} companies,"
-        f" {report.people.created} people, {report.positions.created} positions;"
-        f" {report.rows_duplicate} duplicates, {report.rows_refused} refused"
+        f"[bold]{name}[/]: {report['rows']} rows, {', '.join(created)};"
+        f" {report['rows_duplicate']} duplicates, {report['rows_refused']} refused"
     )
-    if report.columns_unknown:
-        console.print(f"  kept, though not recognised: {', '.join(report.columns_unknown)}")
-    for problem in report.refused:
-        console.print(f"  row {problem.row}: {problem.sentence}", style="dim", highlight=False)
+    if report["columns_unknown"]:
+        console.print(f"  kept, though not recognised: {', '.join(report['columns_unknown'])}")
+    for problem in problems_of(upload, ProblemKind.REFUSED):
+        console.print(f"  row {problem.row}: {problem.said('en')}", style="dim", markup=False)
 
 
 def tell_steps(console: Console, organisation_id: UUID) -> None:

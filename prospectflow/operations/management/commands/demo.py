@@ -12,9 +12,9 @@ from django.core.management import CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
 
-from crm.importing.report import Report
 from iam.models import Organisation
-from outreach.services.importing import import_file
+from outreach.models import ImportUpload
+from outreach.services.importing import import_here
 from prospectflow.errors import DomainError
 from prospectflow.operations import embedded
 from prospectflow.operations.beside import worker_beside
@@ -64,7 +64,7 @@ class Command(ServingCommand):
 def play_all(console: Console, stage: cast.Stage, recipients: Recipients) -> bool:
     """Import, compose, approve, send, answer and count; whether every fact holds."""
     now = timezone.now()
-    reports = {each.name: _import(each, console) for each in (stage.first, stage.second)}
+    _first, second = (_import(each, console) for each in (stage.first, stage.second))
     play = playing.make_play(stage.first.pk, recipients)
     morning = playing.first_morning(play.schedule, now.astimezone(play.schedule.zone).date())
     with tenant(stage.first.pk):
@@ -92,16 +92,16 @@ def play_all(console: Console, stage: cast.Stage, recipients: Recipients) -> boo
             facts.no_step_twice(store),
             facts.none_after_stop(store, play.heard),
             facts.all_approved(store, stage.first.pk),
-            facts.untouched(stage.second.pk, reports[stage.second.name].companies.created),
+            facts.untouched(stage.second.pk, second.report["companies"]["created"]),
         ],
     )
 
 
-def _import(organisation: Organisation, console: Console) -> Report:
+def _import(organisation: Organisation, console: Console) -> ImportUpload:
+    upload = import_here(organisation.pk, SAMPLE, clock=timezone.now, profile="pharow")
     with tenant(organisation.pk):
-        report = import_file(SAMPLE, at=timezone.now(), profile="pharow")
-    telling.tell_import(console, organisation.name, report)
-    return report
+        telling.tell_import(console, organisation.name, upload)
+    return upload
 
 
 def _invite(console: Console, stage: cast.Stage, mail: embedded.MailSettings) -> None:
