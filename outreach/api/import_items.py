@@ -53,9 +53,9 @@ class ItemsParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        items = Items()
+        items = Items()  # closed with the request
         request = (parser_context or {})["request"]._request
-        request._post, request._files = QueryDict(), MultiValueDict({LIST: [items]})  # closes it
+        request._post, request._files = QueryDict(), MultiValueDict({LIST: [items]})
         return read_object(stream, items)
 
 

@@ -84,6 +84,12 @@ class ImportViewSet(ReportedImports):
         if announced.isdecimal() and int(announced) > settings.IMPORT_MAX_BYTES + FORM_OVERHEAD:
             raise too_large()
 
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """What was sent is kept by now: no temporary file of it outlives the answer."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        request._request.close()
+        return response
+
     @extend_schema(
         request={
             "multipart/form-data": serializers.UploadSerializer,

@@ -42,14 +42,7 @@ KINDS: dict[str, type] = {
     "string": str,
 }
 FORMATS = {"uuid", "date", "date-time", "email", "uri"}
-MULTIPART = {"POST imports/"}  # a form: outreach/tests/test_api_imports.py
-
-
-BODIES = [
-    name
-    for name, operation in OPERATIONS.items()
-    if "requestBody" in operation and name not in MULTIPART
-]
+BODIES = [name for name, operation in OPERATIONS.items() if "requestBody" in operation]
 
 
 def resolved(schema: dict[str, Any]) -> dict[str, Any]:
