@@ -67,7 +67,6 @@ _mailbox = {
 _program = {"name": "CRM bridge", "client_id": "3k2example1client", "role": "member"}
 _webhook = {"url": "https://hooks.acme.example/prospectflow", "events": ["enrollment.replied"]}
 _invitation = {"email": "pierre@acme.example", "role": "member"}
-_enrollment = {"campaign": CAMPAIGN, "position": POSITION}
 _item = {
     "position": {"positionEmail": "marie.curie@acme.example", "positionJobTitle": "Director"},
     "person": {"personFirstName": "Marie", "personLastName": "Curie"},
@@ -84,6 +83,7 @@ _noted = {
     "sentence": "The row has no e-mail address.",
 }
 _tally = {"created": 117, "updated": 0, "unchanged": 1}
+_enrollment = {"campaign": CAMPAIGN, "position": POSITION}
 
 _segment = {
     "name": "Restaurants of Marseille, not written to since spring",
@@ -99,13 +99,13 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "EnrollmentRequest": _enrollment,
     "ExperimentRequest": _experiment,
     "InvitationRequest": _invitation,
+    "ItemsRequest": {"data": [_item], "profile": "items", "campaign": CAMPAIGN},
     "MailboxRequest": {**_mailbox, "password": "the mailbox's own"},
     "PatchedCampaignRequest": {"name": "Spring in Lyon"},
     "PatchedCompanyRequest": {"city": "Paris"},
     "PatchedDraftRequest": {"subject": "Your invoices, Marie"},
     "PatchedExperimentRequest": {"minimum_sample": 400},
     "PatchedImportRequest": {"column_mappings": {"E-mail": "position.email"}},
-    "ItemsRequest": {"data": [_item], "profile": "items", "campaign": CAMPAIGN},
     "PatchedMailboxRequest": {"daily_limit": 60},
     "PatchedMembershipRequest": {"role": "admin"},
     "PatchedOrganisationRequest": {"time_zone": "Europe/Paris"},
@@ -224,15 +224,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "variants": [],
         **WHEN,
     },
-    "Import": {
-        "id": UPLOAD,
-        "filename": "prospects.csv",
-        "file_size": 48213,
-        "file_sha256": HASH,
-        "profile": "generic",
-        "status": "importing",
-        "row_count": 120,
-        "campaign": None,
     "Columns": {
         "profile": "generic",
         "columns": [
@@ -247,6 +238,16 @@ ANSWERS: dict[str, dict[str, Any]] = {
             }
         ],
     },
+    "Import": {
+        "id": UPLOAD,
+        "filename": "prospects.csv",
+        "file_size": 48213,
+        "file_sha256": HASH,
+        "profile": "generic",
+        "status": "importing",
+        "row_count": 120,
+        "rows_done": 0,
+        "campaign": None,
         "uploaded_by": USER,
         "uploaded_at": MONDAY,
         "started_at": MONDAY,
@@ -262,19 +263,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "detected_columns": list(_columns),
         "column_mappings": _columns,
         "parse_errors": [],
-        **WHEN,
-    },
-    "Intake": {"enrolled": 2, "left_out": 1, "reasons": {"already_in": 1}},
-        "rows_done": 0,
-    "Invitation": {
-        "id": MEMBER,
-        **_invitation,
-        "invited_by": USER,
-        "expires_at": "2027-03-08T09:30:00Z",
-        "is_expired": False,
         "contacted_allowed_by": None,
         "contacted_allowed_at": None,
-        "created_at": MONDAY,
+        **WHEN,
     },
     "Mapping": {
         "id": UPLOAD,
@@ -320,6 +311,15 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "warnings": [],
         "notes": [],
     },
+    "Intake": {"enrolled": 2, "left_out": 1, "reasons": {"already_in": 1}},
+    "Invitation": {
+        "id": MEMBER,
+        **_invitation,
+        "invited_by": USER,
+        "expires_at": "2027-03-08T09:30:00Z",
+        "is_expired": False,
+        "created_at": MONDAY,
+    },
     "Mailbox": {
         "id": MAILBOX,
         **_mailbox,
@@ -362,6 +362,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         **SOURCED,
     },
     "Prompt": {"id": PROMPT, **_prompt, "version": 1, "is_active": True, **WHEN},
+    "RowProblem": _noted,
     "Secret": {"id": WEBHOOK, "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"},
     "Segment": {"id": SEGMENT, **_segment, **WHEN},
     "SegmentIntake": {"enrolled": 2, "left_out": 1, "reasons": {"already_in": 1}, "last": None},
@@ -373,7 +374,6 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "id": ENTRY,
         "kind": "address",
         "domain": None,
-    "RowProblem": _noted,
         "reason": "by_hand",
         "source": "a call",
         "at": MONDAY,
