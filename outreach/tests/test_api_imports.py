@@ -1,5 +1,6 @@
 """A file of prospects through the API: uploaded, mapped, validated, run, stage by stage."""
 
+import gzip
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -182,6 +183,29 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_read(member, settings)
     far = upload(member, b"x" * 100_000, headers={"Idempotency-Key": "large"})
 
     assert refusal(just) == refusal(far) == (413, "FILE_TOO_LARGE")
+
+
+def test_a_file_that_holds_more_than_may_be_is_refused_with_its_limit(member, settings):
+    settings.IMPORT_MAX_UNPACKED_BYTES, settings.IMPORT_MAX_ROWS = 10_000, 2
+    packed = gzip.compress(f"{HEADER}\n{ROW}{' ' * 20_000}\n".encode())
+
+    unpacked = upload(member, packed, name="prospects.csv.gz")
+    rows = member.post(IMPORTS, {"data": [{"company": f"Bar {n}"} for n in range(3)]})
+
+    assert refusal(unpacked) == refusal(rows) == (413, "FILE_TOO_LARGE")
+    assert "10,000" in unpacked.json()["detail"]
+    assert "2" in rows.json()["detail"]
+
+
+def test_whoever_imports_too_often_waits(member, settings):
+    settings.RATES = settings.RATES | {"imports": "3/minute"}
+    given = uploaded(member)
+    stage(member, given, "validate")
+    begin(member, given, "run")
+
+    for answer in (upload(member), member.post(page(given, "validate/"))):
+        assert refusal(answer) == (429, "THROTTLED")
+    assert member.get(page(given, "progress/")).status_code == 200
 
 
 def test_the_same_upload_sent_twice_is_kept_once(member, organisation):
