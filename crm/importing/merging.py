@@ -39,10 +39,11 @@ class Target:
     rows: str
     facts: Mapping[str, str]
     keys: tuple[str, ...] = ()  # columns that a new row has besides, named alike in both
+    news: str = ""  # the working table that says which rows are changed, if it has its own name
 
     def changed(self) -> str:
         """The working table of the known rows for which the file has something newer."""
-        return f"changed_{self.table}"
+        return self.news or f"changed_{self.table}"
 
 
 COMPANIES = Target("companies", "pg_temp.file_companies", COMPANY_FACTS)

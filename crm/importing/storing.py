@@ -46,7 +46,11 @@ ARRIVING_PHONES = {
     **{name: kind for name, kind in PHONE_COLUMNS.items() if name != "row"},
 }
 ARRIVED = Target(
-    "positions", "pg_temp.arriving_positions", POSITION_FACTS, ("company_id", "person_id")
+    table="positions",
+    rows="pg_temp.arriving_positions",
+    facts=POSITION_FACTS,
+    keys=("company_id", "person_id"),
+    news="arriving_positions",
 )
 HANDED_OVER = f"""
 SELECT {", ".join(name for name in ARRIVING)} FROM (

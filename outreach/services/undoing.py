@@ -82,23 +82,33 @@ def perform_undo(
 ) -> None:
     """Delete what the import made and nothing else has touched since, some rows at a time."""
     made = made_range(upload_id)
-    gone: dict[str, int] = {}
     for table in UNUSED:
         found = True
         while found:
             if stopping():
                 return
             with tenant(organisation_id):
-                if not _is_wanted(upload_id):
+                upload = _locked(upload_id)
+                if upload is None:
                     return
                 found, deleted = _delete_some(table, made)
-            gone[table] = gone.get(table, 0) + deleted
+                _note(upload, table, deleted)
     with tenant(organisation_id):
-        _close(upload_id, gone, clock())
+        _close(upload_id, clock())
 
 
-def _is_wanted(upload_id: UUID) -> bool:
-    return ImportUpload.objects.filter(pk=upload_id, status=UploadStatus.UNDOING).exists()
+def _locked(upload_id: UUID) -> ImportUpload | None:
+    """The upload, if it is still to be taken back."""
+    wanted = ImportUpload.objects.filter(pk=upload_id, status=UploadStatus.UNDOING)
+    return wanted.select_for_update().first()
+
+
+def _note(upload: ImportUpload, table: str, deleted: int) -> None:
+    """Count what went in the transaction in which it went, so that a killed worker's counts."""
+    gone = upload.report.get("undone", {})
+    gone[table] = gone.get(table, 0) + deleted
+    upload.report = upload.report | {"undone": gone}
+    upload.save(update_fields=["report"])
 
 
 def _delete_some(table: str, made: tuple[UUID, UUID]) -> tuple[bool, int]:
@@ -111,12 +121,13 @@ def _delete_some(table: str, made: tuple[UUID, UUID]) -> tuple[bool, int]:
         return bool(ids), cursor.rowcount
 
 
-def _close(upload_id: UUID, gone: dict[str, int], at: datetime) -> None:
-    upload = ImportUpload.objects.select_for_update().get(pk=upload_id)
+def _close(upload_id: UUID, at: datetime) -> None:
+    upload = _locked(upload_id)
+    if upload is None:
+        return
     move(upload, "status", UploadStatus.UNDONE, ImportUpload.MOVES)
     upload.finished_at = max(at, upload.started_at or at)
-    upload.report = upload.report | {"undone": gone}
     upload.rows_done = 0
     upload.save()
-    words = ", ".join(f"{number} {name}" for name, number in gone.items())
+    words = ", ".join(f"{upload.report['undone'][table]} {table}" for table in UNUSED)
     record("undone", at=at, target=upload, text=f"{upload.filename}: {words} taken away")
