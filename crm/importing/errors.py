@@ -11,6 +11,10 @@ class FileUnreadable(FileRefused):
     """There is no such file, or it may not be read."""
 
 
+class ReaderKilled(FileRefused):
+    """A process that read the file was ended, perhaps for want of memory; import it again."""
+
+
 class NotCsv(FileRefused):
     """The file is no table that can be read; save it as CSV (UTF-8) and try again."""
 

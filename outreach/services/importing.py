@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 from crm.importing.engine import Import
-from crm.importing.errors import FileRefused
+from crm.importing.errors import FileRefused, ReaderKilled
 from crm.importing.profiles import choose
 from crm.importing.reading import open_source
 from crm.importing.report import Report
@@ -265,7 +265,12 @@ def _read(working: Working) -> Iterator[tuple[Import, int]]:
         source = open_source(path, name=upload.filename, sheet=sheet, limits=limits())
         mapped = choose(source.headers, upload.profile, columns_of(upload))
         job = Import(upload.pk, source, mapped, upload.uploaded_at)
-        yield job, job.read(processes=settings.IMPORT_PROCESSES, progress=working.read_so_far)
+        try:
+            rows = job.read(processes=settings.IMPORT_PROCESSES, progress=working.read_so_far)
+        except ReaderKilled:
+            working.end_if_asked()  # the same hand may have told all processes to end
+            raise
+        yield job, rows
 
 
 def _work_out(working: Working, job: Import, rows: int, *, dry_run: bool) -> Report:
