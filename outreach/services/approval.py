@@ -191,7 +191,12 @@ def _source(draft: Draft) -> Source:
     )
 
 
-_NAMES = {"pharow": "Pharow", "file": "un fichier professionnel", "hand": "notre carnet d’adresses"}
+_A_FILE = "un fichier professionnel"
+_NAMES = {
+    "pharow": "Pharow",
+    **dict.fromkeys(("file", "generic", "items"), _A_FILE),
+    "hand": "notre carnet d’adresses",
+}
 
 
 def locked(draft: Draft) -> Draft:

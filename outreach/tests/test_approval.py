@@ -376,3 +376,23 @@ def test_a_mailbox_that_cannot_be_used_is_broken_with_a_sentence_and_its_mail_wa
     assert mailbox.status == "broken"
     assert mailbox.status_reason.startswith(sentence)
     assert (fresh(approved).status, draft_of(approved).status) == ("scheduled", "approved")
+
+
+@pytest.mark.parametrize(
+    ("provenance", "said"),
+    [
+        ({"*": {"source": "pharow"}}, "Pharow"),
+        ({"*": {"source": "generic"}}, "un fichier professionnel"),
+        ({"*": {"source": "pharow"}, "email": {"source": "hand"}}, "notre carnet d’adresses"),
+        ({}, "notre fichier"),
+    ],
+)
+def test_a_mail_says_where_its_address_came_from(provenance, said):
+    when = {"at": "2026-03-14T09:00:00+00:00"}
+    facts = {name: fact | when for name, fact in provenance.items()}
+    task = make_ready(position=make_position(provenance=facts))
+
+    text = rendered(draft_of(task)).text
+
+    assert said in text
+    assert ("14 mars 2026" in text) is bool(provenance)
