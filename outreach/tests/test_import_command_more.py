@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import signal
 
 import pytest
 from django.conf import settings as project
@@ -273,6 +275,17 @@ def test_an_import_that_breaks_down_is_not_left_running(acme):
         import_here(acme.pk, SAMPLE, clock=lambda: MORNING, told=breaks)
 
     assert stored(acme) == (0, 0)
+
+
+def test_the_first_ctrl_c_asks_for_an_end_and_the_second_is_one():
+    with import_prospects._stopping() as stopping:
+        assert not stopping()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopping()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 # Progress
