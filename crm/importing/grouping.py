@@ -123,13 +123,13 @@ def leave_out_repeated(address_column: str) -> None:
 
 
 def gather_rows() -> None:
-    """The rows that go on, and the distinct sets of company cells among them."""
+    """The rows that go on."""
     make("live", LIVE)
-    make("refs", REFS)
 
 
 def key_companies() -> None:
-    """Which sets of cells mean one company, as far as the file itself tells."""
+    """Which sets of cells mean one company, as far as the rows that go on tell."""
+    make("refs", REFS)
     make("ref_leaders", KEYED)
     make("company_keys", COMPANY_KEYS)
 

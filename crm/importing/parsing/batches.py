@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from crm.importing.columns import ROW_COLUMNS
 from crm.importing.copying import NULL, lines, written_json
+from crm.importing.normalising import header_key
 from crm.importing.parsing.cells import Finding, Problem, Table, shifted, told
 from crm.importing.parsing.companies import CompanyReader
 from crm.importing.parsing.positions import PeopleReader
+from crm.importing.profiles import REFUSED_BECAUSE
+from prospectflow.spreadsheets import restored
 
 if TYPE_CHECKING:
     from crm.importing.profiles import Mapped
@@ -34,6 +37,8 @@ class BatchParser:
 
     def __init__(self, mapped: "Mapped", headers: tuple[str, ...], *, people: bool = True) -> None:
         self.headers = headers
+        # Rows that were left out before come back with their formulas neutralised.
+        self.returning = header_key(REFUSED_BECAUSE) in map(header_key, headers)
         at = {header: place for place, header in enumerate(headers)}
         places = {target: at[header] for header, target in mapped.targets.items()}
         self.kept = [(header, at[header]) for header in mapped.unknown]
@@ -68,7 +73,7 @@ class BatchParser:
                 row = row[:width]
             if len(row) == width:
                 numbers.append(number)
-                rows.append(row)
+                rows.append(list(map(restored, row)) if self.returning else row)
             else:
                 problems.append(shifted(number, len(row), width))
         columns = list(zip(*rows, strict=True)) or [()] * width
