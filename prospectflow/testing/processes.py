@@ -39,6 +39,18 @@ def start(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def script(program: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a program of a test's own beside the project; whoever starts it also ends it."""
+    return subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program, *arguments],
+        cwd=settings.BASE_DIR,
+        env=environment() | {"DJANGO_SETTINGS_MODULE": "prospectflow.settings"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def run(*arguments: str) -> tuple[int, str, str]:
     """Run manage.py to its end; returns the exit code and what it printed on both ways out."""
     with start(*arguments) as process:
