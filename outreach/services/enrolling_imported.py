@@ -5,7 +5,7 @@ from datetime import datetime
 
 from crm.importing.staging import ask
 from crm.models import Position
-from outreach.models import Campaign, ImportUpload
+from outreach.models import ImportUpload
 from outreach.services.campaigns import CampaignClosed, CampaignNotReady, take_in
 from prospectflow.tenancy.context import tenant
 
@@ -25,29 +25,30 @@ def enroll_imported(
     upload: ImportUpload, *, at: datetime, ends: Callable[[], None]
 ) -> dict[str, object]:
     """Enrol them, many at a time; what the report says of it. Those already in are passed by."""
-    if upload.campaign is None:
-        return {"enrolled": 0, "enrolling": ""}
-    enrolled, after = 0, 0
-    while True:
+    after: int | None = 0 if upload.campaign else None
+    refusal = ""
+    while after is not None:
         ends()
         try:
             with tenant(upload.organisation_id):
-                taken, last = _enroll_some(upload, upload.campaign, after, at)
-        except (CampaignClosed, CampaignNotReady) as refusal:
-            return {"enrolled": enrolled, "enrolling": str(refusal)}
-        if last is None:
-            return {"enrolled": enrolled, "enrolling": ""}
-        enrolled, after = enrolled + taken, last
+                after = _enroll_some(upload, after, at)
+        except (CampaignClosed, CampaignNotReady) as error:
+            after, refusal = None, str(error)
+    return {"enrolled": upload.report.get("enrolled", 0), "enrolling": refusal}
 
 
-def _enroll_some(
-    upload: ImportUpload, campaign: Campaign, after: int, at: datetime
-) -> tuple[int, int | None]:
-    """How many were taken in, and the row of the last one offered, if there was any."""
+def _enroll_some(upload: ImportUpload, after: int, at: datetime) -> int | None:
+    """The row of the last one offered, if there was any.
+
+    Whoever is taken in is counted in that transaction, so that a killed worker's count.
+    """
     everybody = upload.contacted_allowed_at is not None
     told = {"after": after, "everybody": everybody, "limit": AT_ONCE}
     rows = ask(TO_ENROLL, told)
-    if not rows:
-        return 0, None
+    if upload.campaign is None or not rows:
+        return None
     offered = Position.objects.filter(pk__in=[position for _, position in rows]).only("pk")
-    return len(take_in(campaign, offered, at=at)[0]), rows[-1][0]
+    taken = len(take_in(upload.campaign, offered, at=at)[0])
+    upload.report = upload.report | {"enrolled": upload.report.get("enrolled", 0) + taken}
+    upload.save(update_fields=["report"])
+    return int(rows[-1][0])
