@@ -7,6 +7,7 @@ of every table's key, and an id tells which row of which file it came from.
 from uuid import UUID
 
 ROW_BITS = 32
+NUMBERS_OF_ROW = 16  # telephone numbers that one row may make: a supplier tells one at most
 # SQL: the id of what a row makes; %(import_id)s is a UUID of version 7.
 MADE_BY_ROW = "(left(%(import_id)s::text, 28) || lpad(to_hex({row}), 8, '0'))::uuid"
 # SQL: whether a row of the base was made by this very import, perhaps before it died.

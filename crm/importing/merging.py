@@ -39,11 +39,16 @@ class Target:
     rows: str
     facts: Mapping[str, str]
     keys: tuple[str, ...] = ()  # columns that a new row has besides, named alike in both
-    news: str = ""  # the working table that says which rows are changed, if it has its own name
+    marked: bool = False  # whether `rows` say themselves which of them are changed
 
     def changed(self) -> str:
         """The working table of the known rows for which the file has something newer."""
-        return self.news or f"changed_{self.table}"
+        return f"changed_{self.table}"
+
+    def news(self) -> str:
+        """SQL: the rows `s`, and whether each is changed."""
+        rows = f"{self.rows} AS s"
+        return rows if self.marked else f"pg_temp.{self.changed()} AS c JOIN {rows} USING (row)"
 
 
 COMPANIES = Target("companies", "pg_temp.file_companies", COMPANY_FACTS)
@@ -167,14 +172,13 @@ def update(target: Target) -> str:
     return (
         f"UPDATE crm.{target.table} AS t"
         f" SET {', '.join(f'{name} = {value}' for name, value in settings.items())}"
-        f" FROM pg_temp.{target.changed()} AS c JOIN {target.rows} AS s USING (row)"
-        f" WHERE t.id = s.id AND c.changed AND c.row {IN_CHUNK}"
+        f" FROM {target.news()} WHERE t.id = s.id AND changed AND row {IN_CHUNK}"
         f" AND ({' OR '.join([*map(takes, target.facts), *_learns(target)])})"
     )
 
 
 PHONES = """
-INSERT INTO crm.phones (person_id, number, kind, source, raw)
-SELECT person_id, number, kind, source, raw FROM pg_temp.arriving_phones
-ON CONFLICT (organisation_id, person_id, source, number) DO NOTHING
+INSERT INTO crm.phones (id, person_id, number, kind, source, raw)
+SELECT id, person_id, number, kind, source, raw FROM pg_temp.arriving_phones
+ON CONFLICT DO NOTHING
 """

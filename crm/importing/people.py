@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm.importing.columns import PERSON_FACTS
-from crm.importing.identifiers import MADE_BY_ROW
+from crm.importing.identifiers import MADE_BY_ROW, NUMBERS_OF_ROW
 from crm.importing.staging import by_index, make, run
 
 # A row's own mark: the person the base knows by its page or address, else its page. A row without
@@ -89,11 +89,13 @@ LEFT JOIN pg_temp.owners AS o
     ON o.row = l.row AND o.id = p.id AND o.company_id = c.id
 WHERE NOT EXISTS (SELECT FROM pg_temp.repeated WHERE repeated.row = l.row)
 """
-# The telephone numbers of the file that the base does not have yet.
-NEW_PHONES = """
-SELECT s.*, stored.id IS NOT NULL AS known FROM (
+# The telephone numbers of the file, and which of them the base has.
+_NUMBER = f"(s.row * {NUMBERS_OF_ROW} + s.place)"
+NEW_PHONES = f"""
+SELECT s.*, {MADE_BY_ROW.format(row=_NUMBER)} AS id, stored.id IS NOT NULL AS known FROM (
     SELECT min(s.row) AS row, p.id AS person_id, p.known AS of_known, s.source, s.number,
-        min(s.kind) AS kind, min(s.raw) AS raw
+        min(s.kind) AS kind, min(s.raw) AS raw,
+        row_number() OVER (PARTITION BY min(s.row) ORDER BY s.source, s.number) - 1 AS place
     FROM pg_temp.staged_phones AS s JOIN pg_temp.person_leaders AS l USING (row)
     JOIN pg_temp.file_people AS p ON p.row = l.leader
     GROUP BY p.id, p.known, s.source, s.number
@@ -120,5 +122,5 @@ def settle_people(parameters: Mapping[str, Any], address_column: str) -> None:
     make("placed", PLACED, parameters)
     run("CREATE UNIQUE INDEX ON pg_temp.placed (row)")
     with by_index():
-        make("file_phones", NEW_PHONES)
+        make("file_phones", NEW_PHONES, parameters)
     run("CREATE INDEX ON pg_temp.file_phones (row)")

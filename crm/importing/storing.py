@@ -42,6 +42,7 @@ ARRIVING = {
     "kept": ROW_COLUMNS["kept"],
 }
 ARRIVING_PHONES = {
+    "id": "uuid",
     "person_id": "uuid",
     **{name: kind for name, kind in PHONE_COLUMNS.items() if name != "row"},
 }
@@ -50,7 +51,7 @@ ARRIVED = Target(
     rows="pg_temp.arriving_positions",
     facts=POSITION_FACTS,
     keys=("company_id", "person_id"),
-    news="arriving_positions",
+    marked=True,
 )
 HANDED_OVER = f"""
 SELECT {", ".join(name for name in ARRIVING)} FROM (

@@ -35,21 +35,23 @@ _UNTOUCHED = """NOT EXISTS (
     SELECT FROM jsonb_each(t.provenance - '*') AS fact
     WHERE fact.value ->> 'source' IS DISTINCT FROM 'mx')"""
 _MADE_HERE = "t.id BETWEEN %s AND %s"
-# What else keeps a row of each table, children before parents.
-UNUSED = {
-    "positions": "NOT EXISTS (SELECT FROM outreach.messages AS m WHERE m.position_id = t.id)",
-    "people": """NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.person_id = t.id)
+# Which of its rows go from each table, children before parents.
+GOING = {
+    "phones": "t.updated_at = t.created_at",
+    "positions": f"""{_UNTOUCHED}
+        AND NOT EXISTS (SELECT FROM outreach.messages AS m WHERE m.position_id = t.id)""",
+    "people": f"""{_UNTOUCHED}
+        AND NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.person_id = t.id)
         AND NOT EXISTS (SELECT FROM crm.consents AS c WHERE c.person_id = t.id)
-        AND NOT EXISTS (SELECT FROM crm.phones AS n
-                        WHERE n.person_id = t.id AND n.source = 'hand')""",
-    "companies": "NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.company_id = t.id)",
+        AND NOT EXISTS (SELECT FROM crm.phones AS n WHERE n.person_id = t.id)""",
+    "companies": f"""{_UNTOUCHED}
+        AND NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.company_id = t.id)""",
 }
 # The lock waits for whoever writes to such a row just now; then the rows are looked at once more.
 LOCKED = """
-SELECT id FROM crm.{table} AS t WHERE {made_here} AND {untouched} AND {unused}
-ORDER BY id LIMIT %s FOR UPDATE
+SELECT id FROM crm.{table} AS t WHERE {made_here} AND {going} ORDER BY id LIMIT %s FOR UPDATE
 """
-DELETED = "DELETE FROM crm.{table} AS t WHERE id = ANY (%s) AND {untouched} AND {unused}"
+DELETED = "DELETE FROM crm.{table} AS t WHERE id = ANY (%s) AND {going}"
 
 
 def refuse_what_cannot_go(upload: ImportUpload) -> None:
@@ -82,7 +84,7 @@ def perform_undo(
 ) -> None:
     """Delete what the import made and nothing else has touched since, some rows at a time."""
     made = made_range(upload_id)
-    for table in UNUSED:
+    for table in GOING:
         found = True
         while found:
             if stopping():
@@ -113,7 +115,7 @@ def _note(upload: ImportUpload, table: str, deleted: int) -> None:
 
 def _delete_some(table: str, made: tuple[UUID, UUID]) -> tuple[bool, int]:
     """Whether any row was left to delete, and how many were."""
-    words = {"table": table, "untouched": _UNTOUCHED, "unused": UNUSED[table]}
+    words = {"table": table, "going": GOING[table]}
     with connection.cursor() as cursor:
         cursor.execute(LOCKED.format(made_here=_MADE_HERE, **words), [*made, AT_ONCE])
         ids = [row[0] for row in cursor.fetchall()]
@@ -129,5 +131,5 @@ def _close(upload_id: UUID, at: datetime) -> None:
     upload.finished_at = max(at, upload.started_at or at)
     upload.rows_done = 0
     upload.save()
-    words = ", ".join(f"{upload.report['undone'][table]} {table}" for table in UNUSED)
+    words = ", ".join(f"{upload.report['undone'][table]} {table}" for table in GOING)
     record("undone", at=at, target=upload, text=f"{upload.filename}: {words} taken away")

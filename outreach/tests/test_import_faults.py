@@ -219,5 +219,5 @@ def test_a_worker_killed_in_an_undo_takes_back_the_rest_when_it_comes_again(
 
     undone = bringing.fresh(done)
     assert undone.status == "undone"
-    assert undone.report["undone"] == {"positions": 8, "people": 8, "companies": 8}
+    assert undone.report["undone"] == {"phones": 0, "positions": 8, "people": 8, "companies": 8}
     assert bringing.everything() == before[1]

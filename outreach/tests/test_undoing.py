@@ -45,11 +45,13 @@ def test_everything_an_import_made_goes_and_it_says_how_much(bringing):
 
     assert bringing.counts() == NOTHING
     assert (undone.status, undone.rows_done, undone.finished_at) == ("undone", 0, LATER)
-    assert undone.report["undone"] == {"positions": 4, "people": 4, "companies": 4}
+    assert undone.report["undone"] == {"phones": 1, "positions": 4, "people": 4, "companies": 4}
     assert undone.report["rows_imported"] == 4
     with bringing.open():
         told = AuditEvent.objects.get(action="undone")
-        assert told.description == ("prospects.csv: 4 positions, 4 people, 4 companies taken away")
+        assert told.description == (
+            "prospects.csv: 1 phones, 4 positions, 4 people, 4 companies taken away"
+        )
 
 
 def test_what_was_there_before_stays_as_it_was(bringing):
@@ -74,6 +76,16 @@ def test_an_import_leaves_no_trace_in_companies_it_only_found(bringing):
     with bringing.open():
         assert Position.objects.get().email == ADA["email"]
     assert bringing.undone(first).report["undone"]["companies"] == 1
+
+
+def test_telephones_that_an_import_gave_to_people_who_were_there_go_too(bringing):
+    bringing.bring(ADA | {"mobile": "0612345678"})
+    before = bringing.everything()
+    later = bringing.bring(ADA | {"mobile": "0698765432"}, at=LATER)
+
+    bringing.undone(later)
+
+    assert bringing.everything() == before
 
 
 def test_an_import_that_was_cancelled_can_be_taken_back(bringing):
@@ -139,7 +151,7 @@ def test_what_was_changed_by_hand_since_stays_with_what_it_needs(bringing):
 
     assert bringing.counts() == [1, 1, 1, 0]
     assert names(bringing) == ["Bar des Amis"]
-    assert undone.report["undone"] == {"positions": 2, "people": 2, "companies": 2}
+    assert undone.report["undone"] == {"phones": 0, "positions": 2, "people": 2, "companies": 2}
 
 
 @pytest.mark.parametrize("changed", [Company, Person])
@@ -194,6 +206,20 @@ def test_a_person_with_a_number_by_hand_or_a_consent_stays(bringing):
         assert not Position.objects.exists()
 
 
+def test_a_number_that_somebody_mended_stays_with_its_person(bringing):
+    done = bringing.bring(ADA | {"mobile": "0612345678"}, BOB | {"mobile": "0612345679"})
+    with bringing.open():
+        phone = Phone.objects.get(number="+33612345678")
+        phone.number = "+33698765432"
+        save_by_hand(phone, ["number"], at=LATER)
+
+    bringing.undone(done)
+
+    with bringing.open():
+        assert Phone.objects.get().number == "+33698765432"
+        assert Person.objects.get().first_name == "Ada"
+
+
 def test_what_was_there_before_and_was_changed_by_the_import_is_not_taken_for_its_own(bringing):
     with bringing.open():
         make_position(email=ADA["email"], company=make_company(name=ADA["company_name"]))
@@ -201,7 +227,7 @@ def test_what_was_there_before_and_was_changed_by_the_import_is_not_taken_for_it
 
     undone = bringing.undone(done)
 
-    assert undone.report["undone"] == {"positions": 0, "people": 0, "companies": 0}
+    assert undone.report["undone"] == {"phones": 0, "positions": 0, "people": 0, "companies": 0}
     assert bringing.counts()[:3] == [1, 1, 1]
 
 
@@ -287,7 +313,7 @@ def test_a_file_that_was_not_imported_has_nothing_to_take_back(bringing):
 def test_a_worker_that_must_end_leaves_the_rest_to_the_next(bringing, monkeypatch):
     monkeypatch.setattr(undoing, "AT_ONCE", 2)
     done = bringing.bring(*others(5))
-    asked = iter([False, False])
+    asked = iter([False, False, False])
 
     halfway = bringing.undone(done, stopping=lambda: next(asked, True))
 
@@ -306,7 +332,7 @@ def test_an_undo_in_pieces_says_the_same_as_one_that_was_left_alone(bringing, mo
 
     perform_undo(bringing.organisation_id, done.pk, clock=lambda: LATER)
 
-    gone = {"positions": 5, "people": 5, "companies": 5}
+    gone = {"phones": 0, "positions": 5, "people": 5, "companies": 5}
     assert bringing.fresh(done).report["undone"] == gone
     with bringing.open():
         assert AuditEvent.objects.filter(action="undone").count() == 1
