@@ -188,7 +188,7 @@ def test_an_import_is_undone_unless_something_was_sent(organisation):
 
     assert undone["status"] == "undone"
     report = owner.get(page(first, "report/")).json()
-    assert report["undone"] == {"positions": 1, "people": 1, "companies": 1}
+    assert report["undone"] == {"phones": 0, "positions": 1, "people": 1, "companies": 1}
     assert refusal(owner.post(page(second, "undo/"))) == (409, "SOMETHING_SENT")
     with tenant(organisation.pk):
         assert not Position.objects.filter(email="ada@bar.example.com").exists()
