@@ -20,7 +20,6 @@ from crm.importing.merging import (
     IN_CHUNK,
     PEOPLE,
     PHONES,
-    POSITIONS,
     Target,
     insertion,
     update,
@@ -53,11 +52,13 @@ ARRIVED = Target(
     keys=("company_id", "person_id"),
     marked=True,
 )
+# Each table is told the rows: the planner does not carry a range over from one to the other.
 HANDED_OVER = f"""
-SELECT {", ".join(name for name in ARRIVING)} FROM (
-    SELECT s.*, coalesce(c.changed, false) AS changed
-    FROM {POSITIONS} AS s LEFT JOIN pg_temp.changed_positions AS c USING (row)
-) AS s WHERE row {IN_CHUNK} AND (changed OR NOT known) ORDER BY row
+SELECT p.id, p.known, coalesce(c.changed, false), p.company_id, p.person_id, p.row,
+    {", ".join(f"s.{name}" for name in POSITION_FACTS)}, s.kept
+FROM pg_temp.placed AS p JOIN pg_temp.staged_rows AS s ON s.row = p.row
+LEFT JOIN pg_temp.changed_positions AS c ON c.row = p.row
+WHERE p.row {IN_CHUNK} AND s.row {IN_CHUNK} AND (c.changed OR NOT p.known) ORDER BY p.row
 """
 HANDED_OVER_PHONES = f"""
 SELECT {", ".join(ARRIVING_PHONES)} FROM pg_temp.file_phones
