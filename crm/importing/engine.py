@@ -65,11 +65,12 @@ class Import:
         matching.match_addresses(marks, self.address_column)
         grouping.key_companies()
         matching.match_companies(marks)
-        grouping.settle_companies(marks, people=self.mapped.people)
+        headers = {target: header for header, target in self.mapped.targets.items()}
+        name_column = headers.get("company.name", "")
+        grouping.settle_companies(marks, name_column, people=self.mapped.people)
         people.key_people()
         matching.match_colleagues(marks)
         people.settle_people(marks, self.address_column)
-        headers = {target: header for header, target in self.mapped.targets.items()}
         for target in TARGETS:
             merging.compare(target)
             merging.tell_of_hands(target, headers)

@@ -9,7 +9,7 @@ from typing import Any
 
 from crm.importing.columns import COMPANY_FACTS
 from crm.importing.identifiers import MADE_BY_ROW
-from crm.importing.staging import by_index, make, run
+from crm.importing.staging import ask, by_index, make, run
 
 DUPLICATE_ADDRESSES = """
 WITH first AS (
@@ -71,17 +71,34 @@ FROM pg_temp.ref_leaders GROUP BY key
 # Companies of the file that prove to be one of the base are one.
 LEADERS = """
 WITH one AS (
-    SELECT k.key, m.id, min(k.row) OVER (PARTITION BY coalesce(m.id::text, k.key)) AS leader
+    SELECT k.key, m.id, coalesce(m.renames, true) AS renames,
+        min(k.row) OVER (PARTITION BY coalesce(m.id::text, k.key)) AS leader
     FROM pg_temp.company_keys AS k LEFT JOIN pg_temp.company_match AS m USING (key)
 )
-SELECT l.ref, l.row, l.cells, one.leader, one.id AS known_id
+SELECT l.ref, l.row, l.cells, one.leader, one.id AS known_id, renames
 FROM pg_temp.ref_leaders AS l JOIN one USING (key)
 """
-_FIRST_OF_EACH = ", ".join(
-    f"(array_agg({name} ORDER BY l.row) FILTER (WHERE {name} IS NOT NULL))[1] AS {name}"
+NAMED_OTHERWISE = """
+INSERT INTO pg_temp.staged_problems (row, kind, "column", value, code, detail)
+SELECT l.row, 'note', %(name_column)s, left(c.name, 200), 'company_named_otherwise',
+    jsonb_build_object('name', known.name, 'value', left(c.name, 200))
+FROM pg_temp.refs AS r JOIN pg_temp.live AS l ON l.company_ref = r.ref
+JOIN pg_temp.staged_companies AS c ON c.ref = r.ref AND c.row = r.cells
+CROSS JOIN LATERAL (SELECT name FROM crm.companies WHERE id = r.known_id OFFSET 0) AS known
+WHERE NOT r.renames
+"""
+# A company met by an address alone keeps its names.
+_TOLD = {
+    name: f"CASE WHEN l.renames THEN c.{name} END"
+    if name in ("name", "brand_name")
+    else f"c.{name}"
     for name in COMPANY_FACTS
+}
+_FIRST_OF_EACH = ", ".join(
+    f"(array_agg({told} ORDER BY l.row) FILTER (WHERE {told} IS NOT NULL))[1] AS {name}"
+    for name, told in _TOLD.items()
 )
-_FACTS = ", ".join(f"c.{name}" for name in COMPANY_FACTS)
+_FACTS = ", ".join(f"{told} AS {name}" for name, told in _TOLD.items())
 # Unknown columns stay with the row's position, or with its company where no person is told.
 _KEPT = """CASE WHEN NOT %(people)s THEN (
     SELECT kept FROM pg_temp.staged_rows AS r WHERE r.row = l.leader LIMIT 1) END"""
@@ -134,10 +151,12 @@ def key_companies() -> None:
     make("company_keys", COMPANY_KEYS)
 
 
-def settle_companies(parameters: Mapping[str, Any], *, people: bool) -> None:
+def settle_companies(parameters: Mapping[str, Any], name_column: str, *, people: bool) -> None:
     """The companies of the file, each once, with its facts, after the base was asked for them."""
     run("DROP TABLE pg_temp.refs")
     make("refs", LEADERS)
+    if ask("SELECT FROM pg_temp.refs WHERE NOT renames LIMIT 1"):
+        run(NAMED_OTHERWISE, {"name_column": name_column})
     make("file_companies", FILE_COMPANIES, dict(parameters) | {"people": people})
     run("CREATE UNIQUE INDEX ON pg_temp.file_companies (row)")
     run(TAKEN)

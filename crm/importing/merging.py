@@ -13,6 +13,8 @@ from crm.importing.staging import ask, make, run
 IN_CHUNK = "BETWEEN %(first)s AND %(last)s"
 # What an import may set and never takes back.
 STICKY = {
+    "siren": "t.siren IS NOT NULL",
+    "pharow_company_id": "t.pharow_company_id IS NOT NULL",
     "email_status": "t.email_status IN ('invalid', 'do_not_contact')",
     "diffusion": "t.diffusion = 'P'",
 }

@@ -53,6 +53,11 @@ ROWS: Mapping[str, Wording] = {
         "La ligne {row} contient déjà cette personne dans cette entreprise ; celle-ci a complété"
         " les champs vides.",
     ),
+    "company_named_otherwise": Wording(
+        "The address is known as one of “{name}”: that name stays, “{value}” is left out.",
+        "L’adresse est connue comme étant celle de « {name} » : ce nom reste, « {value} » n’est"
+        " pas repris.",
+    ),
     "address_of_another": Wording(
         "The address “{value}” belongs to {person}.",
         "L’adresse « {value} » appartient déjà à {person}.",
