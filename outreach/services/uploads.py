@@ -201,9 +201,14 @@ def undo(upload: ImportUpload, *, at: datetime) -> ImportUpload:
 def discard(upload: ImportUpload) -> None:
     """Forget a file that was not imported; ImportStands for one that was, or that is worked on."""
     upload = locked(upload)
-    if upload.status in (UploadStatus.COMPLETED, *WORKING) or left_rows(upload):
+    if stands(upload):
         raise ImportStands
     upload.delete()
+
+
+def stands(upload: ImportUpload) -> bool:
+    """Whether the file is imported, in part even, or a worker is at it: then it stays."""
+    return upload.status in (UploadStatus.COMPLETED, *WORKING) or left_rows(upload)
 
 
 def problems_of(upload: ImportUpload, *kinds: str) -> QuerySet[ImportProblem]:

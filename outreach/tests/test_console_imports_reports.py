@@ -9,6 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from crm.importing.identifiers import made_range
+from crm.models import Company
 from iam.models import AuditEvent, Role
 from outreach.models import ImportProblem, ImportUpload
 from outreach.tests.pressing import (
@@ -26,7 +28,7 @@ from outreach.tests.pressing import (
 )
 from prospectflow.console.tests.cast import signed_in
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import make_campaign
+from prospectflow.testing.factories import make_campaign, make_company
 
 pytestmark = pytest.mark.django_db
 
@@ -37,8 +39,22 @@ def member(organisation) -> Client:
 
 
 @pytest.fixture
+def owner(organisation) -> Client:
+    return signed_in(organisation)
+
+
+@pytest.fixture
 def viewer(organisation) -> Client:
     return signed_in(organisation, role=Role.VIEWER)
+
+
+def broken_off(client, organisation, status) -> ImportUpload:
+    """An import of which one company is there."""
+    given = uploaded(client, organisation)
+    with tenant(organisation.pk):
+        make_company(pk=made_range(given.pk)[0])
+        ImportUpload.objects.update(status=status)
+    return given
 
 
 # Running --------------------------------------------------------------------------------------
@@ -143,10 +159,10 @@ def test_the_page_of_an_import_costs_the_same_for_one_problem_and_for_many(membe
     assert cost(1) == cost(40)
 
 
-def test_a_file_without_one_valid_row_cannot_be_imported(member, organisation):
-    given = checked(member, organisation, HEADER, BAD)
+def test_a_file_without_one_valid_row_cannot_be_imported(owner, organisation):
+    given = checked(owner, organisation, HEADER, BAD)
 
-    shown = member.get(page(given))
+    shown = owner.get(page(given))
 
     assert given.status == "validation_failed"
     assert buttons(shown) == ["discard"]
@@ -178,25 +194,79 @@ def test_refused_rows_before_any_check_are_a_sentence(member, organisation):
     assert "Nothing is known of the rows yet" in answer.text
 
 
-def test_a_file_is_discarded_once_somebody_is_sure(member, organisation):
-    given = uploaded(member, organisation)
+def test_a_file_is_discarded_once_somebody_is_sure(owner, organisation):
+    given = uploaded(owner, organisation)
 
-    assert "are deleted" in move(member, given, "discard").text
-    assert "The file is forgotten." in move(member, given, "discard", sure="on").text
+    assert "are deleted" in move(owner, given, "discard").text
+    assert "The file is forgotten." in move(owner, given, "discard", sure="on").text
     assert newest(organisation) is None
 
 
-def test_a_cancelled_import_says_how_far_it_came_and_goes_on(member, organisation):
-    given = checked(member, organisation)
+@pytest.mark.parametrize("status", ["cancelled", "failed"])
+def test_an_import_that_broke_off_goes_on_or_is_taken_back(owner, organisation, status):
+    given = broken_off(owner, organisation, status)
+
+    shown = owner.get(page(given))
+
+    assert buttons(shown) == ["run", "undo"]
+    assert "Go on" in shown.text
+    assert "Settle the columns" not in shown.text
+    assert "Save and check the rows" not in owner.get(page(given, "import_columns")).text
+    assert "only a file not imported can go" in move(owner, given, "discard", sure="on").text
+    move(owner, given, "run")
+    assert newest(organisation).status == "importing"
+
+
+def test_what_broke_off_before_anything_was_stored_is_discarded(owner, organisation):
+    given = uploaded(owner, organisation)
+    with tenant(organisation.pk):
+        ImportUpload.objects.update(status="failed", parse_errors=["It is damaged."])
+
+    shown = owner.get(page(given))
+
+    assert buttons(shown) == ["discard"]
+    assert "Settle the columns" in shown.text
+
+
+def test_an_import_that_was_taken_back_is_discarded(owner, organisation):
+    given = broken_off(owner, organisation, "undone")
+    assert buttons(owner.get(page(given))) == []  # somebody else has use for what is left
+    with tenant(organisation.pk):
+        Company.objects.all().delete()
+
+    assert buttons(owner.get(page(given))) == ["discard"]
+
+
+def test_who_may_not_delete_takes_nothing_back(member, organisation):
+    given = broken_off(member, organisation, "failed")
+
+    assert buttons(member.get(page(given))) == ["run"]
+    assert member.post(page(given, "import_move"), {"to": "undo"}).status_code == 403
+
+
+@pytest.mark.parametrize("to", ["validate", "run", "undo"])
+def test_too_many_stages_in_a_minute_are_told_to_wait(owner, organisation, settings, to):
+    given = uploaded(owner, organisation)  # which counts as one
+    settings.RATES = settings.RATES | {"imports": "1/minute"}
+    before = "completed" if to == "undo" else "mapped"
+    with tenant(organisation.pk):
+        ImportUpload.objects.update(status=before)
+
+    assert "Too many requests: wait" in move(owner, given, to, sure="on").text
+    assert newest(organisation).status == before
+
+
+def test_a_cancelled_import_says_how_far_it_came_and_goes_on(owner, organisation):
+    given = checked(owner, organisation)
     with tenant(organisation.pk):
         ImportUpload.objects.update(status="cancelled", rows_done=20_001)
 
-    shown = member.get(page(given))
+    shown = owner.get(page(given))
 
     assert "up to row 20,001 of the file is imported" in shown.text
-    assert buttons(shown) == ["run", "undo"]
+    assert buttons(shown) == ["run", "discard"]  # nothing of it is new
     assert "Go on" in shown.text
-    move(member, given, "run")
+    move(owner, given, "run")
     assert newest(organisation).status == "importing"
 
 

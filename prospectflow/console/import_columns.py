@@ -18,6 +18,7 @@ from crm.importing.profiles import (
 )
 from crm.importing.sentences import sentence
 from outreach.models import ImportUpload
+from outreach.services.undoing import left_rows
 from outreach.states import UploadStatus
 
 MAPPABLE = frozenset(
@@ -28,9 +29,12 @@ MAPPABLE = frozenset(
         UploadStatus.FAILED,
     }
 )
-
-
 STATES = ("mapped", "kept", "unknown", "left out")
+
+
+def mappable(upload: ImportUpload) -> bool:
+    """Whether the columns may still be settled: not once rows were stored as they were."""
+    return upload.status in MAPPABLE and not left_rows(upload)
 
 
 class Column(NamedTuple):

@@ -14,9 +14,11 @@ from django.db.models import Model
 from crm.models import Company, Position
 from iam.auth import AuthConfiguration
 from outreach.models import Campaign, Draft, ImportUpload
+from prospectflow.console.import_moves import MOVES
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.tests.permissions.console import (
     ABSENT,
+    IMPORT_MOVES,
     NOBODY,
     NOTHING,
     PAGES,
@@ -146,6 +148,22 @@ def test_the_consoles_own_pages_open_to_those_whom_the_table_names(world, settin
     assert said == {
         each: of_a_page(each, name, method, of_a_row=of_a_row) for each in AT_THE_CONSOLE
     }
+
+
+def test_the_table_names_every_move_of_an_import_and_no_other():
+    assert set(IMPORT_MOVES) == set(MOVES)
+
+
+@pytest.mark.parametrize("sure", ["", "on"])
+@pytest.mark.parametrize("to", IMPORT_MOVES)
+def test_moves_of_an_import_are_for_those_whom_the_table_names(world, to, sure):
+    address = "/" + filled(world, ROUTES["import_move"])
+    data = {"to": to, "sure": sure}
+
+    said = {each: outcome(world, each, "POST", address, data) for each in AT_THE_CONSOLE}
+
+    capability = IMPORT_MOVES[to]
+    assert said == {each: expected(each, capability, of_a_row=True) for each in AT_THE_CONSOLE}
 
 
 def test_a_bearer_token_opens_no_page_of_the_console(world):

@@ -29,6 +29,7 @@ from prospectflow.console.views import SeeOther, page
 from prospectflow.errors import DomainError
 from prospectflow.exporting import BROKEN
 from prospectflow.tenancy.context import tenant
+from prospectflow.throttles import at_most
 
 LINES_AT_ONCE = 100
 
@@ -56,8 +57,8 @@ def shown(request: HttpRequest, upload_id: UUID) -> HttpResponse:
         facts=import_report.file_facts(upload),
         working=working,
         progress=_progress(upload),
-        moves=offered(upload) if may(request.membership, "change") else [],
-        may_map=may(request.membership, "change") and upload.status in import_columns.MAPPABLE,
+        moves=offered(upload, request.membership),
+        may_map=may(request.membership, "change") and import_columns.mappable(upload),
         may_export=may(request.membership, "export"),
         wanted=wanted,
         kinds=import_report.KINDS,
@@ -93,17 +94,19 @@ def progress(request: HttpRequest, upload_id: UUID) -> HttpResponse:
 @require_POST
 def move(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     """Do what the button says, or say why it cannot be; what goes far is asked about first."""
-    if not may(request.membership, "change"):
+    form, here = ImportMoveForm(request.POST), SeeOther(reverse("console:import", args=[upload_id]))
+    to = form.cleaned_data["to"] if form.is_valid() else ""
+    if not may(request.membership, MOVES[to].capability if to else "change"):
         raise PermissionDenied
-    upload, form = _upload(upload_id), ImportMoveForm(request.POST)
-    here = SeeOther(reverse("console:import", args=[upload_id]))
-    if not form.is_valid():
+    upload = _upload(upload_id)
+    if not to:
         return here
-    to, wanted = form.cleaned_data["to"], MOVES[form.cleaned_data["to"]]
-    question = question_of(upload, to)
+    wanted, question = MOVES[to], question_of(upload, to)
     if question and not form.cleaned_data["sure"]:
         return _asking(request, upload, to, question)
     try:
+        if wanted.rate:
+            at_most(wanted.rate, upload.organisation_id, now=timezone.now())
         wanted.do(upload, timezone.now(), request.user)
     except DomainError as refusal:
         messages.error(request, str(refusal))
@@ -172,6 +175,7 @@ def _settle(upload: ImportUpload, chosen: dict[str, str], posted: Any) -> None:
         return
     upload = uploads.map_columns(upload, columns=chosen, at=at)
     if action == "validate":
+        at_most(MOVES["validate"].rate, upload.organisation_id, now=at)
         uploads.validate(upload, at=at)
 
 
@@ -183,7 +187,7 @@ def _mapping(
 ) -> HttpResponse:
     language = language_of(request)
     found = import_columns.columns_of_file(upload, language, chosen)
-    mappable = upload.status in import_columns.MAPPABLE
+    mappable = import_columns.mappable(upload)
     return page(
         request,
         "import_columns.html",

@@ -101,6 +101,12 @@ TABLES: dict[str, Table] = {
     "tracking.Pixel": _READ,
 }
 
+# What the page of an import lets be done to it, by the button's name.
+IMPORT_MOVES = {
+    **dict.fromkeys(["validate", "run", "cancel", "allow_contacted"], "change"),
+    **dict.fromkeys(["undo", "discard"], "delete"),
+}
+
 # The console's own pages, by name. GET and POST are both asked.
 PAGES: dict[str, Line] = {
     "index": {"GET": "view", "POST": "view"},
@@ -115,7 +121,7 @@ PAGES: dict[str, Line] = {
     "import": {"GET": "view", "POST": None},
     "import_columns": {"GET": "view", "POST": "change"},
     "import_progress": {"GET": "view", "POST": None},
-    "import_move": {"GET": None, "POST": "change"},
+    "import_move": {"GET": None, "POST": "change"},  # without a move; with one: IMPORT_MOVES
     "import_refused": {"GET": "export", "POST": None},
     "check_addresses": {"GET": None, "POST": "change"},
     "app_list": {"GET": "view", "POST": "view"},
