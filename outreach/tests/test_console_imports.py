@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from iam.models import Role
+from outreach.models import ImportUpload
 from outreach.tests.pressing import (
     HEADER,
     LIST,
@@ -20,6 +21,7 @@ from outreach.tests.pressing import (
     worked_off,
 )
 from prospectflow.console.tests.cast import signed_in
+from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_campaign
 
 pytestmark = pytest.mark.django_db
@@ -118,6 +120,20 @@ def test_a_body_that_is_too_large_is_not_read(member, settings):
     )
 
     assert answer.status_code == 413
+
+
+def test_too_many_files_in_a_minute_are_told_to_wait(member, organisation, settings):
+    settings.RATES = settings.RATES | {"imports": "1/minute"}
+    uploaded(member, organisation)
+
+    shown = upload(member)
+    told = upload(member, headers={"Accept": "application/json"})
+
+    assert (shown.status_code, told.status_code) == (429, 429)
+    assert "Too many requests: wait" in shown.text
+    assert told.json()["sentence"].startswith("Too many requests: wait")
+    with tenant(organisation.pk):
+        assert ImportUpload.objects.count() == 1
 
 
 def test_an_upload_from_another_site_is_refused(organisation):

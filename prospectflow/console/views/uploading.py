@@ -20,6 +20,7 @@ from outreach.models import ImportUpload
 from outreach.services import uploads
 from prospectflow.console.import_forms import UploadForm, too_large
 from prospectflow.console.views import SeeOther, page
+from prospectflow.throttles import MustWait, at_most
 
 FORM_OVERHEAD = 64 * 1024  # bytes that the parts of a form add to the file in it
 FIELDS = {SheetMissing: "sheet", UnknownProfile: "profile"}
@@ -33,7 +34,7 @@ def new(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     announced = request.META.get("CONTENT_LENGTH") or ""
     if announced.isdecimal() and int(announced) > settings.IMPORT_MAX_BYTES + FORM_OVERHEAD:
-        return _too_large(request)
+        return _sentence(request, too_large(), 413)
     return _new(request)
 
 
@@ -41,6 +42,10 @@ def new(request: HttpRequest) -> HttpResponse:
 def _new(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _asking(request, UploadForm())
+    try:
+        at_most("imports", request.membership.organisation_id, now=timezone.now())
+    except MustWait as refusal:
+        return _sentence(request, str(refusal), 429)
     form = UploadForm(request.POST, request.FILES)
     if form.is_valid() and (upload := _received(request, form)):
         address = reverse("console:import_columns", args=[upload.pk])
@@ -83,17 +88,18 @@ def on_disk(file: UploadedFile) -> Iterator[Path]:
 
 def _refused(request: HttpRequest, form: UploadForm) -> HttpResponse:
     if form.has_error("file", "too_large"):
-        return _too_large(request)
+        return _sentence(request, too_large(), 413)
     if _by_script(request):
         sentence = " ".join(error for errors in form.errors.values() for error in errors)
         return JsonResponse({"sentence": sentence}, status=400)
     return _asking(request, form)
 
 
-def _too_large(request: HttpRequest) -> HttpResponse:
+def _sentence(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    """The file is not looked at, and why."""
     if _by_script(request):
-        return JsonResponse({"sentence": too_large()}, status=413)
-    return _asking(request, UploadForm(), refusal=too_large(), status=413)
+        return JsonResponse({"sentence": sentence}, status=status)
+    return _asking(request, UploadForm(), refusal=sentence, status=status)
 
 
 def _asking(
