@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import CheckboxFilter, TextFilter
 
@@ -65,7 +65,7 @@ class DepartmentFilter(TextFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         codes = departments_of(self.value() or "")
-        return queryset.filter(seated_in(codes, _path(queryset)) if codes else Q())
+        return queryset.filter(seated_in(codes, _path(queryset))) if codes else queryset
 
 
 class HeadcountFilter(CheckboxFilter):
@@ -78,7 +78,7 @@ class HeadcountFilter(CheckboxFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         codes = self.value()
-        return queryset.filter(employing(codes, _path(queryset)) if codes else Q())
+        return queryset.filter(employing(codes, _path(queryset))) if codes else queryset
 
 
 class ImportedListFilter(TextFilter):

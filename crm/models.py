@@ -74,6 +74,9 @@ class EmailStatus(models.TextChoices):
     DO_NOT_CONTACT = "do_not_contact"
 
 
+RARE_STATUSES = (EmailStatus.GENERIC, EmailStatus.INVALID, EmailStatus.DO_NOT_CONTACT)
+
+
 class DomainState(models.TextChoices):
     """Whether the servers of a domain say that they take mail."""
 
@@ -343,7 +346,14 @@ class Position(Sourced):
         ]
         indexes = [
             prefix_index("email", name="positions_email_prefix"),
-            models.Index(fields=["organisation", "list_name"], name="positions_list_name"),
+            # A page of an old list would else read every newer position first.
+            models.Index(fields=["organisation", "list_name", "id"], name="positions_of_list"),
+            # And a page of what is rare would read them all.
+            models.Index(
+                fields=["organisation", "email_status", "id"],
+                condition=Q(email_status__in=RARE_STATUSES),
+                name="positions_rare_status",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from crm.searching import of_company, of_person, of_position, words_of
+from prospectflow.tenancy.search import by_own_indexes
 
 SENDABLE = ("valid", "catch_all_likely", "unknown", "generic")
 MOST_FOUND = 500  # rows that a page of a list chooses from; nobody pages through more
@@ -29,19 +30,17 @@ class ProspectQuerySet(models.QuerySet[Any]):
     def searched_for_a_page(self, text: str) -> Self:
         """The same, but of more than MOST_FOUND only so many; asks PostgreSQL at once.
 
-        So a page costs the same in any order: a planner that must choose between walking the
-        list and sorting what is found guesses wrong where a word is common in one part of it.
+        So a page costs the same however many are found, and in whatever order it is shown.
         """
         if not text.strip():
             return self
-        first, *others = self._found_by(text)
-        if not others:
-            return self._of(first.order_by("-id").values("pk")[:MOST_FOUND])
-        ids = [rows.order_by().values("pk")[:MOST_FOUND] for rows in (first, *others)]
-        return self._of(ids[0].union(*ids[1:], all=True)[:MOST_FOUND])
-
-    def _of(self, found: models.QuerySet[Any]) -> Self:
-        return self.filter(pk__in=[row["pk"] for row in found])
+        first, *others = (
+            rows.order_by().values("pk")[:MOST_FOUND] for rows in self._found_by(text)
+        )
+        found = first.union(*others, all=True)[:MOST_FOUND] if others else first
+        with by_own_indexes():
+            ids = [row["pk"] for row in found]
+        return self.filter(pk__in=ids)
 
     def _found_by(self, text: str) -> list[Self]:
         """The rows by each way of finding them, the ways that are likeliest to find any first."""

@@ -12,6 +12,7 @@ from prospectflow.tenancy.search import holds
 MOST_WORDS = 10  # of a search; each costs the planner some time
 REGISTER_NUMBER = re.compile(r"(?<!\d)(\d{3})\s(\d{3})\s(\d{3})(?:\s(\d{5}))?(?!\d)")
 SIREN_LENGTH, SHORTEST_NUMBER, SIRET_LENGTH = 9, 3, 14
+LONGEST_IN_NAME = 5  # digits, as in a postcode; a longer number belongs to a register
 DOMAIN = re.compile(r"[\w-]+(\.[\w-]+)+")
 
 
@@ -61,7 +62,8 @@ def _company_word(word: str, path: str) -> Q:
     if DOMAIN.fullmatch(word):
         asked |= Q(**{f"{path}domain__begins": domain})
     if word.isdecimal() and SHORTEST_NUMBER <= len(word) <= SIRET_LENGTH:
-        asked |= Q(**{f"{path}siren__begins": word[:SIREN_LENGTH]})
+        registered = Q(**{f"{path}siren__begins": word[:SIREN_LENGTH]})
+        return registered if len(word) > LONGEST_IN_NAME else asked | registered
     return asked
 
 

@@ -3178,16 +3178,22 @@ CREATE INDEX people_name_search ON crm.people USING gin (organisation_id, last_n
 CREATE INDEX positions_email_prefix ON crm.positions USING btree (organisation_id, email varchar_pattern_ops);
 
 --
--- Name: positions_list_name; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+-- Name: positions_of_list; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
-CREATE INDEX positions_list_name ON crm.positions USING btree (organisation_id, list_name);
+CREATE INDEX positions_of_list ON crm.positions USING btree (organisation_id, list_name, id);
 
 --
 -- Name: positions_organisation_id_person_id_ad48e0ed; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
 CREATE INDEX positions_organisation_id_person_id_ad48e0ed ON crm.positions USING btree (organisation_id, person_id);
+
+--
+-- Name: positions_rare_status; Type: INDEX; Schema: crm; Owner: prospectflow_owner
+--
+
+CREATE INDEX positions_rare_status ON crm.positions USING btree (organisation_id, email_status, id) WHERE (email_status = ANY (ARRAY['generic'::text, 'invalid'::text, 'do_not_contact'::text]));
 
 --
 -- Name: audit_events_newest; Type: INDEX; Schema: iam; Owner: prospectflow_owner

@@ -256,3 +256,20 @@ def test_a_naf_code_that_is_none_shows_nothing(organisation):
     page = owner.get(reverse("console:crm_company_changelist"), {"naf": "abc"})
 
     assert page.text.count('name="_selected_action"') == 0
+
+
+@pytest.mark.parametrize("query", [{"departments": "13"}, {"naf": "62"}, {"headcounts": "11"}])
+def test_a_narrowed_list_costs_the_same_for_one_row_and_for_many(organisation, query):
+    owner = signed_in(organisation)
+
+    def cost(more: int) -> int:
+        facts = {"naf_code": "62.01Z", "department": "13", "headcount_code": "11"}
+        with tenant(organisation.pk):
+            for _ in range(more):
+                make_position(company=make_company(**facts))
+        with CaptureQueriesContext(connection) as queries:
+            page = owner.get(reverse("console:crm_position_changelist"), query)
+        assert page.text.count('name="_selected_action"') >= more
+        return len(queries)
+
+    assert cost(1) == cost(9)

@@ -24,7 +24,8 @@ PERSON, ADDRESS = "people_name_search", "positions_email_prefix"
 INDEXES = [
     (Company, "dupont solaire", {NAME}),
     (Company, "du", {NAME}),
-    (Company, "732829", {NAME, REGISTER}),
+    (Company, "73282", {NAME, REGISTER}),
+    (Company, "732829", {REGISTER}),
     (Company, "bolt.ex", {NAME, DOMAIN}),
     (Company, "@bolt", {DOMAIN}),
     (Person, "marie curie", {PERSON}),
@@ -52,3 +53,23 @@ def test_every_way_of_finding_reaches_an_index_of_its_own(committed, owner_url):
                 plans[model.__name__, text] = plan
 
     assert plans == {}
+
+
+def test_a_page_of_a_list_and_of_a_rare_status_reads_its_own_rows_in_their_order(
+    committed, owner_url
+):
+    organisation = make_organisation()
+    with tenant(organisation.pk), connection.cursor() as cursor:
+        cursor.execute(FILL)
+        cursor.execute("UPDATE crm.positions SET list_name = 'List ' || ascii(email) % 20")
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute("VACUUM ANALYZE crm.positions")
+
+    with tenant(organisation.pk):
+        newest = Position.objects.order_by("-id")
+        of_list = newest.filter(list_name="List 0")[:50].explain()
+        rare = newest.filter(email_status="invalid")[:50].explain()
+
+    assert "positions_of_list" in of_list
+    assert "positions_rare_status" in rare
+    assert "Sort" not in of_list
