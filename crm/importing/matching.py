@@ -31,7 +31,8 @@ WHERE k.pharow_company_id IS NOT NULL AND {_NEW} AND {_FITS} AND {_NOT_MADE_HERE
 """
 # The company to which the base ties one of the rows' addresses: one of that name; else any, whose
 # name then stays, where the file tells no number, by which it would be met and renamed next time.
-# An address at a mail provider tells nothing of a company of another name.
+# An address at a mail provider tells nothing of a company of another name. The newest such position
+# counts: the one that this row made, when it comes again.
 BY_ADDRESS = f"""
 SELECT DISTINCT ON (k.key) k.key, k.row, k.siren, c.id, same_name AS renames
 FROM pg_temp.company_keys AS k
@@ -47,7 +48,7 @@ CROSS JOIN LATERAL (
 WHERE {_NEW} AND {_FITS_AS_WELL} AND {_NOT_MADE_HERE.format(id="p.id")}
     AND {_NOT_MADE_HERE.format(id="c.id")} AND (
         same_name OR NOT email_is_free AND k.siren IS NULL AND k.pharow_company_id IS NULL)
-ORDER BY k.key, same_name DESC, l.row, p.id
+ORDER BY k.key, same_name DESC, l.row, p.id DESC
 """
 # Companies of one name may share a site: without a SIREN nobody can tell which is meant.
 BY_SITE = f"""
