@@ -1,5 +1,6 @@
-"""Cells that a spreadsheet shows and never computes (CWE-1236)."""
+"""Texts that a spreadsheet opens as they are, with cells that it never computes (CWE-1236)."""
 
+MARK = "\ufeff"  # before a CSV text: without it Excel takes UTF-8 for Windows-1252
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -23,10 +23,12 @@ class Problem:
         return self.said("en")
 
     def said(self, language: str) -> str:
-        """What is wrong, in one of the languages of crm.importing.sentences."""
-        return sentence(
-            self.code, language, **({"value": self.value, "column": self.column} | self.detail)
-        )
+        """What is wrong, in one of the languages of crm.importing.sentences.
+
+        Reports of former versions hold the sentence itself.
+        """
+        told = {"value": self.value, "column": self.column} | self.detail
+        return self.detail.get("sentence") or sentence(self.code, language, **told)
 
 
 @dataclass

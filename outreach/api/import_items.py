@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 
+from outreach import sent_files
 from prospectflow.api.errors import Problem
 from prospectflow.api.parsers import DECODER, check_texts
 
@@ -189,5 +190,4 @@ def _filled(items: Items, text: _Text) -> Items:
 
 def too_large() -> Problem:
     """The refusal of a file that is larger than any may be."""
-    limit = f"{settings.IMPORT_MAX_BYTES:,}"
-    return Problem(413, "FILE_TOO_LARGE", f"A file has at most {limit} bytes: send it in parts.")
+    return Problem(413, "FILE_TOO_LARGE", sent_files.too_large())

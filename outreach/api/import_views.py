@@ -2,12 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
@@ -25,12 +21,11 @@ from outreach.api import import_serializers as serializers
 from outreach.api.import_items import ItemsParser, too_large
 from outreach.api.import_reports import ReportedImports
 from outreach.models import ImportUpload
+from outreach.sent_files import announces_too_much, on_disk
 from outreach.services import uploads
 from outreach.states import UploadStatus
 from prospectflow.api.errors import Problem, screaming
-
-FORM_OVERHEAD = 64 * 1024  # bytes that the parts of a form add to the file in it
-BOM = "\ufeff"  # without it Excel takes UTF-8 for Windows-1252
+from prospectflow.spreadsheets import MARK
 
 
 class ImportFilters(filters.FilterSet):
@@ -80,8 +75,7 @@ class ImportViewSet(ReportedImports):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """A body that is too large is refused before anybody reads it."""
         super().initial(request, *args, **kwargs)
-        announced = request.META.get("CONTENT_LENGTH") or ""
-        if announced.isdecimal() and int(announced) > settings.IMPORT_MAX_BYTES + FORM_OVERHEAD:
+        if announces_too_much(request.META.get("CONTENT_LENGTH")):
             raise too_large()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -103,7 +97,7 @@ class ImportViewSet(ReportedImports):
         field = "file" if is_form else "data"
         given = self.given(serializers.UploadSerializer if is_form else serializers.ItemsSerializer)
         file = given.pop(field)
-        with _refusals_of(field), _on_disk(file) as path:
+        with _refusals_of(field), on_disk(file) as path:
             upload = uploads.receive(path, name=file.name, **given, at=self.now, user=self.person)
         return Response(self.get_serializer(upload).data, status=status.HTTP_201_CREATED)
 
@@ -172,7 +166,7 @@ class ImportViewSet(ReportedImports):
     def template(self, request: Request) -> HttpResponse:
         """A file to fill in: a header that is recognised, and one row as an example."""
         headers = {"Content-Disposition": 'attachment; filename="prospects.csv"'}
-        content = BOM + file_to_fill_in()
+        content = MARK + file_to_fill_in()
         return HttpResponse(content, content_type="text/csv; charset=utf-8", headers=headers)
 
     def _begun(self, upload: ImportUpload) -> Response:
@@ -183,22 +177,6 @@ class ImportViewSet(ReportedImports):
 
     def _shown(self, upload: ImportUpload) -> Response:
         return Response(self.get_serializer(upload).data)
-
-
-@contextmanager
-def _on_disk(file: UploadedFile) -> Iterator[Path]:
-    """Where the uploaded file stands, for as long as it is read; 413 when it is too large."""
-    if (file.size or 0) > settings.IMPORT_MAX_BYTES:
-        raise too_large()
-    if hasattr(file, "temporary_file_path"):
-        yield Path(file.temporary_file_path())
-        return
-    with TemporaryDirectory(prefix="prospectflow-") as directory:
-        path = Path(directory, "file")
-        with path.open("wb") as copy:
-            for chunk in file.chunks():
-                copy.write(chunk)
-        yield path
 
 
 @contextmanager

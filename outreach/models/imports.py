@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
-from crm.importing.sentences import sentence
+from crm.importing.report import Problem
 from outreach.states import UPLOAD_MOVES, ProblemKind, UploadStatus
 from prospectflow.choices import known
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
@@ -150,9 +150,9 @@ class ImportProblem(TenantModel):
         return f"row {self.row}: {self.code}"
 
     def said(self, language: str) -> str:
-        """What is wrong, in a sentence; older reports hold it as it was."""
-        told = {"value": self.value, "column": self.column} | self.detail
-        return self.detail.get("sentence") or sentence(self.code, language, **told)
+        """What is wrong, in a sentence."""
+        cell = (self.row, self.kind, self.column, self.value)
+        return Problem(*cell, self.code, self.detail).said(language)
 
 
 class ImportMapping(TenantModel):

@@ -14,10 +14,9 @@ from crm.importing.report import Problem
 from outreach.models import ImportUpload
 from outreach.services.files import as_file, limits
 from outreach.services.uploads import LEFT_OUT, problems_of
-from prospectflow.spreadsheets import neutralised
+from prospectflow.spreadsheets import MARK, neutralised
 
 OURS = (REFUSED_ROW, REFUSED_BECAUSE)
-BYTE_ORDER_MARK = "\ufeff"  # without it Excel takes UTF-8 for Windows-1252
 AT_ONCE = 2_000  # rows
 
 
@@ -60,14 +59,14 @@ def _problems(upload: ImportUpload) -> Iterator[Problem]:
 
 
 def _reason(problem: Problem, language: str) -> str:
-    said = problem.detail.get("sentence") or problem.said(language)
+    said = problem.said(language)
     return f"{problem.column}: {said}" if problem.column else said
 
 
 def _lines(source: Source, reasons: Iterator[_Reasons]) -> Iterator[str]:
     ours = {header_key(name) for name in OURS}
     kept = [place for place, name in enumerate(source.headers) if header_key(name) not in ours]
-    yield BYTE_ORDER_MARK + _line(source, [*(source.headers[place] for place in kept), *OURS])
+    yield MARK + _line(source, [*(source.headers[place] for place in kept), *OURS])
     wanted = next(reasons, None)
     for batch in source.batches():
         for number, cells in zip(batch.numbers, batch.rows, strict=True):

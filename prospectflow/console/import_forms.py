@@ -3,9 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
-from django.template.defaultfilters import filesizeformat
 
 from outreach.models import Campaign
 from outreach.states import ProblemKind
@@ -18,12 +15,6 @@ PROFILE_LABELS = {
     "generic": "Any other list",
 }
 MOVES = ("validate", "run", "cancel", "allow_contacted", "undo", "discard")
-
-
-def too_large() -> str:
-    """What is said of a file with too many bytes."""
-    limit = filesizeformat(settings.IMPORT_MAX_BYTES)
-    return f"The file is larger than {limit}: pack it as .gz or .zip, or split it."
 
 
 class UploadForm(forms.Form):
@@ -50,11 +41,6 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["campaign"].queryset = Campaign.objects.taking_in()
-
-    def clean_file(self) -> UploadedFile:
-        if self.cleaned_data["file"].size > settings.IMPORT_MAX_BYTES:
-            raise forms.ValidationError(too_large(), "too_large")
-        return self.cleaned_data["file"]
 
 
 class ProblemsForm(forms.Form):

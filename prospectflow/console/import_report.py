@@ -127,12 +127,6 @@ def _matching(rows: QuerySet[ImportProblem], wanted: dict[str, Any]) -> QuerySet
     return rows
 
 
-def said_of(problem: ImportProblem, language: str) -> str:
-    """What is wrong, in a sentence; older reports hold it as it was."""
-    told = {"value": problem.value, "column": problem.column} | problem.detail
-    return problem.detail.get("sentence") or sentence(problem.code, language, **told)
-
-
 def progress_words(progress: Progress) -> dict[str, Any]:
     """How far the stage is, for a bar and in one line."""
     words = [f"{progress.rows:,} rows"]
@@ -175,7 +169,7 @@ def _codes(kind: str, codes: dict[str, Any], language: str) -> list[dict[str, An
 
 def _line(problem: ImportProblem, language: str) -> Line:
     badge = KINDS[ProblemKind(problem.kind)]
-    return Line(problem.row, problem.column, problem.value, badge, said_of(problem, language))
+    return Line(problem.row, problem.column, problem.value, badge, problem.said(language))
 
 
 def _duration(seconds: float) -> str:

@@ -1,28 +1,24 @@
 """The page that takes a file of prospects in, by dropping or choosing it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
-from crm.importing.errors import FileRefused, SheetMissing, UnknownProfile
+from crm.importing.errors import BeyondLimits, FileRefused, SheetMissing, UnknownProfile
 from iam.roles import may
 from outreach.models import ImportUpload
+from outreach.sent_files import announces_too_much, on_disk, too_large
 from outreach.services import uploads
-from prospectflow.console.import_forms import UploadForm, too_large
+from prospectflow.console.import_forms import UploadForm
 from prospectflow.console.views import SeeOther, page
 from prospectflow.throttles import MustWait, at_most
 
-FORM_OVERHEAD = 64 * 1024  # bytes that the parts of a form add to the file in it
 FIELDS = {SheetMissing: "sheet", UnknownProfile: "profile"}
 
 
@@ -32,8 +28,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Ask for a file; a POST keeps it and goes on to its columns."""
     if not may(request.membership, "change"):
         raise PermissionDenied
-    announced = request.META.get("CONTENT_LENGTH") or ""
-    if announced.isdecimal() and int(announced) > settings.IMPORT_MAX_BYTES + FORM_OVERHEAD:
+    if announces_too_much(request.META.get("CONTENT_LENGTH")):
         return _sentence(request, too_large(), 413)
     return _new(request)
 
@@ -47,48 +42,36 @@ def _new(request: HttpRequest) -> HttpResponse:
     except MustWait as refusal:
         return _sentence(request, str(refusal), 429)
     form = UploadForm(request.POST, request.FILES)
-    if form.is_valid() and (upload := _received(request, form)):
-        address = reverse("console:import_columns", args=[upload.pk])
-        if _by_script(request):
-            return JsonResponse({"address": address}, status=201)
-        return SeeOther(address)
-    return _refused(request, form)
-
-
-def _received(request: HttpRequest, form: UploadForm) -> ImportUpload | None:
-    """The upload; None where the file cannot be read, which the form then says."""
-    given = form.cleaned_data
+    if not form.is_valid():
+        return _refused(request, form)
     try:
-        with on_disk(given["file"]) as path:
-            return uploads.receive(
-                path,
-                name=given["file"].name,
-                sheet=given["sheet"] or None,
-                profile=given["profile"] or None,
-                campaign=given["campaign"],
-                at=timezone.now(),
-                user=request.user,
-            )
+        upload = _received(request, form.cleaned_data)
+    except BeyondLimits as refusal:
+        return _sentence(request, str(refusal), 413)
     except FileRefused as refusal:
         form.add_error(FIELDS.get(type(refusal), "file"), str(refusal))
-        return None
+        return _refused(request, form)
+    address = reverse("console:import_columns", args=[upload.pk])
+    if _by_script(request):
+        return JsonResponse({"address": address}, status=201)
+    return SeeOther(address)
 
 
-@contextmanager
-def on_disk(file: UploadedFile) -> Iterator[Path]:
-    """The uploaded bytes as a file; large ones are one already."""
-    if hasattr(file, "temporary_file_path"):
-        yield Path(file.temporary_file_path())
-        return
-    with TemporaryDirectory(prefix="prospectflow-") as directory:
-        path = Path(directory, "upload")
-        path.write_bytes(file.read())
-        yield path
+def _received(request: HttpRequest, given: dict[str, Any]) -> ImportUpload:
+    """The upload; FileRefused where the file cannot be read."""
+    with on_disk(given["file"]) as path:
+        return uploads.receive(
+            path,
+            name=given["file"].name,
+            sheet=given["sheet"] or None,
+            profile=given["profile"] or None,
+            campaign=given["campaign"],
+            at=timezone.now(),
+            user=request.user,
+        )
 
 
 def _refused(request: HttpRequest, form: UploadForm) -> HttpResponse:
-    if form.has_error("file", "too_large"):
-        return _sentence(request, too_large(), 413)
     if _by_script(request):
         sentence = " ".join(error for errors in form.errors.values() for error in errors)
         return JsonResponse({"sentence": sentence}, status=400)
