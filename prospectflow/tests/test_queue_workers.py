@@ -266,6 +266,28 @@ def test_the_worker_beside_the_web_process_ends_with_it(tmp_path, monkeypatch):
         os.kill(worker, 0)
 
 
+def test_a_worker_beside_the_web_process_that_is_killed_is_started_again(
+    tmp_path, monkeypatch, caplog
+):
+    for name, value in processes.environment().items():
+        monkeypatch.setenv(name, value)
+    with worker_beside(tmp_path):
+        defer(1, numbers=2)
+        until(lambda: in_whole(1, up_to=2))
+        [first] = who(1)
+        os.kill(first, signal.SIGKILL)
+        defer(2, numbers=2)
+        until(lambda: in_whole(2, up_to=2))
+        [second] = who(2)
+
+    assert second != first
+    assert [each.getMessage() for each in caplog.records if "worker ended" in each.msg] == [
+        "The worker ended with code -9: another one is started"
+    ]
+    with pytest.raises(ProcessLookupError):
+        os.kill(second, 0)
+
+
 @pytest.fixture
 def pooler():
     """What PgBouncer answers to a session's own settings, on a port of its own."""
