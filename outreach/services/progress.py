@@ -12,6 +12,8 @@ STAGES = {
     UploadStatus.UNDOING: "undoing",
 }
 
+PARTIAL = frozenset({UploadStatus.IMPORTING, UploadStatus.CANCELLED, UploadStatus.FAILED})
+
 
 class Progress(NamedTuple):
     """Rows of the present stage, of how many where that is known, and its speed.
@@ -29,17 +31,25 @@ class Progress(NamedTuple):
 def progress_of(upload: ImportUpload, *, now: datetime) -> Progress:
     """The stage the file is in; `waiting` while no worker has begun, `done` when none is left."""
     if upload.status not in STAGES or upload.started_at is None:
-        return Progress("done", upload.rows_done or upload.row_count or 0, upload.row_count, *_none)
+        return Progress("done", _rows_stored(upload), upload.row_count, *_none)
     stage, rows = STAGES[UploadStatus(upload.status)], upload.rows_read
     if upload.status == UploadStatus.IMPORTING and upload.report:
-        # `rows_done` is a row's number: the header and blank rows count in it.
-        stage, rows = "storing", min(upload.rows_done, upload.row_count or upload.rows_done)
+        stage, rows = "storing", _rows_stored(upload)
     if not upload.rows_read:
         stage = "waiting" if stage == "reading" else stage
     seconds = (now - upload.started_at).total_seconds()
     speed = (upload.rows_read + (rows if stage == "storing" else 0)) / seconds if seconds > 0 else 0
     left = (upload.row_count - rows) / speed if upload.row_count and speed else None
     return Progress(stage, rows, upload.row_count, speed or None, left)
+
+
+def _rows_stored(upload: ImportUpload) -> int:
+    """How many rows were gone through, at most all: of one that did not end, those up to its last.
+
+    `rows_done` is a row's number, in which the header and blank rows count.
+    """
+    of = upload.row_count or 0
+    return min(upload.rows_done, of) if upload.status in PARTIAL else of
 
 
 _none = (None, None)

@@ -65,7 +65,7 @@ def test_a_file_whose_columns_nobody_knows_waits_for_people_to_say(bringing):
     upload = bringing.receive(NAMELESS)
 
     assert upload.status == "uploaded"
-    assert "No column “contact_email”" in upload.parse_errors[0]
+    assert "No column for “E-mail address”" in upload.parse_errors[0]
     with bringing.open(), pytest.raises(IllegalMove):
         uploads.run(upload, at=AT)
 
@@ -455,6 +455,18 @@ def test_progress_never_passes_the_end_however_many_rows_are_blank():
     told = progress_of(upload, now=LATER)
 
     assert (told.stage, told.rows, told.of, told.seconds_left) == ("storing", 20, 20, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "rows_done", "rows"),
+    [("completed", 21, 20), ("completed", 3, 20), ("cancelled", 95, 20), ("cancelled", 9, 9)],
+)
+def test_what_has_ended_counts_its_rows_and_not_their_numbers(status, rows_done, rows):
+    upload = ImportUpload(status=status, started_at=AT, row_count=20, rows_done=rows_done)
+
+    told = progress_of(upload, now=LATER)
+
+    assert (told.stage, told.rows, told.of) == ("done", rows, 20)
 
 
 def test_companies_come_without_people_where_the_register_tells_them(bringing):
