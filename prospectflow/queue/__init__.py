@@ -4,6 +4,14 @@ Below every app, so that each may defer. The functions stand in the `tasks.py` o
 """
 
 from .declaring import NotAnId, Stopping, task
-from .deferring import NotInATransaction, UnknownTask, defer
+from .deferring import NotInATransaction, UnknownTask, defer, is_under_way
 
-__all__ = ["NotAnId", "NotInATransaction", "Stopping", "UnknownTask", "defer", "task"]
+__all__ = [
+    "NotAnId",
+    "NotInATransaction",
+    "Stopping",
+    "UnknownTask",
+    "defer",
+    "is_under_way",
+    "task",
+]

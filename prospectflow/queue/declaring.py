@@ -32,14 +32,19 @@ DECLARED: dict[str, Declared] = {}
 
 
 def task[Function: Callable[..., None]](
-    *, queue: str, lock: str = "", once: bool = False
+    *,
+    queue: str,
+    lock: str = "",
+    once: bool = False,
+    given_up: Callable[..., None] = lambda **ids: None,
 ) -> Callable[[Function], Function]:
     """Make a function of ids a task, named `<app>.<function>`; called directly it just runs.
 
     It is also given `stopping`, and returns soon after that says so; then it is run again later,
     so it must go on where it was. With `lock` at most one job of that lock and organisation runs
-    at a time; with `once` a job that still waits is not deferred again. Raises NotAnId for
-    parameters of another kind.
+    at a time; with `once` a job that still waits is not deferred again. `given_up` is told the
+    same ids when a job was tried too often and never will be again. Raises NotAnId for parameters
+    of another kind.
     """
 
     def declare(function: Function) -> Function:
@@ -49,7 +54,11 @@ def task[Function: Callable[..., None]](
         @wraps(function)
         def runs(context: JobContext, **told: Any) -> None:
             ids = {key: kind(told[key]) for key, kind in DECLARED[name].ids.items()}
-            run(context, lambda stopping: function(**ids, stopping=stopping))
+            run(
+                context,
+                lambda stopping: function(**ids, stopping=stopping),
+                lambda: given_up(**ids),
+            )
 
         register: Any = app.task(name=name, queue=queue, pass_context=True, retry=AGAIN)
         register(runs)

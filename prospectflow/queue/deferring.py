@@ -1,5 +1,6 @@
 """How a job gets into the queue: in the transaction that makes it necessary."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,10 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from .declaring import DECLARED, Declared, NotAnId
+
+UNDER_WAY = """
+SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args @> %s::jsonb LIMIT 1
+"""
 
 
 class UnknownTask(LookupError):
@@ -42,6 +47,14 @@ def defer(name: str, **ids: UUID | int) -> bool:
     except AlreadyEnqueued:
         return False
     return True
+
+
+def is_under_way(**ids: UUID | int) -> bool:
+    """Whether a job that is told these ids, perhaps among others, waits or runs."""
+    told = {key: str(value) if isinstance(value, UUID) else value for key, value in ids.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(UNDER_WAY, [json.dumps(told)])
+        return cursor.fetchone() is not None
 
 
 def _told(name: str, declared: Declared, ids: dict[str, Any]) -> dict[str, str | int]:

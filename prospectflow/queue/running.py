@@ -57,13 +57,20 @@ class Again(BaseRetryStrategy):
 AGAIN = Again()
 
 
-def run(context: JobContext, work: Callable[[Callable[[], bool]], None]) -> None:
+def run(
+    context: JobContext,
+    work: Callable[[Callable[[], bool]], None],
+    given_up: Callable[[], None] = lambda: None,
+) -> None:
     """Do the work of a job, in a session of its own that ends with it.
+
+    One that was tried too often is given up, which `given_up` is told instead.
 
     Raises Stopped where the work was told to stop, GivenAway where it is not this worker's,
     SessionLost where it may have become another's meanwhile.
     """
     if context.job.attempts >= MOST_ATTEMPTS:
+        given_up()
         raise TriedTooOften(f"{context.job.call_string}: {TriedTooOften.__doc__}")
     told_to_stop = False
 

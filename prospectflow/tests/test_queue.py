@@ -13,7 +13,7 @@ from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
 from prospectflow import queue
-from prospectflow.queue import keeping
+from prospectflow.queue import declaring, keeping
 from prospectflow.queue.running import (
     AGAIN,
     MOST_ATTEMPTS,
@@ -225,6 +225,45 @@ def test_a_job_that_ended_its_process_too_often_is_not_tried_again(db):
 
     with pytest.raises(TriedTooOften, match=r"count\[1\]"):
         run(SimpleNamespace(job=job), lambda stopping: pytest.fail("It ran."))
+
+
+def test_a_job_that_is_given_up_is_told_of(db):
+    job, told = SimpleNamespace(attempts=MOST_ATTEMPTS, call_string="count[1]"), []
+
+    with pytest.raises(TriedTooOften):
+        run(SimpleNamespace(job=job), lambda stopping: None, lambda: told.append("given up"))
+
+    assert told == ["given up"]
+
+
+def test_a_task_whose_job_is_given_up_is_told_its_ids():
+    told = []
+
+    @queue.task(queue="test", given_up=lambda **ids: told.append(ids))
+    def tried(organisation_id: UUID, *, stopping: queue.Stopping) -> None:
+        pytest.fail("It ran.")
+
+    job = SimpleNamespace(attempts=MOST_ATTEMPTS, call_string="tried[1]")
+    try:
+        with pytest.raises(TriedTooOften):
+            app.tasks["prospectflow.tried"](SimpleNamespace(job=job), organisation_id=str(ACME))
+    finally:
+        app.tasks.pop("prospectflow.tried")
+        declaring.DECLARED.pop("prospectflow.tried")
+
+    assert told == [{"organisation_id": ACME}]
+
+
+def test_a_job_is_under_way_until_it_has_ended(db):
+    assert not queue.is_under_way(organisation_id=ACME)
+    defer()
+    assert queue.is_under_way(organisation_id=ACME)
+    assert queue.is_under_way(organisation_id=ACME, job=1)
+    assert not queue.is_under_way(organisation_id=ACME, job=2)
+    job = fetched()
+    assert queue.is_under_way(organisation_id=ACME)
+    told(keeping.FINISH, job, status="failed", delete_job=False)
+    assert not queue.is_under_way(organisation_id=ACME)
 
 
 def test_the_app_of_the_web_defers_by_djangos_connection():
