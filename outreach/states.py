@@ -197,7 +197,10 @@ UPLOAD_MOVES: Moves = {
     UploadStatus.FAILED: frozenset(
         {UploadStatus.MAPPED, UploadStatus.IMPORTING, UploadStatus.UNDOING}
     ),
-    UploadStatus.UNDOING: frozenset({UploadStatus.UNDONE}),
+    # What cannot be taken back, or not now, is again what it was.
+    UploadStatus.UNDOING: frozenset(
+        {UploadStatus.UNDONE, UploadStatus.COMPLETED, UploadStatus.CANCELLED}
+    ),
     UploadStatus.UNDONE: frozenset(),
 }
 

@@ -40,8 +40,10 @@ def enroll_imported(
 def _enroll_some(upload: ImportUpload, after: int, at: datetime) -> int | None:
     """The row of the last one offered, if there was any.
 
-    Whoever is taken in is counted in that transaction, so that a killed worker's count.
+    Whoever is taken in is counted in that transaction, so that a killed worker's count, and with
+    the moment, by which an undo knows them again. Who may be taken in, is asked each time.
     """
+    upload.refresh_from_db(fields=["contacted_allowed_at"])
     everybody = upload.contacted_allowed_at is not None
     told = {"after": after, "everybody": everybody, "limit": AT_ONCE}
     rows = ask(TO_ENROLL, told)
@@ -49,6 +51,10 @@ def _enroll_some(upload: ImportUpload, after: int, at: datetime) -> int | None:
         return None
     offered = Position.objects.filter(pk__in=[position for _, position in rows]).only("pk")
     taken = len(take_in(upload.campaign, offered, at=at)[0])
-    upload.report = upload.report | {"enrolled": upload.report.get("enrolled", 0) + taken}
+    moments = {*upload.report.get("enrolled_at", []), *([at.isoformat()] if taken else [])}
+    upload.report = upload.report | {
+        "enrolled": upload.report.get("enrolled", 0) + taken,
+        "enrolled_at": sorted(moments),
+    }
     upload.save(update_fields=["report"])
     return int(rows[-1][0])

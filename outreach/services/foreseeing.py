@@ -15,8 +15,8 @@ from crm.importing.services import new_import_id
 from crm.importing.staging import working_tables
 from outreach.models import Campaign, ImportUpload
 from outreach.services.files import limits
-from outreach.services.importing import Clock, Stopped, Stopping, Told
 from outreach.services.row_refusals import refusals_for
+from outreach.services.stages import Clock, Stopped, Stopping, Told
 from outreach.services.uploads import suggested
 from outreach.states import ProblemKind
 from prospectflow.tenancy.context import tenant

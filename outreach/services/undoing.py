@@ -1,17 +1,17 @@
 """Takes an import back: what it alone made goes, as long as nothing was sent to it."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
 from crm.importing.identifiers import made_range
-from crm.models import Company, Person
+from crm.models import Company, Person, Position
 from iam.services import record
 from outreach.models import ImportUpload, Message
+from outreach.services.stages import Clock, Stopping, Working, go_through
 from outreach.states import UploadStatus
-from prospectflow.choices import move
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
@@ -28,6 +28,10 @@ class SomethingSent(DomainError):
 
 class OthersStandOnIt(DomainError):
     """A later import found rows of this one known: take that one back first."""
+
+
+class BeforeUndo(DomainError):
+    """This file was imported before its rows were marked as its own: it cannot be taken back."""
 
 
 # Learnt since from another file or by hand; what a check of its domain said does not count.
@@ -47,15 +51,30 @@ GOING = {
     "companies": f"""{_UNTOUCHED}
         AND NOT EXISTS (SELECT FROM crm.positions AS p WHERE p.company_id = t.id)""",
 }
+# People who were there already leave the campaign again, unless it wrote to them.
+ENROLLED_HERE = "t.campaign_id = %s AND t.enrolled_at = ANY (%s::timestamptz[])"
+NOT_WRITTEN_TO = "NOT EXISTS (SELECT FROM outreach.messages AS m WHERE m.enrollment_id = t.id)"
 # The lock waits for whoever writes to such a row just now; then the rows are looked at once more.
 LOCKED = """
-SELECT id FROM crm.{table} AS t WHERE {made_here} AND {going} ORDER BY id LIMIT %s FOR UPDATE
+SELECT id FROM {table} AS t WHERE {made_here} AND {going} ORDER BY id LIMIT %s FOR UPDATE
 """
-DELETED = "DELETE FROM crm.{table} AS t WHERE id = ANY (%s) AND {going}"
+DELETED = "DELETE FROM {table} AS t WHERE id = ANY (%s) AND {going}"
+
+
+class Part(NamedTuple):
+    """Rows that an import made, and which of them go."""
+
+    name: str
+    table: str
+    made_here: str
+    made: tuple[Any, ...]
+    going: str
 
 
 def refuse_what_cannot_go(upload: ImportUpload) -> None:
-    """Raises SomethingSent or OthersStandOnIt, which names the import."""
+    """Raises BeforeUndo, SomethingSent, or OthersStandOnIt, which names the import."""
+    if upload.started_at is None:
+        raise BeforeUndo
     first, last = made_range(upload.pk)
     if Message.objects.outbound().filter(position__gte=first, position__lte=last).exists():
         raise SomethingSent
@@ -71,65 +90,74 @@ def left_rows(upload: ImportUpload) -> bool:
     """Whether anything that this import made is there, be it a part of a chunk."""
     first, last = made_range(upload.pk)
     return any(
-        model.objects.filter(pk__gte=first, pk__lte=last).exists() for model in (Company, Person)
+        model.objects.filter(pk__gte=first, pk__lte=last).exists()
+        for model in (Company, Person, Position)
     )
 
 
 def perform_undo(
-    organisation_id: UUID,
-    upload_id: UUID,
-    *,
-    clock: Callable[[], datetime],
-    stopping: Callable[[], bool] = lambda: False,
+    organisation_id: UUID, upload_id: UUID, *, clock: Clock, stopping: Stopping = lambda: False
 ) -> None:
-    """Delete what the import made and nothing else has touched since, some rows at a time."""
-    made = made_range(upload_id)
-    for table in GOING:
+    """Delete what the import made and nothing else has touched since, some rows at a time.
+
+    What has come to stand on it since it was asked for leaves it as it was, with the reason.
+    """
+    stage = UploadStatus.UNDOING
+    go_through(Working(organisation_id, upload_id, stage, clock, stopping), _take_back)
+
+
+def _take_back(working: Working) -> None:
+    with tenant(working.organisation_id):
+        refuse_what_cannot_go(working.upload)
+    parts = list(_parts(working.upload))
+    for part in parts:
         found = True
         while found:
-            if stopping():
-                return
-            with tenant(organisation_id):
-                upload = _locked(upload_id)
-                if upload is None:
-                    return
-                found, deleted = _delete_some(table, made)
-                _note(upload, table, deleted)
-    with tenant(organisation_id):
-        _close(upload_id, clock())
+            working.end_if_asked()
+            with tenant(working.organisation_id):
+                found, deleted = _delete_some(part)
+                _note(working.upload, part.name, deleted)
+    with tenant(working.organisation_id):
+        _close(working, [part.name for part in parts])
 
 
-def _locked(upload_id: UUID) -> ImportUpload | None:
-    """The upload, if it is still to be taken back."""
-    wanted = ImportUpload.objects.filter(pk=upload_id, status=UploadStatus.UNDOING)
-    return wanted.select_for_update().first()
+def _parts(upload: ImportUpload) -> Iterator[Part]:
+    """Children before parents."""
+    if moments := upload.report.get("enrolled_at"):
+        told = (upload.campaign_id, moments)
+        table = "outreach.campaign_enrollments"
+        yield Part("enrolments", table, ENROLLED_HERE, told, NOT_WRITTEN_TO)
+    for table, going in GOING.items():
+        yield Part(table, f"crm.{table}", _MADE_HERE, made_range(upload.pk), going)
 
 
-def _note(upload: ImportUpload, table: str, deleted: int) -> None:
-    """Count what went in the transaction in which it went, so that a killed worker's counts."""
+def _note(upload: ImportUpload, name: str, deleted: int) -> None:
+    """Count what went in the transaction in which it went, so that a killed worker's counts.
+
+    Whatever was to go on after the last row of such an import begins with its first one.
+    """
     gone = upload.report.get("undone", {})
-    gone[table] = gone.get(table, 0) + deleted
-    upload.report = upload.report | {"undone": gone}
-    upload.save(update_fields=["report"])
+    upload.report = upload.report | {"undone": gone | {name: gone.get(name, 0) + deleted}}
+    upload.rows_done = 0 if deleted else upload.rows_done
+    upload.save(update_fields=["report", "rows_done"])
 
 
-def _delete_some(table: str, made: tuple[UUID, UUID]) -> tuple[bool, int]:
+def _delete_some(part: Part) -> tuple[bool, int]:
     """Whether any row was left to delete, and how many were."""
-    words = {"table": table, "going": GOING[table]}
+    words = {"table": part.table, "made_here": part.made_here, "going": part.going}
     with connection.cursor() as cursor:
-        cursor.execute(LOCKED.format(made_here=_MADE_HERE, **words), [*made, AT_ONCE])
+        cursor.execute(LOCKED.format(**words), [*part.made, AT_ONCE])
         ids = [row[0] for row in cursor.fetchall()]
         cursor.execute(DELETED.format(**words), [ids])
         return bool(ids), cursor.rowcount
 
 
-def _close(upload_id: UUID, at: datetime) -> None:
-    upload = _locked(upload_id)
-    if upload is None:
+def _close(working: Working, names: list[str]) -> None:
+    upload = working.upload
+    if not working.close(UploadStatus.UNDONE):
         return
-    move(upload, "status", UploadStatus.UNDONE, ImportUpload.MOVES)
-    upload.finished_at = max(at, upload.started_at or at)
     upload.rows_done = 0
-    upload.save()
-    words = ", ".join(f"{upload.report['undone'][table]} {table}" for table in GOING)
-    record("undone", at=at, target=upload, text=f"{upload.filename}: {words} taken away")
+    upload.save(update_fields=["rows_done"])
+    words = ", ".join(f"{upload.report['undone'][name]} {name}" for name in names)
+    text = f"{upload.filename}: {words} taken away"
+    record("undone", at=working.clock(), target=upload, text=text)

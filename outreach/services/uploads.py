@@ -5,6 +5,7 @@ looked at. Reading and storing are a worker's; here stands what people and progr
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,16 +20,18 @@ from crm.importing.reading import Source, open_source
 from iam.services import record
 from outreach.models import Campaign, ImportMapping, ImportProblem, ImportUpload
 from outreach.services.files import FileNotKept, file_name, keep, limits
+from outreach.services.stages import ENDED, cancelled_to, end, somebody_works
 from outreach.services.undoing import left_rows, refuse_what_cannot_go
 from outreach.states import ProblemKind, UploadStatus
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
-from prospectflow.queue import defer
+from prospectflow.queue import defer, is_under_way
 
 if TYPE_CHECKING:
     from iam.models import User
 
 SAMPLES, SAMPLED_ROWS, SAMPLE_LENGTH = 3, 200, 80
+ENDED_FOR_GOOD = (UploadStatus.COMPLETED, UploadStatus.UNDOING, UploadStatus.UNDONE)
 WORKING = (UploadStatus.VALIDATING, UploadStatus.IMPORTING, UploadStatus.UNDOING)
 
 
@@ -50,6 +53,14 @@ class PartlyImported(DomainError):
 
 class NothingToStop(DomainError):
     """Nothing runs for this file: there is nothing to cancel."""
+
+
+class NobodyToLetIn(DomainError):
+    """This file is for no campaign: there is none to let people into."""
+
+
+class ImportEnded(DomainError):
+    """The import has ended: whom it left out can be taken into the campaign by hand."""
 
 
 @transaction.atomic
@@ -114,7 +125,6 @@ def map_columns(
     _settle(upload)
     upload.parse_errors, upload.report = [], {}
     upload.save()
-    upload.problems.all().delete()
     _remember(upload, at)
     return upload
 
@@ -127,16 +137,15 @@ def validate(upload: ImportUpload, *, at: datetime) -> ImportUpload:
     """
     upload = locked(upload)
     _begin(upload, UploadStatus.VALIDATING, at)
-    upload.parse_errors, upload.report = [], {}
+    upload.report = {}
     upload.save()
-    upload.problems.all().delete()
     defer("outreach.validate_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
     return upload
 
 
 @transaction.atomic
 def run(upload: ImportUpload, *, at: datetime) -> ImportUpload:
-    """Have a worker import the file as it is mapped; a cancelled import goes on where it was."""
+    """Have a worker import the file as it is mapped; what ended early goes on where it was."""
     upload = begin(upload, at=at)
     defer("outreach.import_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
     return upload
@@ -148,8 +157,7 @@ def begin(upload: ImportUpload, *, at: datetime) -> ImportUpload:
     upload = locked(upload)
     _begin(upload, UploadStatus.IMPORTING, at)
     if not upload.rows_done:
-        upload.parse_errors, upload.report = [], {}
-        upload.problems.all().delete()
+        upload.report = {}
     upload.save()
     return upload
 
@@ -158,11 +166,15 @@ def begin(upload: ImportUpload, *, at: datetime) -> ImportUpload:
 def cancel(upload: ImportUpload) -> ImportUpload:
     """Ask the worker to stop: whole chunks stay, and the file says up to which row.
 
-    Raises NothingToStop.
+    What is left alone is stopped at once. Raises NothingToStop.
     """
     upload = locked(upload)
     if upload.status not in (UploadStatus.VALIDATING, UploadStatus.IMPORTING):
         raise NothingToStop
+    if is_left_alone(upload):
+        end(upload, cancelled_to(upload))
+        upload.save(update_fields=ENDED)
+        return upload
     upload.stop_requested = True
     upload.save(update_fields=["stop_requested"])
     return upload
@@ -172,9 +184,14 @@ def cancel(upload: ImportUpload) -> ImportUpload:
 def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User | None") -> ImportUpload:
     """Let the file's campaign take in people whom another one wrote to within 90 days.
 
-    Who said so stands in the trail. The sender still keeps the 90 days between two mails.
+    Who said so stands in the trail. The sender still keeps the 90 days between two mails. Raises
+    NobodyToLetIn, or ImportEnded where it is too late.
     """
     upload = locked(upload)
+    if upload.campaign_id is None:
+        raise NobodyToLetIn
+    if upload.status in ENDED_FOR_GOOD:
+        raise ImportEnded
     upload.contacted_allowed_by, upload.contacted_allowed_at = user, at
     upload.save(update_fields=["contacted_allowed_by", "contacted_allowed_at"])
     text = f"{upload.filename}: people whom another campaign wrote to lately may be taken in"
@@ -186,11 +203,12 @@ def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User | None") 
 def undo(upload: ImportUpload, *, at: datetime) -> ImportUpload:
     """Have a worker take away what this import alone made.
 
-    Raises SomethingSent or OthersStandOnIt (outreach.services.undoing), and IllegalMove.
+    Raises BeforeUndo, SomethingSent or OthersStandOnIt (outreach.services.undoing), and
+    IllegalMove.
     """
     upload = locked(upload)
+    _move_on(upload, UploadStatus.UNDOING)
     refuse_what_cannot_go(upload)
-    move(upload, "status", UploadStatus.UNDOING, ImportUpload.MOVES)
     upload.started_at, upload.finished_at = at, None
     upload.save()
     defer("outreach.undo_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
@@ -237,14 +255,38 @@ def locked(upload: ImportUpload) -> ImportUpload:
 
 
 def columns_of(upload: ImportUpload) -> dict[str, str]:
-    """The mapping in the order of the file, which PostgreSQL's jsonb does not keep."""
-    return {header: upload.column_mappings[header] for header in upload.detected_columns}
+    """The mapping in the order of the file, which PostgreSQL's jsonb does not keep.
+
+    A column of which it says nothing means what it seems to.
+    """
+    seems = profile_of(upload.detected_columns, upload.profile or None)
+    columns = seems.suggested(upload.detected_columns) | upload.column_mappings
+    return {header: columns[header] for header in upload.detected_columns}
+
+
+def is_left_alone(upload: ImportUpload) -> bool:
+    """Whether a stage was begun, and nobody is in it or will be: its process was killed.
+
+    While somebody works on another file of the organisation, that cannot be known.
+    """
+    return (
+        upload.status in WORKING
+        and not is_under_way(upload_id=upload.pk)
+        and not somebody_works(upload.organisation_id)
+    )
+
+
+def _move_on(upload: ImportUpload, status: str) -> None:
+    """The stage begins; one that is left alone begins again. Raises IllegalMove."""
+    if upload.status != status or not is_left_alone(upload):
+        move(upload, "status", status, ImportUpload.MOVES)
+    upload.parse_errors, upload.stop_requested = [], False
 
 
 def _begin(upload: ImportUpload, status: str, at: datetime) -> None:
-    move(upload, "status", status, ImportUpload.MOVES)
+    _move_on(upload, status)
     upload.started_at, upload.finished_at = at, None
-    upload.rows_read, upload.stop_requested = 0, False
+    upload.rows_read = 0
     if not upload.parts.exists():
         raise FileNotKept
 
@@ -268,7 +310,7 @@ def _remember(upload: ImportUpload, at: datetime) -> None:
 
 
 def _digest(headers: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(sorted(headers)).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(sorted(headers)).encode()).hexdigest()
 
 
 def _format(source: Source) -> dict[str, object]:

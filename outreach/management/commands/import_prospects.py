@@ -24,7 +24,8 @@ from outreach.management.telling import SHOWN, Told, as_json, report_lines
 from outreach.services.campaigns import campaign_called
 from outreach.services.folders import data_files, imported_before
 from outreach.services.foreseeing import foresee
-from outreach.services.importing import Stopped, import_here
+from outreach.services.importing import import_here
+from outreach.services.stages import Stopped
 from outreach.services.uploads import problems_of
 from outreach.states import ProblemKind, UploadStatus
 from prospectflow.errors import DomainError
