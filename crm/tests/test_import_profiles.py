@@ -207,18 +207,18 @@ def test_a_column_the_register_adds_one_day_is_kept_and_one_it_drops_is_not_miss
 
 
 def test_companies_alone_need_a_register_number_and_no_address_to_write_to():
-    with pytest.raises(errors.ColumnMissing, match="No column “siren”"):
+    with pytest.raises(errors.ColumnMissing, match="No column for “SIREN”"):
         choose(["denominationUniteLegale"])
-    with pytest.raises(errors.ColumnMissing, match="No column “etablissementSiege”"):
+    with pytest.raises(errors.ColumnMissing, match="No column for “Is the head office”"):
         choose(["siret", "statutDiffusionEtablissement"])
 
 
 @pytest.mark.parametrize(
     ("headers", "profile", "said"),
     [
-        (["Société", "Ville"], None, "No column “contact_email”"),
-        (["Email", "Ville"], None, "No column “company_name”"),
-        (["Email", "SIRET du siège"], None, "No column “Nom légal” or “Nom commercial”"),
+        (["Société", "Ville"], None, "No column for “E-mail address” (profile generic)"),
+        (["Email", "Ville"], None, "No column for “Company name”"),
+        (["Email", "SIRET du siège"], None, "No column for “Company name” or “Brand name”"),
         (["a@example.com", "Bar"], None, "the file has: “a@example.com”, “Bar”"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_missing_column_waits_until_somebody_maps_it(member, organisation):
     given = uploaded(member, "company_name,coordonnées", "Café,ada@bar.example.com")
 
     assert given["status"] == "uploaded"
-    assert "No column “contact_email”" in given["parse_errors"][0]
+    assert "No column for “E-mail address”" in given["parse_errors"][0]
     assert refusal(member.post(page(given, "run/"))) == (409, "ILLEGAL_MOVE")
     mapped = member.patch(page(given), {"column_mappings": {"coordonnées": "position.email"}})
     assert (mapped.json()["status"], mapped.json()["parse_errors"]) == ("mapped", [])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from crm.importing.errors import ColumnMissing, ColumnsCollide, UnknownTarget
 from crm.importing.normalising import header_key
-from crm.importing.profiles.targets import LABELS, TARGETS
+from crm.importing.profiles.targets import LABELS, TARGETS, target_label
 
 # What becomes of a column that means nothing to us: its cells are kept as they are, or left out.
 KEEP, IGNORE = "keep", "ignore"
@@ -97,10 +97,10 @@ class Profile:
     def _check_required(self, targets: Mapping[str, str], headers: Iterable[str]) -> None:
         for choice in self.required:
             if not set(choice) & set(targets.values()):
-                wanted = " or ".join(f"“{self.aliases[target][0]}”" for target in choice)
+                wanted = " or ".join(f"“{target_label(target, 'en')}”" for target in choice)
                 found = ", ".join(f"“{header}”" for header in list(headers)[:40])
                 raise ColumnMissing(
-                    f"No column {wanted} (profile {self.name}); the file has: {found}."
+                    f"No column for {wanted} (profile {self.name}); the file has: {found}."
                 )
 
 
