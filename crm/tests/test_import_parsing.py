@@ -659,6 +659,47 @@ def test_a_branch_tells_no_more_than_whose_it_is(answer):
     assert json.loads(found.problems[0]["detail"]) == {"siret": "73282932000074"}
 
 
+def test_a_closed_establishment_tells_no_more_than_whose_it_is():
+    for head in ("true", "false"):
+        found = establishment(
+            etablissementSiege=head,
+            etatAdministratifEtablissement="F",
+            libelleVoieEtablissement="DES BAUX",
+            codePostalEtablissement="13260",
+            enseigne1Etablissement="CHEZ ADA",
+        )
+
+        assert found.company.keys() == {"ref", "row", "siren"}
+        assert found.company["siren"] == "732829320"
+        assert found.codes == [("note", "establishment_closed")]
+        assert found.problems[0]["column"] == "etatAdministratifEtablissement"
+        assert json.loads(found.problems[0]["detail"]) == {"siret": "73282932000074"}
+
+
+@pytest.mark.parametrize("state", ["A", ""])
+def test_an_establishment_that_is_not_closed_tells_all_it_knows(state):
+    found = establishment(etatAdministratifEtablissement=state, enseigne1Etablissement="CHEZ ADA")
+
+    assert found.company["brand_name"] == "CHEZ ADA"
+    assert found.company["hq_siret"] == "73282932000074"
+    assert found.problems == []
+
+
+def test_a_company_that_has_ceased_goes_in_as_such_and_is_told():
+    found = unit(denominationUniteLegale="BAR", etatAdministratifUniteLegale="C")
+
+    assert (found.company["name"], found.company["administrative_state"]) == ("BAR", "C")
+    assert found.codes == [("note", "company_closed")]
+    assert unit(denominationUniteLegale="BAR", etatAdministratifUniteLegale="A").problems == []
+
+
+def test_a_ceased_company_is_known_as_such_from_what_it_closed_as_well():
+    found = establishment(etatAdministratifUniteLegale="C", etatAdministratifEtablissement="F")
+
+    assert found.company["administrative_state"] == "C"
+    assert set(found.codes) == {("note", "company_closed"), ("note", "establishment_closed")}
+
+
 # What PostgreSQL reads
 
 NASTY = st.text(st.characters() | st.sampled_from('\t\n\r\\\0\b\v"N.\ufffd\ud800'), max_size=12)

@@ -194,6 +194,7 @@ def test_every_column_of_the_registers_establishments_has_its_place():
 
     assert (mapped.profile, mapped.people, mapped.unknown) == ("sirene_establishments", False, [])
     assert mapped.targets["siret"] == "company.establishment_siret"
+    assert mapped.targets["etatAdministratifEtablissement"] == "company.establishment_state"
     assert mapped.targets["libelleVoieEtablissement"] == "company.address_street"
     assert "libelleVoie2Etablissement" in mapped.ignored
     assert "trancheEffectifsEtablissement" in mapped.ignored
@@ -362,6 +363,8 @@ def test_a_page_offers_each_target_once_and_companies_alone_where_there_are_no_p
         ("company.legal_form_code", "5710", "5710"),
         ("company.category", "pme", "PME"),
         ("company.administrative_state", "A", "A"),
+        ("company.establishment_state", "F", "F"),
+        ("company.establishment_state", "Fermé", "F"),
         ("company.diffusion", "N", "P"),
         ("company.naf_nomenclature", "NAFRev2", "NAFRev2"),
         ("company.hq_nic", "74", "00074"),
@@ -386,6 +389,7 @@ def test_the_registers_codes_are_read(target, text, value):
         ("company.legal_form_code", "SARL", "legal_form_invalid"),
         ("company.category", "TPE", "category_unknown"),
         ("company.administrative_state", "X", "state_unknown"),
+        ("company.establishment_state", "C", "establishment_state_unknown"),
         ("company.diffusion", "?", "diffusion_unknown"),
         ("company.naf_nomenclature", "NAF", "naf_edition_unknown"),
         ("company.hq_nic", "123456", "nic_invalid"),

@@ -17,12 +17,16 @@ from crm.importing.normalising import (
     yes_or_no,
 )
 from crm.importing.parsing.cells import Finding, Memo
+from crm.importing.profiles import READERS
 from crm.importing.telephones import telephone
 
 HIDDEN = re.compile(r"\[nd\]", re.IGNORECASE)
 HOME = ("FR", NULL)  # the countries whose postcodes tell a department
-# What every establishment tells of its company; the rest counts from the head office alone.
-OF_ANY_ESTABLISHMENT = ("siren", "diffusion", "establishment_siret", "is_head_office")
+# What every establishment tells of its company; the rest counts from an open head office alone.
+OF_ANY_ESTABLISHMENT = (
+    *("siren", "diffusion", "administrative_state"),
+    *("establishment_siret", "is_head_office", "establishment_state"),
+)
 STREET = ("address_number", "address_suffix", "address_street_type", "address_street")
 Rows = Sequence[Sequence[str]]
 
@@ -56,11 +60,13 @@ class Settler:
         self.department_of = Memo[str](lambda code: department_of(code) or NULL)
 
     def heard(self, rows: Rows) -> Rows:
-        """The rows as far as they count: a branch speaks for no more than whose it is."""
-        head = self.places.get("is_head_office")
-        if head is None:
-            return rows
-        return [row if _is_yes(row[head]) else _without(row, self.unheard) for row in rows]
+        """The rows as far as they count: a branch, or what is closed, tells whose it is alone."""
+        head, state = (self.places.get(name) for name in ("is_head_office", "establishment_state"))
+        if head is not None:
+            rows = [row if _is_yes(row[head]) else _without(row, self.unheard) for row in rows]
+        if state is not None:
+            rows = [_without(row, self.unheard) if _is_closed(row[state]) else row for row in rows]
+        return rows
 
     def settle(
         self, facts: Facts, rows: Rows, emails: Sequence[str], findings: list[Finding]
@@ -72,6 +78,7 @@ class Settler:
         self._settle_headcount(facts, rows, findings)
         self._settle_founding(facts, findings)
         self._settle_diffusion(facts, rows, findings)
+        self._settle_states(facts, findings)
         self._settle_place(facts)
         self._settle_domain(facts, emails)
         self._settle_telephone(facts, rows, findings)
@@ -98,14 +105,17 @@ class Settler:
                 )
 
     def _settle_establishments(self, facts: Facts, findings: list[Finding]) -> None:
-        """The head office's SIRET is the company's; another's tells its SIREN."""
+        """The open head office's SIRET is the company's; another's tells its SIREN."""
         sirets = facts["establishment_siret"]
         facts.fill("siren", [NULL if siret == NULL else siret[:9] for siret in sirets])
-        heads = [answer == "t" for answer in facts.pop("is_head_office")]
-        pairs = list(zip(sirets, heads, strict=True))
-        facts.fill("hq_siret", [siret if head else NULL for siret, head in pairs])
-        for at, (siret, head) in enumerate(pairs):
-            if not head:
+        answers, states = facts.pop("is_head_office"), facts["establishment_state"]
+        found = list(zip(sirets, answers, states, strict=True))
+        facts.fill(
+            "hq_siret",
+            [siret if head == "t" and state != "F" else NULL for siret, head, state in found],
+        )
+        for at, (siret, head, state) in enumerate(found):
+            if head != "t" and state != "F":
                 shown = facts["siren"][at] if siret == NULL else siret
                 findings.append(self._note(at, "is_head_office", "not_head_office", siret=shown))
 
@@ -187,6 +197,20 @@ class Settler:
                 findings.append(self._note(at, "hq_address", "address_hidden"))
             facts["diffusion"] = letters
 
+    def _settle_states(self, facts: Facts, findings: list[Finding]) -> None:
+        """What has ceased or is closed is told; nothing more follows from it here."""
+        findings += [
+            self._note(at, "administrative_state", "company_closed")
+            for at, state in enumerate(facts.get("administrative_state", ()))
+            if state == "C"
+        ]
+        for at, state in enumerate(facts.get("establishment_state", ())):
+            if state == "F":
+                siret = facts["establishment_siret"][at]
+                shown = facts["siren"][at] if siret == NULL else siret
+                note = self._note(at, "establishment_state", "establishment_closed", siret=shown)
+                findings.append(note)
+
     def _settle_place(self, facts: Facts) -> None:
         """Parts make an address, an address tells postcode and city, those tell the department."""
         if "foreign_city" in facts:
@@ -234,6 +258,13 @@ class Settler:
 def _is_yes(cell: str) -> bool:
     try:
         return yes_or_no(cell) is True
+    except Unusable:
+        return False
+
+
+def _is_closed(cell: str) -> bool:
+    try:
+        return READERS["company.establishment_state"](cell) == "F"
     except Unusable:
         return False
 

@@ -44,6 +44,8 @@ COUNTRIES = {  # ISO 3166 -> French and English names; France's neighbours and p
 COUNTRY_OF = {name: code for code, names in COUNTRIES.items() for name in names}
 CATEGORIES = {"pme": "PME", "eti": "ETI", "ge": "GE"}
 STATES = {"a": "A", "actif": "A", "active": "A", "c": "C", "cesse": "C", "cessee": "C"}
+ESTABLISHMENT_STATES = {"a": "A", "actif": "A", "active": "A", "ouvert": "A", "open": "A"}
+ESTABLISHMENT_STATES |= {"f": "F", "ferme": "F", "fermee": "F", "closed": "F"}
 # N was the register's word until 2023 for what P says now: opposed to prospecting.
 DIFFUSIONS = {"o": "O", "p": "P", "n": "P"}
 EDITIONS = {"nafrev2": "NAFRev2", "nafrev1": "NAFRev1", "naf1993": "NAF1993", "nap": "NAP"}
@@ -125,6 +127,9 @@ READERS: Mapping[str, Reader] = {
     "company.hq_siret": read.siret,
     "company.hq_nic": partial(code_of, 5, "nic_invalid"),
     "company.establishment_siret": read.siret,
+    "company.establishment_state": partial(
+        one_of, ESTABLISHMENT_STATES, "establishment_state_unknown"
+    ),
     "company.is_head_office": read.yes_or_no,
     "company.name": sentence_text,
     "company.brand_name": sentence_text,

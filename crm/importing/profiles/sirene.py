@@ -74,8 +74,8 @@ _SECOND_ADDRESS = (
 )
 _OF_THE_ESTABLISHMENT = (
     *("nic", "dateCreationEtablissement", "trancheEffectifsEtablissement"),
-    *("anneeEffectifsEtablissement", "etatAdministratifEtablissement"),
-    *("activitePrincipaleRegistreMetiersEtablissement", "caractereEmployeurEtablissement"),
+    *("anneeEffectifsEtablissement", "caractereEmployeurEtablissement"),
+    "activitePrincipaleRegistreMetiersEtablissement",
 )
 _BOOKKEEPING = ("dateDernierTraitementEtablissement", "nombrePeriodesEtablissement")
 # The head office's postcode and street say where it is; these say the same once more.
@@ -95,6 +95,7 @@ SIRENE_ESTABLISHMENTS = Profile(
         **_UNIT,
         "company.siren": ("siren",),
         "company.establishment_siret": ("siret",),
+        "company.establishment_state": ("etatAdministratifEtablissement",),
         "company.is_head_office": ("etablissementSiege",),
         "company.brand_name": ("denominationUsuelleEtablissement",),
         "company.sign": ("enseigne1Etablissement",),

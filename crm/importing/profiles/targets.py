@@ -69,6 +69,9 @@ LABELS: Mapping[str, tuple[str, str]] = {
     "company.commune_code": ("INSEE code of the commune", "Code INSEE de la commune"),
     "company.foreign_city": ("City abroad", "Ville à l’étranger"),
     "company.establishment_siret": ("SIRET of the establishment", "SIRET de l’établissement"),
+    "company.establishment_state": (
+        *("Establishment open or closed (A/F)", "État de l’établissement (A/F)"),
+    ),
     "company.is_head_office": ("Is the head office", "Est le siège"),
     "company.sign": ("Shop sign", "Enseigne"),
     "company.trader_first_name": ("Sole trader: first name", "Entrepreneur : prénom"),

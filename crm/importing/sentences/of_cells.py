@@ -66,6 +66,10 @@ CELLS: Mapping[str, Wording] = {
         "“{value}” is neither A (active) nor C (ceased).",
         "« {value} » n’est ni A (active) ni C (cessée).",
     ),
+    "establishment_state_unknown": Wording(
+        "“{value}” is neither A (open) nor F (closed).",
+        "« {value} » n’est ni A (actif) ni F (fermé).",
+    ),
     "diffusion_unknown": Wording(
         "“{value}” is neither O (open) nor P (opposed to prospecting).",
         "« {value} » n’est ni O (diffusible) ni P (opposée à la prospection).",

@@ -32,6 +32,14 @@ ROWS: Mapping[str, Wording] = {
         "The establishment {siret} is not the head office; only its company is taken in.",
         "L’établissement {siret} n’est pas le siège ; seule son entreprise est reprise.",
     ),
+    "establishment_closed": Wording(
+        "The establishment {siret} is closed; only its company is taken in.",
+        "L’établissement {siret} est fermé ; seule son entreprise est reprise.",
+    ),
+    "company_closed": Wording(
+        "The register says that the company has ceased its activity.",
+        "Selon le répertoire Sirene, l’entreprise a cessé son activité.",
+    ),
     "siret_of_another_siren": Wording(
         "The SIRET {siret} does not belong to the SIREN {siren}; it is left out.",
         "Le SIRET {siret} ne correspond pas au SIREN {siren} ; il n’est pas repris.",
