@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -27,7 +28,7 @@ def announces_too_much(length: str | None) -> bool:
 
 
 @contextmanager
-def on_disk(file: UploadedFile) -> Iterator[Path]:
+def on_disk(file: "UploadedFile[Any]") -> Iterator[Path]:
     """Where the file stands for as long as it is read, large ones where they were stored.
 
     Raises BeyondLimits.
