@@ -568,7 +568,8 @@ def test_a_company_of_the_register_needs_neither_name_nor_address():
 
     assert found.row.keys() == {"row", "usable", "company_ref"}
     assert (found.company["siren"], found.company["headcount_code"]) == ("732829320", "12")
-    assert found.problems == []
+    assert found.row["usable"] == "t"
+    assert found.codes == [("note", "company_without_name")]
 
 
 def test_a_company_of_the_register_without_a_siren_is_refused():
@@ -594,7 +595,12 @@ def test_a_company_that_opposes_prospecting_is_marked_and_told():
 
     assert found.company["diffusion"] == "P"
     assert "name" not in found.company
-    assert found.codes == [("note", "company_opposed")]
+    assert set(found.codes) == {("note", "company_opposed"), ("note", "company_without_name")}
+
+
+@pytest.mark.parametrize("naming", ["denominationUniteLegale", "denominationUsuelle1UniteLegale"])
+def test_a_company_with_a_name_or_a_brand_is_not_called_by_its_number(naming):
+    assert unit(**{naming: "BAR"}).problems == []
 
 
 @pytest.mark.parametrize(("nic", "siret"), [("00074", "73282932000074"), ("00075", None)])

@@ -27,6 +27,7 @@ OF_ANY_ESTABLISHMENT = (
     *("siren", "diffusion", "administrative_state"),
     *("establishment_siret", "is_head_office", "establishment_state"),
 )
+ONLY_ITS_COMPANY = ("not_head_office", "establishment_closed")
 STREET = ("address_number", "address_suffix", "address_street_type", "address_street")
 Rows = Sequence[Sequence[str]]
 
@@ -73,12 +74,12 @@ class Settler:
     ) -> None:
         """Complete the facts of these rows; what is dropped on the way is told."""
         self._settle_numbers(facts, findings)
+        self._settle_states(facts, findings)
         self._settle_names(facts, findings)
         self._settle_activity(facts)
         self._settle_headcount(facts, rows, findings)
         self._settle_founding(facts, findings)
         self._settle_diffusion(facts, rows, findings)
-        self._settle_states(facts, findings)
         self._settle_place(facts)
         self._settle_domain(facts, emails)
         self._settle_telephone(facts, rows, findings)
@@ -137,6 +138,18 @@ class Settler:
             Finding(at, self.places.get(needed, -1), code, {}, refusing=True)
             for at, value in enumerate(facts[needed])
             if value == NULL
+        ]
+        if not self.people:
+            self._tell_nameless(facts, findings)
+
+    def _tell_nameless(self, facts: Facts, findings: list[Finding]) -> None:
+        """Which companies go by their SIREN; that of a branch or of closed premises is told so."""
+        told = {found.at for found in findings if found.code in ONLY_ITS_COMPANY}
+        named = zip(facts["siren"], facts["name"], facts["brand_name"], strict=True)
+        findings += [
+            self._note(at, "name", "company_without_name")
+            for at, (siren, *names) in enumerate(named)
+            if siren != NULL and names == [NULL, NULL] and at not in told
         ]
 
     def _settle_activity(self, facts: Facts) -> None:

@@ -19,6 +19,11 @@ ROWS: Mapping[str, Wording] = {
         "The row names no SIREN by which its company could be told.",
         "La ligne n’indique pas de SIREN qui permette d’identifier l’entreprise.",
     ),
+    "company_without_name": Wording(
+        "The row does not tell the company’s name; until another does, it is called by its SIREN.",
+        "La ligne n’indique pas le nom de l’entreprise ; à défaut d’une autre, elle est désignée"
+        " par son SIREN.",
+    ),
     "company_opposed": Wording(
         "The register says that the company opposes prospecting; nobody there is written to.",
         "Selon le répertoire Sirene, l’entreprise s’oppose à la prospection ; personne n’y est"
@@ -29,12 +34,16 @@ ROWS: Mapping[str, Wording] = {
         "Le répertoire Sirene masque cette adresse : l’entreprise s’oppose à la prospection.",
     ),
     "not_head_office": Wording(
-        "The establishment {siret} is not the head office; only its company is taken in.",
-        "L’établissement {siret} n’est pas le siège ; seule son entreprise est reprise.",
+        "The establishment {siret} is not the head office; only its company is taken in, called by"
+        " its SIREN where no name is known.",
+        "L’établissement {siret} n’est pas le siège ; seule son entreprise est reprise, sous son"
+        " SIREN si aucun nom n’est connu.",
     ),
     "establishment_closed": Wording(
-        "The establishment {siret} is closed; only its company is taken in.",
-        "L’établissement {siret} est fermé ; seule son entreprise est reprise.",
+        "The establishment {siret} is closed; only its company is taken in, called by its SIREN"
+        " where no name is known.",
+        "L’établissement {siret} est fermé ; seule son entreprise est reprise, sous son SIREN si"
+        " aucun nom n’est connu.",
     ),
     "company_closed": Wording(
         "The register says that the company has ceased its activity.",
