@@ -15,6 +15,7 @@ from unfold.decorators import display
 from crm.listing import DepartmentFilter, HeadcountFilter, ImportedListFilter, NafFilter, Prospects
 from crm.models import Company, Consent, Person, Phone, Position
 from crm.services import read, save_by_hand
+from crm.verifying import LEVELS, level_of
 from iam.tenant_admin import TenantAdmin, TenantTabularInline, link_to, link_to_rows
 
 STATUS_COLOURS = {
@@ -227,13 +228,13 @@ class PositionAdmin(Prospects, SourcedAdmin):
     sortable_by = ()
     ordering = ["-id"]
     autocomplete_fields = ["person", "company"]
-    readonly_fields = ["address_kind", "sources", "kept_columns", "correspondence"]
+    readonly_fields = ["address_kind", "verified", "sources", "kept_columns", "correspondence"]
     fieldsets = [
         (None, {"fields": ["person", "company", "job_title", "list_name", "correspondence"]}),
         (
             "Address",
             {
-                "fields": [("email", "address_kind")]
+                "fields": [("email", "address_kind", "verified")]
                 + ["email_status", "email_status_raw", "email_reliability"]
             },
         ),
@@ -256,6 +257,10 @@ class PositionAdmin(Prospects, SourcedAdmin):
     def address_kind(self, position: Position) -> str:
         flags = [f for f in position._meta.fields if f.name.startswith("email_is_")]
         return ", ".join(str(f.verbose_name) for f in flags if getattr(position, f.name)) or "–"
+
+    @display(description="Verified")
+    def verified(self, position: Position) -> str:
+        return "–" if position._state.adding else LEVELS.get(level_of(position.pk), "–")
 
     @display(description="Messages")
     def correspondence(self, position: Position) -> SafeString | str:

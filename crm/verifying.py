@@ -9,6 +9,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import (
@@ -29,7 +30,7 @@ from dns.name import IDNA_2008_UTS_46, Name, from_text, root
 from dns.nameserver import Do53Nameserver
 from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer, NoResolverConfiguration, Resolver
 
-from crm.models import DomainState, MailDomain
+from crm.models import DomainState, MailDomain, Position
 
 AT_ONCE = 16  # questions that wait for their answers at the same time
 STEP_SECONDS = 2.0  # until the same question is asked again
@@ -38,6 +39,13 @@ KEPT = {
     DomainState.ACCEPTS: timedelta(days=30),
     DomainState.REFUSES: timedelta(days=30),
     DomainState.UNKNOWN: timedelta(hours=1),
+}
+
+LEVELS = {  # how far an address was verified, as people read it
+    "syntax": "can be an address",
+    "domain": "its domain takes mail",
+    "refused": "its domain takes none",
+    "unknown": "its domain did not say",
 }
 
 
@@ -136,6 +144,12 @@ def verification() -> Case:
         default=Value(""),
         output_field=CharField(),
     )
+
+
+def level_of(position_id: UUID) -> str:
+    """How far this position's address was verified, as `verification` says it."""
+    found = Position.objects.filter(pk=position_id).annotate(level=verification())
+    return str(found.values_list("level", flat=True).get())
 
 
 def _asked(name: Name, resolver: Resolver) -> Finding:

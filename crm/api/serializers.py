@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from crm.models import Company, Consent, Person, Phone, Position
 from crm.services import read
+from crm.verifying import LEVELS
 from prospectflow.api.serializers import StrictModelSerializer
 
 LONGEST_FACT = 20_000  # characters; longer texts are refused before anybody reads them
@@ -201,6 +202,11 @@ class PositionSerializer(SourcedSerializer):
     person_name = serializers.CharField(source="person.__str__", read_only=True)
     company = serializers.PrimaryKeyRelatedField(queryset=Company.objects.all())
     company_name = serializers.CharField(source="company.__str__", read_only=True)
+    verification = serializers.ChoiceField(
+        choices=["", *LEVELS],
+        read_only=True,
+        help_text="How far the address was verified, by its form and then by its domain.",
+    )
 
     class Meta:
         model = Position
@@ -213,6 +219,7 @@ class PositionSerializer(SourcedSerializer):
             "job_title",
             "list_name",
             "email",
+            "verification",
             "email_status",
             "email_status_raw",
             "email_reliability",

@@ -10,6 +10,7 @@ from rest_framework.serializers import BaseSerializer
 from crm.api import filters, serializers
 from crm.models import Company, Consent, Person, Phone, Position
 from crm.services import note_consent, save_by_hand
+from crm.verifying import level_of, verification
 from iam.services import record
 from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import EditableTenantViewSet, ReadOnlyTenantViewSet
@@ -103,6 +104,15 @@ class PositionViewSet(ProspectsViewSet):
     export_serializer_class = serializers.PositionSerializer
     filterset_class = filters.PositionFilters
     search_fields = ["email", "person", "company"]
+
+    def get_queryset(self) -> QuerySet[Position]:
+        """Outside of lists with how far the address was verified."""
+        rows = super().get_queryset()
+        return rows if self.action == "list" else rows.annotate(verification=verification())
+
+    def _save(self, action: str, row: Model, given: Collection[str]) -> None:
+        super()._save(action, row, given)
+        row.verification = level_of(row.pk)  # type: ignore[attr-defined]
 
 
 class ConsentViewSet(Exported, mixins.CreateModelMixin, ReadOnlyTenantViewSet):

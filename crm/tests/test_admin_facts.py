@@ -3,11 +3,12 @@
 import pytest
 from django.urls import reverse
 
-from crm.models import Company, Phone, Position
+from crm.models import Company, MailDomain, Phone, Position
 from iam.models import Organisation
 from prospectflow.console.tests.cast import signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_company, make_person, make_position
+from prospectflow.testing.rows import make_row
 
 pytestmark = pytest.mark.django_db
 
@@ -109,3 +110,14 @@ def test_a_position_deleted_beside_its_company_is_gone(owner, organisation):
 
     with tenant(organisation.pk):
         assert not Position.objects.exists()
+
+
+def test_a_position_shows_how_far_its_address_was_verified(owner, organisation):
+    with tenant(organisation.pk):
+        position = make_position(email="ada@bar.example.com")
+        make_row(MailDomain, domain="bar.example.com", state="refuses")
+
+    shown = owner.get(reverse("admin:crm_position_change", args=[position.pk]))
+
+    assert "its domain takes none" in shown.text
+    assert owner.get(reverse("admin:crm_position_add")).status_code == 200

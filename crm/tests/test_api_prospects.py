@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm.models import Company, Consent, Person, Position
+from crm.models import Company, Consent, MailDomain, Person, Position
 from iam.models import AuditEvent, Role
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, machine_client, refusal
@@ -383,3 +383,14 @@ def test_deleting_a_company_takes_its_positions_along(api, leader):
     assert leader.delete(f"{API}companies/{position.company_id}/").status_code == 204
     with tenant(api.organisation.pk):
         assert not Position.objects.exists()
+
+
+def test_a_position_says_how_far_its_address_was_verified(api):
+    position = made(api, make_position, email="ada@bar.example.com")
+    given = {"domain": "bar.example.com", "state": "accepts"}
+    made(api, lambda: make_row(MailDomain, **given))
+    page = f"{API}positions/{position.pk}/"
+
+    assert api.get(page).json()["verification"] == "domain"
+    changed = api.patch(page, {"email": "ada@elsewhere.example.com", "verification": "domain"})
+    assert changed.json()["verification"] == "syntax"

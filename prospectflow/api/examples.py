@@ -284,6 +284,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "seconds_left": 44.0,
     },
     "Report": {
+        "stored_up_to_row": 121,
+        "standing": "",
         "file_name": "prospects.csv",
         "sha256": HASH,
         "encoding": "utf-8",
@@ -356,6 +358,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         **_position,
         "person_name": "Marie Curie",
         "company_name": "Acme",
+        "verification": "domain",
         "email_is_role": False,
         "email_is_free": False,
         "email_is_disposable": False,
