@@ -28,6 +28,7 @@ from outreach.models import ImportProblem, ImportUpload
 from outreach.services.files import FileNotKept
 from outreach.services.progress import progress_of
 from outreach.services.refusing_file import refused_rows_of
+from outreach.services.standing import standing
 from outreach.services.uploads import NoReportYet, columns_of
 from outreach.states import ProblemKind
 from prospectflow.api.errors import Problem, screaming
@@ -113,7 +114,10 @@ class ReportedImports(SparseLists, ReadOnlyTenantViewSet):
         upload, language = self.get_object(), language_of(request)
         _must_be_reported(upload)
         first = {name: _first(upload, kind) for kind, name in serializers.LISTS.items()}
-        shown = serializers.ReportSerializer(first | upload.report, context={"language": language})
+        told = {"stored_up_to_row": upload.rows_done, "standing": standing(upload)}
+        shown = serializers.ReportSerializer(
+            first | upload.report | told, context={"language": language}
+        )
         return Response(shown.data, headers=in_language(language))
 
     @extend_schema(

@@ -149,9 +149,16 @@ class TallySerializer(StrictSerializer):
 class ReportSerializer(StrictSerializer):
     """What the rows are; after a dry run, what they would become.
 
-    Of each kind of problem the first 100 are here, and all of them at `problems/`.
+    Of each kind of problem the first 100 are here, and all of them at `problems/`. The numbers of
+    an import that did not end, or was undone, are those of the whole file: `standing` says so.
     """
 
+    stored_up_to_row = serializers.IntegerField(
+        read_only=True, help_text="The last row whose part of the file is stored; 0: none is."
+    )
+    standing = serializers.CharField(
+        read_only=True, help_text="What the numbers are, where they are not what is stored."
+    )
     file_name = serializers.CharField(read_only=True)
     sha256 = serializers.CharField(read_only=True)
     encoding = serializers.CharField(read_only=True)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from outreach.models import ImportUpload
+from outreach.services.standing import is_part
 from outreach.states import UploadStatus
 
 STAGES = {
@@ -11,8 +12,6 @@ STAGES = {
     UploadStatus.IMPORTING: "reading",
     UploadStatus.UNDOING: "undoing",
 }
-
-PARTIAL = frozenset({UploadStatus.IMPORTING, UploadStatus.CANCELLED, UploadStatus.FAILED})
 
 
 class Progress(NamedTuple):
@@ -49,7 +48,7 @@ def _rows_stored(upload: ImportUpload) -> int:
     `rows_done` is a row's number, in which the header and blank rows count.
     """
     of = upload.row_count or 0
-    return min(upload.rows_done, of) if upload.status in PARTIAL else of
+    return min(upload.rows_done, of) if is_part(upload) else of
 
 
 _none = (None, None)

@@ -260,6 +260,33 @@ def test_a_report_shows_a_hundred_of_a_kind_and_counts_them_all(member):
     assert (report["duplicates"], report["warnings"], report["notes"]) == ([], [], [])
 
 
+@pytest.mark.parametrize(
+    ("status", "rows_done", "said"),
+    [
+        ("mapped", 0, ""),
+        ("completed", 2, ""),
+        (
+            "cancelled",
+            2,
+            "Stored up to row 2; the numbers below are what the whole file would make.",
+        ),
+        ("failed", 0, "Nothing is stored; the numbers below are what the whole file would make."),
+        ("undone", 0, "This import is taken back: the numbers are what it had made before."),
+    ],
+)
+def test_a_report_says_what_is_stored_where_its_numbers_do_not(
+    member, organisation, status, rows_done, said
+):
+    given = uploaded(member)
+    stage(member, given, "validate")
+    with tenant(organisation.pk):
+        ImportUpload.objects.update(status=status, rows_done=rows_done)
+
+    report = member.get(page(given, "report/")).json()
+
+    assert (report["stored_up_to_row"], report["standing"]) == (rows_done, said)
+
+
 def test_what_older_reports_say_is_read_as_it_was_written(member, organisation):
     given = uploaded(member)
     stage(member, given, "validate")

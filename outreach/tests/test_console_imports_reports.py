@@ -265,6 +265,8 @@ def test_a_cancelled_import_says_how_far_it_came_and_goes_on(owner, organisation
 
     assert "up to row 20,001 of the file is imported" in shown.text
     assert buttons(shown) == ["run", "discard"]  # nothing of it is new
+    assert "Stored up to row 20,001; the numbers below are what the whole file" in shown.text
+    assert "An import of the whole file would do this" in shown.text
     assert "Go on" in shown.text
     move(owner, given, "run")
     assert newest(organisation).status == "importing"

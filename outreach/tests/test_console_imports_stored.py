@@ -83,7 +83,11 @@ def test_an_import_is_undone_once_somebody_is_sure(owner, organisation):
     move(owner, given, "undo", sure="on")
     assert worked_off(organisation) == ["outreach.undo_upload"]
     assert stored(organisation) == 0
-    assert "The import was taken back" in owner.get(page(given)).text
+    shown = owner.get(page(given)).text
+    assert "The import was taken back" in shown
+    assert "1 companies" in shown.partition("Taken away again: ")[2].partition("</p>")[0]
+    assert "1 had been taken in" in shown
+    assert "1 taken in" not in shown
     with tenant(organisation.pk):
         assert Company.objects.count() == 0
 

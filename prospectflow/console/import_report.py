@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from crm.importing.sentences import sentence
 from outreach.models import ImportProblem, ImportUpload
 from outreach.services.progress import Progress
+from outreach.services.standing import is_part, is_taken_back, standing
 from outreach.services.uploads import problems_of
 from outreach.states import ProblemKind, UploadStatus
 from prospectflow.tenancy.search import holds
@@ -66,14 +67,27 @@ def numbers(upload: ImportUpload, language: str) -> dict[str, Any]:
     """The report's numbers, as the page shows them."""
     report = upload.report
     codes, undone = report.get("codes") or {}, report.get("undone") or {}
+    stored = "had been taken in" if is_taken_back(upload) else "taken in"
     return {
         "report": report,
-        "is_stored": upload.status in STORED,
-        "slices": list(_slices(report, "taken in" if upload.status in STORED else "valid")),
+        "headings": _headings(upload),
+        "standing": standing(upload),
+        "slices": list(_slices(report, stored if upload.status in STORED else "valid")),
         "tallies": [(table, report[table]) for table in TABLES if table in report],
         "codes": [each for kind in KINDS for each in _codes(kind, codes, language)],
         "undone": [(table, undone[table]) for table in TABLES if table in undone],
     }
+
+
+def _headings(upload: ImportUpload) -> tuple[str, str]:
+    """Above the rows, and above what was made of them."""
+    if is_taken_back(upload):
+        return "What had become of the rows", "What it had made"
+    if upload.status in STORED:
+        return "What became of the rows", "What it made"
+    if is_part(upload):
+        return "An import of the whole file would do this", "What the whole file would make"
+    return "An import would do this", "What it would make"
 
 
 def few_are_valid(upload: ImportUpload) -> bool:
