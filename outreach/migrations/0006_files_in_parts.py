@@ -18,10 +18,13 @@ FROM outreach.import_uploads AS upload,
     jsonb_array_elements(coalesce(upload.report -> kinds.list, '[]')) AS problem
 """
 WHOLE = """
-UPDATE outreach.import_uploads SET file_buffer = part.content
-FROM outreach.import_file_parts AS part
-WHERE part.organisation_id = import_uploads.organisation_id
-    AND part.upload_id = import_uploads.id AND part.number = 0
+UPDATE outreach.import_uploads SET file_buffer = whole.content
+FROM (
+    SELECT organisation_id, upload_id, string_agg(content, '' ORDER BY number) AS content
+    FROM outreach.import_file_parts GROUP BY organisation_id, upload_id
+) AS whole
+WHERE whole.organisation_id = import_uploads.organisation_id
+    AND whole.upload_id = import_uploads.id
 """
 
 
