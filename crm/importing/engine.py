@@ -72,7 +72,7 @@ class Import:
         matching.match_colleagues(marks)
         people.settle_people(marks, self.address_column)
         for target in TARGETS:
-            merging.compare(target)
+            merging.compare(target, self.at.isoformat())
             merging.tell_of_hands(target, headers)
 
     def chunks(self, *, after: int = 0) -> Iterator[tuple[int, int]]:
@@ -110,6 +110,7 @@ class Import:
                     run("SET LOCAL statement_timeout = 0")
                     storing.store_parties(first, last, learnt)
                     chunk = storing.hand_over(first, last)
+                    storing.meet_references()
                 behind.give(chunk)
 
     def _learnt(self, *, again: bool) -> storing.Learnt:

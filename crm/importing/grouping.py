@@ -27,9 +27,10 @@ FROM pg_temp.staged_rows AS r
 JOIN (SELECT * FROM first UNION SELECT * FROM among_refused) AS first USING (email)
 WHERE r.row > first.row
 """
-# The rows that go on: usable, and neither refused nor left out so far.
+# The rows that the file itself lets go on. Whether each still `goes` once the base was asked does
+# not change which of them speak of one company: what goes on another day makes the same ids.
 LIVE = """
-SELECT r.row, r.company_ref, r.email, r.page_key, r.name_key
+SELECT r.row, r.company_ref, r.email, r.page_key, r.name_key, true AS goes
 FROM pg_temp.staged_rows AS r
 WHERE r.usable AND NOT EXISTS (
     SELECT FROM pg_temp.staged_problems AS p
@@ -75,7 +76,7 @@ WITH one AS (
         min(k.row) OVER (PARTITION BY coalesce(m.id::text, k.key)) AS leader
     FROM pg_temp.company_keys AS k LEFT JOIN pg_temp.company_match AS m USING (key)
 )
-SELECT l.ref, l.row, l.cells, one.leader, one.id AS known_id, renames
+SELECT l.ref, l.row, l.cells, one.leader, one.id AS known_id, renames, true AS goes
 FROM pg_temp.ref_leaders AS l JOIN one USING (key)
 """
 NAMED_OTHERWISE = """
@@ -85,7 +86,12 @@ SELECT l.row, 'note', %(name_column)s, left(c.name, 200), 'company_named_otherwi
 FROM pg_temp.refs AS r JOIN pg_temp.live AS l ON l.company_ref = r.ref
 JOIN pg_temp.staged_companies AS c ON c.ref = r.ref AND c.row = r.cells
 CROSS JOIN LATERAL (SELECT name FROM crm.companies WHERE id = r.known_id OFFSET 0) AS known
-WHERE NOT r.renames
+WHERE NOT r.renames AND l.goes
+"""
+# What refused rows alone say of a company is not taken in.
+REFUSED_ALONE = """
+UPDATE pg_temp.refs AS r SET goes = false
+WHERE NOT EXISTS (SELECT FROM pg_temp.live AS l WHERE l.company_ref = r.ref AND l.goes)
 """
 # A company met by an address alone keeps its names.
 _TOLD = {
@@ -105,19 +111,19 @@ _KEPT = """CASE WHEN NOT %(people)s THEN (
 # Within a file the first value of a fact stands, and later rows fill gaps.
 FILE_COMPANIES = f"""
 WITH sizes AS (
-    SELECT leader, count(*) > 1 AS several FROM pg_temp.refs GROUP BY leader
+    SELECT leader, count(*) > 1 AS several FROM pg_temp.refs WHERE goes GROUP BY leader
 )
 SELECT l.leader AS row, coalesce(l.known_id, {MADE_BY_ROW.format(row="l.leader")}) AS id,
     l.known_id IS NOT NULL AS known, {_FACTS}, {_KEPT} AS kept
 FROM pg_temp.refs AS l JOIN sizes USING (leader)
 JOIN pg_temp.staged_companies AS c ON c.ref = l.ref AND c.row = l.cells
-WHERE NOT several
+WHERE NOT several AND goes
 UNION ALL
 SELECT l.leader, coalesce(l.known_id, {MADE_BY_ROW.format(row="l.leader")}),
     l.known_id IS NOT NULL, {_FIRST_OF_EACH}, {_KEPT}
 FROM pg_temp.refs AS l JOIN sizes USING (leader)
 JOIN pg_temp.staged_companies AS c ON c.ref = l.ref AND c.row = l.cells
-WHERE several GROUP BY l.leader, l.known_id
+WHERE several AND goes GROUP BY l.leader, l.known_id
 """
 # A number of Pharow's belongs to one company: to whom it belonged before, else to the first.
 TAKEN = """
@@ -140,13 +146,13 @@ def leave_out_repeated(address_column: str) -> None:
 
 
 def gather_rows() -> None:
-    """The rows that go on."""
+    """The rows that go on, and the distinct sets of company cells among them."""
     make("live", LIVE)
+    make("refs", REFS)
 
 
 def key_companies() -> None:
-    """Which sets of cells mean one company, as far as the rows that go on tell."""
-    make("refs", REFS)
+    """Which sets of cells mean one company, as far as the file itself tells."""
     make("ref_leaders", KEYED)
     make("company_keys", COMPANY_KEYS)
 
@@ -155,6 +161,8 @@ def settle_companies(parameters: Mapping[str, Any], name_column: str, *, people:
     """The companies of the file, each once, with its facts, after the base was asked for them."""
     run("DROP TABLE pg_temp.refs")
     make("refs", LEADERS)
+    if ask("SELECT FROM pg_temp.live WHERE NOT goes LIMIT 1"):
+        run(REFUSED_ALONE)
     if ask("SELECT FROM pg_temp.refs WHERE NOT renames LIMIT 1"):
         run(NAMED_OTHERWISE, {"name_column": name_column})
     make("file_companies", FILE_COMPANIES, dict(parameters) | {"people": people})

@@ -118,7 +118,7 @@ FROM (
     SELECT l.row, l.email, l.page_key, first.id AS owner, page.id AS of_page
     FROM pg_temp.live AS l JOIN pg_temp.first_owners AS first USING (row)
     LEFT JOIN pg_temp.known_pages AS page USING (page_key)
-    WHERE l.page_key IS NOT NULL AND page.id IS DISTINCT FROM first.id OFFSET 0
+    WHERE l.goes AND l.page_key IS NOT NULL AND page.id IS DISTINCT FROM first.id OFFSET 0
 ) AS l JOIN pg_temp.staged_rows AS r USING (row)
 CROSS JOIN LATERAL (SELECT * FROM crm.people WHERE id = l.owner OFFSET 0) AS person
 WHERE CASE
@@ -134,13 +134,13 @@ LEARNT_PAGES = """
 INSERT INTO pg_temp.known_pages (page_key, id)
 SELECT DISTINCT ON (l.page_key) l.page_key, first.id
 FROM pg_temp.live AS l JOIN pg_temp.first_owners AS first USING (row)
-WHERE l.page_key IS NOT NULL
+WHERE l.goes AND l.page_key IS NOT NULL
     AND NOT EXISTS (SELECT FROM pg_temp.known_pages AS k WHERE k.page_key = l.page_key)
 ORDER BY l.page_key, l.row
 """
-FORGET_REFUSED = """
-DELETE FROM pg_temp.live AS l USING pg_temp.staged_problems AS p
-WHERE p.row = l.row AND p.kind = 'refused'
+LEAVE_OUT_REFUSED = """
+UPDATE pg_temp.live AS l SET goes = false FROM pg_temp.staged_problems AS p
+WHERE p.row = l.row AND p.kind = 'refused' AND l.goes
 """
 # A colleague of that name, unless two LinkedIn pages tell them apart; the first in the file.
 COLLEAGUES = f"""
@@ -194,10 +194,10 @@ def match_addresses(parameters: Mapping[str, Any], address_column: str) -> None:
         run(OWNERS_WITHOUT_POSITION, parameters)
         make("first_owners", FIRST_OWNERS)
         run(OF_ANOTHER, {"address_column": address_column})
-        run(FORGET_REFUSED)
+        run(LEAVE_OUT_REFUSED)
         if run(LEARNT_PAGES):
             run(OF_ANOTHER, {"address_column": address_column})
-            run(FORGET_REFUSED)
+            run(LEAVE_OUT_REFUSED)
 
 
 def match_colleagues(parameters: Mapping[str, Any]) -> None:

@@ -60,12 +60,16 @@ TARGETS = (COMPANIES, PEOPLE, POSITIONS_TARGET)
 
 _BY_HAND = "t.provenance -> '{name}' ->> 'source' = 'hand'"
 _DIFFERS = "(s.{name} IS NOT NULL AND s.{name} IS DISTINCT FROM t.{name})"
+# Learnt from a newer file, although that one was imported before this.
+_IS_NEWER = """(%(at)s::timestamptz
+    < coalesce(t.provenance -> '{name}' ->> 'at', t.provenance -> '*' ->> 'at')::timestamptz)"""
 _LEARNT_COLUMN = "(s.kept IS NOT NULL AND t.kept <> t.kept || s.kept)"
 
 
 def takes(name: str) -> str:
     """SQL: whether the stored row `t` takes this fact over from `s`."""
-    clauses = [_DIFFERS.format(name=name), f"{_BY_HAND.format(name=name)} IS NOT TRUE"]
+    clauses = [_DIFFERS.format(name=name)]
+    clauses += [f"{each.format(name=name)} IS NOT TRUE" for each in (_BY_HAND, _IS_NEWER)]
     if name in STICKY:
         clauses.append(f"NOT ({STICKY[name]})")
     return "(" + " AND ".join(clauses) + ")"
@@ -83,7 +87,7 @@ def _learns(target: Target) -> list[str]:
     return [_LEARNT_PAGE if target.table == "people" else _LEARNT_COLUMN]
 
 
-def compare(target: Target) -> None:
+def compare(target: Target, at: str) -> None:
     """Find the known rows that the file changes, and tell of what stays because of a hand."""
     anything = " OR ".join([*map(takes, target.facts), *_learns(target)])
     kept = ", ".join(
@@ -97,6 +101,7 @@ def compare(target: Target) -> None:
         f" FROM {target.rows} AS s CROSS JOIN LATERAL"
         f" (SELECT * FROM crm.{target.table} WHERE id = s.id OFFSET 0) AS t WHERE s.known"
         ") AS compared WHERE changed OR kept_by_hand IS NOT NULL",
+        {"at": at},
     )
 
 
@@ -149,12 +154,29 @@ def insertion(target: Target, *, again: bool = False) -> str:
     }
     if target.table != "people":
         values["kept"] = "coalesce(s.kept, '{}')"
-    unless = f" AND NOT EXISTS (SELECT FROM crm.{target.table} WHERE id = s.id OFFSET 0)"
+    where = f"s.row {IN_CHUNK}"
+    if again:
+        where = f"({where}{_REFERRED.get(target.table, '')}) AND {_absent(target)}"
     return (
         f"INSERT INTO crm.{target.table} ({', '.join(values)}) SELECT {', '.join(values.values())}"
-        f" FROM {target.rows} AS s WHERE NOT s.known AND s.row {IN_CHUNK}{unless if again else ''}"
-        " ORDER BY s.row"
+        f" FROM {target.rows} AS s WHERE NOT s.known AND {where} ORDER BY s.row"
     )
+
+
+# Of an earlier chunk, and taken away by somebody since that was stored.
+_REFERRED = {
+    table: f" OR s.id IN (SELECT {key} FROM pg_temp.placed WHERE row {IN_CHUNK})"
+    for table, key in (("companies", "company_id"), ("people", "person_id"))
+}
+
+
+def _absent(target: Target) -> str:
+    """SQL: neither this row nor, made by hand meanwhile, the same position is there."""
+    absent = f"NOT EXISTS (SELECT FROM crm.{target.table} WHERE id = s.id OFFSET 0)"
+    if target.table != "positions":
+        return absent
+    return f"""{absent} AND NOT EXISTS (
+        SELECT FROM crm.positions WHERE email = s.email AND company_id = s.company_id OFFSET 0)"""
 
 
 def update(target: Target) -> str:

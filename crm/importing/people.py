@@ -14,7 +14,7 @@ from crm.importing.staging import by_index, make, run
 # one joins the first that bears its name in its company.
 PERSON_ROWS = """
 WITH marked AS (
-    SELECT l.row, l.email, l.page_key, l.name_key, refs.leader AS company_row,
+    SELECT l.row, l.goes, l.email, l.page_key, l.name_key, refs.leader AS company_row,
         coalesce(page.id, first.id) AS id,
         coalesce('b' || coalesce(page.id, first.id), 'l' || l.page_key) AS mark
     FROM pg_temp.live AS l JOIN pg_temp.refs ON refs.ref = l.company_ref
@@ -26,7 +26,7 @@ WITH marked AS (
         ON m.company_row = u.company_row AND m.name_key = u.name_key
     WHERE u.mark IS NULL AND m.mark IS NOT NULL GROUP BY u.row
 )
-SELECT m.row, m.page_key, m.company_row, coalesce(m.id, named.id) AS id, coalesce(
+SELECT m.row, m.goes, m.page_key, m.company_row, coalesce(m.id, named.id) AS id, coalesce(
     m.mark, named.mark, 'n' || m.company_row || ' ' || m.name_key, 'e' || m.email) AS key
 FROM marked AS m LEFT JOIN joins ON joins.row = m.row
 LEFT JOIN marked AS named ON named.row = joins.marked_row
@@ -42,7 +42,7 @@ WITH one AS (
     SELECT id, min(row) AS leader FROM pg_temp.person_keys WHERE id IS NOT NULL
     GROUP BY id HAVING count(*) > 1
 )
-SELECT r.row, r.company_row, k.id AS known_id, coalesce(one.leader, k.row) AS leader,
+SELECT r.row, r.goes, r.company_row, k.id AS known_id, coalesce(one.leader, k.row) AS leader,
     k.several OR one.leader IS NOT NULL AS several
 FROM pg_temp.person_rows AS r JOIN pg_temp.person_keys AS k USING (key)
 LEFT JOIN one ON one.id = k.id
@@ -57,19 +57,19 @@ FILE_PEOPLE = f"""
 SELECT l.leader AS row, {_ID} AS id, l.known_id IS NOT NULL AS known,
     coalesce(r.page_key, 'email:' || r.email) AS identity_key, {_FACTS}
 FROM pg_temp.person_leaders AS l JOIN pg_temp.staged_rows AS r ON r.row = l.row
-WHERE NOT several
+WHERE NOT several AND goes
 UNION ALL
 SELECT l.leader, {_ID}, l.known_id IS NOT NULL, coalesce(
         (array_agg(r.page_key ORDER BY r.row) FILTER (WHERE r.page_key IS NOT NULL))[1],
         'email:' || (array_agg(r.email ORDER BY r.row))[1]), {_FIRST_OF_EACH}
 FROM pg_temp.person_leaders AS l JOIN pg_temp.staged_rows AS r ON r.row = l.row
-WHERE several GROUP BY l.leader, l.known_id
+WHERE several AND goes GROUP BY l.leader, l.known_id
 """
 # A person stands in a company once: later rows fill gaps, and say which row was first.
 REPEATED = """
 SELECT row, first FROM (
     SELECT row, min(row) OVER (PARTITION BY leader, company_row) AS first
-    FROM pg_temp.person_leaders WHERE several
+    FROM pg_temp.person_leaders WHERE several AND goes
 ) AS l WHERE row > first
 """
 DUPLICATE_PEOPLE = """
@@ -87,7 +87,7 @@ JOIN pg_temp.file_companies AS c ON c.row = l.company_row
 JOIN pg_temp.file_people AS p ON p.row = l.leader
 LEFT JOIN pg_temp.owners AS o
     ON o.row = l.row AND o.id = p.id AND o.company_id = c.id
-WHERE NOT EXISTS (SELECT FROM pg_temp.repeated WHERE repeated.row = l.row)
+WHERE l.goes AND NOT EXISTS (SELECT FROM pg_temp.repeated WHERE repeated.row = l.row)
 """
 # The telephone numbers of the file, and which of them the base has.
 _NUMBER = f"(s.row * {NUMBERS_OF_ROW} + s.place)"
@@ -98,7 +98,7 @@ SELECT s.*, {MADE_BY_ROW.format(row=_NUMBER)} AS id, stored.id IS NOT NULL AS kn
         row_number() OVER (PARTITION BY min(s.row) ORDER BY s.source, s.number) - 1 AS place
     FROM pg_temp.staged_phones AS s JOIN pg_temp.person_leaders AS l USING (row)
     JOIN pg_temp.file_people AS p ON p.row = l.leader
-    GROUP BY p.id, p.known, s.source, s.number
+    WHERE l.goes GROUP BY p.id, p.known, s.source, s.number
 ) AS s LEFT JOIN LATERAL (
     SELECT id FROM crm.phones WHERE s.of_known
         AND person_id = s.person_id AND source = s.source AND number = s.number OFFSET 0

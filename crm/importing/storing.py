@@ -90,6 +90,7 @@ class Learnt(NamedTuple):
         return {
             "first": first,
             "last": last,
+            "at": self.at,
             "origin": json.dumps(origin),
             "provenance": json.dumps({"*": origin}),
         }
@@ -123,6 +124,11 @@ def store_positions(chunk: Chunk, learnt: Learnt) -> None:
             run(update(ARRIVED), parameters)
         if chunk.phones:
             run(PHONES)
+
+
+def meet_references() -> None:
+    """Raises IntegrityError now, not at the commit, where a row lacks what it refers to."""
+    run("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 @contextmanager
@@ -188,6 +194,7 @@ class Behind(AbstractContextManager["Behind"]):
             with self.scope():
                 run("SET LOCAL statement_timeout = 0")
                 store_positions(chunk, self.learnt)
+                meet_references()
                 self.done(chunk.last)
         except BaseException as trouble:
             self.trouble = trouble

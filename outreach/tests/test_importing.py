@@ -1,6 +1,7 @@
 """A file on its way in: received, mapped, validated, imported; each stage says what it did."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as project
@@ -13,8 +14,10 @@ from outreach.models import ImportFilePart, ImportProblem, ImportUpload, Webhook
 from outreach.services import files, uploads
 from outreach.services.files import FileNotKept, forget_files
 from outreach.services.progress import progress_of
+from outreach.services.suppressing import suppress_address
 from outreach.tests.bringing import ADA, AT, LATER, on_chunk, others
 from prospectflow.choices import IllegalMove
+from prospectflow.testing.factories import make_position
 from prospectflow.testing.rows import make_endpoint
 
 SAMPLE = project.BASE_DIR / "crm" / "sample" / "pharow-marseille.csv"
@@ -300,6 +303,64 @@ def test_a_cancelled_import_goes_on_to_what_it_would_have_been(bringing, tmp_pat
     assert other.problems(done) == bringing.problems(undisturbed) == [(22, "email_invalid")]
     assert other.by_rows(done) == bringing.by_rows(undisturbed)
     assert trail(other, "imported") == ["prospects.csv: 20 of 21 rows"]
+
+
+COLLEAGUES = [
+    ADA | {"email": f"p{n}@bar.example.com", "last_name": f"L{n}", "siren": "552100554"}
+    for n in range(1, 20)
+]
+
+
+@pytest.fixture
+def halted(bringing, monkeypatch):
+    """An import that ended after its first chunks."""
+    monkeypatch.setattr(engine, "CHUNK", 2)
+    asked = iter([False] * 4)
+    halted = bringing.imported(bringing.receive(*COLLEAGUES), stopping=lambda: next(asked, True))
+    assert 2 <= halted.rows_done < 15
+    return halted
+
+
+def test_who_opposes_between_two_parts_of_an_import_takes_no_colleague_along(bringing, halted):
+    with bringing.open():
+        suppress_address("p1@bar.example.com", reason="objection", source="a call", at=AT)
+
+    assert bringing.gone_on(halted).status == "completed"
+    assert bringing.counts()[:3] == [1, 19, 19]
+
+
+def test_a_company_deleted_between_two_parts_of_an_import_is_made_for_those_who_come(
+    bringing, halted
+):
+    with bringing.open():
+        Company.objects.all().delete()
+
+    assert bringing.gone_on(halted).status == "completed"
+    companies, _people, positions, _phones = bringing.counts()
+    assert companies == 1
+    assert 0 < positions < 19
+
+
+def test_a_position_made_by_hand_between_two_parts_of_an_import_is_not_doubled(bringing, halted):
+    with bringing.open():
+        make_position(company=Company.objects.get(), email="p19@bar.example.com")
+
+    assert bringing.gone_on(halted).status == "completed"
+    with bringing.open():
+        assert Position.objects.filter(email="p19@bar.example.com").count() == 1
+
+
+def test_a_file_that_waited_does_not_overwrite_what_a_newer_one_told(bringing):
+    bringing.bring(ADA | {"job_title": "Gérante"}, at=AT)
+    older = bringing.receive(ADA | {"job_title": "Associée", "city": "Aix"}, at=LATER)
+    bringing.bring(ADA | {"job_title": "Présidente"}, at=LATER + timedelta(days=1))
+
+    done = bringing.imported(older, at=LATER + timedelta(days=2))
+
+    with bringing.open():
+        position = Position.objects.get()
+        assert (position.job_title, position.company.city) == ("Présidente", "Aix")
+    assert done.report["positions"] == {"created": 0, "updated": 0, "unchanged": 1}
 
 
 def test_a_worker_that_must_end_leaves_the_import_to_the_next(bringing, monkeypatch):
