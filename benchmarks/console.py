@@ -41,7 +41,10 @@ TRADES = words(
     "TextileNettoyageTraiteurCoiffureOptiquePharmacieGarageMenuiserieIsolationPaysagePiscines"
     "MeublesImprimerieArchitectureNotaireCourtageFinanceRecrutementCarrelageSerrurerieLogistique"
 )
-SURNAMES = [head + tail.lower() for tail in TAILS for head in HEADS]
+MIDDLES = ["", "an", "el", "in", "or", "ab", "ul", "es"]
+SURNAMES = [
+    head + between + tail.lower() for between in MIDDLES for tail in TAILS for head in HEADS
+]
 FIRST_NAMES = [head + tail.lower() for tail in words("IeAnEtteIneAs") for head in HEADS]
 # Some words stand in many rows, most in few: `slope` says how uneven they are.
 FILL = """
@@ -88,10 +91,15 @@ def fill(organisations: Iterable[Organisation], rows: int) -> None:
         superuser.execute("VACUUM ANALYZE crm.companies, crm.people, crm.positions")
 
 
+def some(chance: random.Random, names: list[str]) -> str:
+    """One of the names, as often as rows bear it."""
+    return names[int(len(names) * chance.random() ** 2)]
+
+
 def contained(chance: random.Random, number: int) -> Iterable[str]:
     """Parts of words, two words, a name with its number, and one word of ten that nobody bears."""
     for n in range(number):
-        surname, trade = chance.choice(SURNAMES), chance.choice(TRADES)
+        surname, trade = some(chance, SURNAMES), some(chance, TRADES)
         part = surname[1:] if len(surname) > 4 else surname
         yield (part, trade, f"{surname} {trade}", f"{trade} {n}7", "zyxw" if n % 2 else part)[n % 5]
 
@@ -100,7 +108,7 @@ def prefixes(chance: random.Random, number: int) -> Iterable[str]:
     """Beginnings of SIRENs, and of domains."""
     for n in range(number):
         siren = str(100_000_000 + chance.randrange(50_000))
-        domain = f"{chance.choice(SURNAMES)}-{chance.choice(TRADES)}{n}".lower()
+        domain = f"{some(chance, SURNAMES)}-{some(chance, TRADES)}{n}".lower()
         yield (siren[:5], f"@{domain}", siren[: 6 + n % 4], f"{domain}.ex")[n % 4]
 
 

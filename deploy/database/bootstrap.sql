@@ -47,6 +47,8 @@ ALTER ROLE prospectflow_app LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROL
 ALTER ROLE prospectflow_owner SET search_path = public, iam, crm, outreach, tracking, extensions;
 ALTER ROLE prospectflow_app SET search_path = public, iam, crm, outreach, tracking, extensions;
 ALTER ROLE prospectflow_app SET jit = off;
+-- A page is read by one process: starting others costs more than they save, and takes their turn.
+ALTER ROLE prospectflow_app SET max_parallel_workers_per_gather = 0;
 ALTER ROLE prospectflow_app SET statement_timeout = '60s';
 ALTER ROLE prospectflow_app SET idle_in_transaction_session_timeout = '5min';
 COMMIT;

@@ -9,13 +9,17 @@ WANTED = {
     "row_security": "on",
     "search_path": "public, iam, crm, outreach, tracking, extensions",
     "jit": "off",
+    "max_parallel_workers_per_gather": "0",
     "session_replication_role": "origin",
     "server_encoding": "UTF8",
     "standard_conforming_strings": "on",
     "fsync": "on",
     "full_page_writes": "on",
 }
-OF_THE_ROLE = ("search_path", "jit", "statement_timeout", "idle_in_transaction_session_timeout")
+OF_THE_ROLE = (
+    *("search_path", "jit", "max_parallel_workers_per_gather"),
+    *("statement_timeout", "idle_in_transaction_session_timeout"),
+)
 EXTENSIONS = ("pg_trgm", "btree_gin")
 OPERATORS = {"search.~~~*(text,text)": "search.ilike_lp", "search.~~~(text,text)": "search.like_lp"}
 
