@@ -38,11 +38,16 @@ def is_address(word: str) -> bool:
 
 
 def of_position(words: list[str]) -> Iterator[Q]:
-    """By the address or its domain; the others by the person, by the company, or by both."""
+    """By the address or its domain; the others by the person, by the company, or by both.
+
+    A word alone may also be how an address begins.
+    """
     addressed = of_company([word for word in words if word[0] == "@"], "company__")
     for word in filter(is_address, words):
         addressed &= Q(email__begins=word.lower())
     names = [word for word in words if "@" not in word]
+    if len(words) == len(names) == 1:
+        yield Q(email__begins=names[0].lower())
     for person, company in _splits(names) if names else [([], [])]:
         yield addressed & of_person(person, "person__") & of_company(company, "company__")
 

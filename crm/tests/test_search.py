@@ -93,6 +93,7 @@ def test_people_are_found_by_their_names_and_addresses(inside, text):
 @pytest.mark.parametrize(
     "text",
     [
+        "marie.c",
         "marie.c@",
         "Marie.C@radium.example",
         "curie",
