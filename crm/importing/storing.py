@@ -24,7 +24,7 @@ from crm.importing.merging import (
     insertion,
     update,
 )
-from crm.importing.staging import ask, run
+from crm.importing.staging import SAMPLED, ask, run
 
 AHEAD = 2  # chunks that wait for the second session
 SEARCHED_LATER = "32MB"  # new entries of the search indexes, put in their places many at a time
@@ -193,6 +193,7 @@ class Behind(AbstractContextManager["Behind"]):
         try:
             with self.scope():
                 run("SET LOCAL statement_timeout = 0")
+                run(f"SET LOCAL default_statistics_target = {SAMPLED}")
                 store_positions(chunk, self.learnt)
                 meet_references()
                 self.done(chunk.last)

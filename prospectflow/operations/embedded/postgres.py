@@ -28,7 +28,7 @@ SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     # PostgreSQL's defaults are for a machine of the nineties: an import of a million rows would
     # read its indexes from the disk again and again, and halt for a checkpoint each few seconds.
-    "shared_buffers": "512MB",
+    "shared_buffers": "1GB",
     "max_wal_size": "4GB",
 }
 NO_PROCESS = "2147483647"  # larger than any pid of Linux or macOS
