@@ -19,10 +19,10 @@ from outreach.credentials import CredentialUnreadable
 from outreach.inbox.imap import ImapError, PasswordRefused
 from outreach.models import Mailbox, Message, Task
 from outreach.services.drafting import compose
+from outreach.services.files import forget_files
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import declare_unknown, mailboxes_with_work, send_next
-from outreach.services.files import forget_files
 from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
