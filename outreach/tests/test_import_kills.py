@@ -5,11 +5,11 @@ from threading import Lock
 
 import pytest
 from django.db import connection
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from crm.importing import engine
-from outreach.services import enrolling_imported, importing
+from outreach.services import enrolling_imported, importing, stages
 from outreach.tests.bringing import AT, LATER, Bringing
 from prospectflow.tenancy.context import tenant
 
@@ -79,7 +79,7 @@ def worker(monkeypatch):
 
     def perform(bringing, upload, mortal):
         with monkeypatch.context() as patched:
-            for module in (importing, enrolling_imported):
+            for module in (importing, stages, enrolling_imported):
                 patched.setattr(module, "tenant", mortal.tenant)
             try:
                 bringing.gone_on(upload, at=LATER)
@@ -113,8 +113,8 @@ def outcome(bringing, first, upload):
 @given(
     base=ROWS,
     rows=ROWS,
-    chunk=st.integers(1, 4),
-    deaths=st.lists(st.tuples(st.integers(3, 16), st.booleans()), min_size=1, max_size=3),
+    chunk=st.integers(1, 3),
+    deaths=st.lists(st.tuples(st.integers(4, 24), st.booleans()), min_size=1, max_size=3),
 )
 def test_any_death_at_any_moment_leaves_the_import_that_was_left_alone(
     committed, tmp_path, monkeypatch, worker, base, rows, chunk, deaths
@@ -128,7 +128,8 @@ def test_any_death_at_any_moment_leaves_the_import_that_was_left_alone(
     with monkeypatch.context() as patched:
         patched.setattr(engine, "CHUNK", chunk)
         for transactions, after_commit in deaths:
-            worker(mortal, upload, Mortal(transactions, after_commit=after_commit))
+            died = worker(mortal, upload, Mortal(transactions, after_commit=after_commit))
+            event(f"died: {died}")
         mortal.gone_on(upload, at=LATER)
 
     assert outcome(mortal, before, upload) == outcome(quiet, first, alone)
