@@ -23,6 +23,7 @@ from outreach.tests.uploading import (
 )
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, refusal
+from prospectflow.testing.factories import make_campaign
 
 MAPPINGS = "/api/v1/import-mappings/"
 FRENCH = {"Accept-Language": "fr-CA, fr;q=0.9, en;q=0.5"}
@@ -158,7 +159,9 @@ def test_what_is_cancelled_while_it_is_read_waits_as_it_was(member, organisation
 
 
 def test_who_lets_in_people_written_to_lately_stands_in_the_trail(member, organisation):
-    given = uploaded(member)
+    with tenant(organisation.pk):
+        campaign = make_campaign()
+    given = uploaded(member, campaign=str(campaign.pk))
 
     answer = member.post(page(given, "allow-contacted/"))
 

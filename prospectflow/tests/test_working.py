@@ -14,6 +14,7 @@ from outreach.credentials import seal
 from outreach.models import (
     Campaign,
     Draft,
+    ImportFilePart,
     ImportUpload,
     Mailbox,
     Message,
@@ -203,14 +204,16 @@ def test_what_organisations_kept_long_enough_is_forgotten_too(worker, clock):
         with tenant(each.pk):
             endpoint = make_row(WebhookEndpoint, status=WebhookStatus.DISABLED)
             make_row(WebhookDelivery, endpoint=endpoint, at=long_ago, due_at=long_ago)
-            make_row(ImportUpload, file_buffer=b"siren", uploaded_at=long_ago)
+            upload = make_row(ImportUpload, uploaded_at=long_ago)
+            make_row(ImportFilePart, upload=upload, number=0, content=b"siren")
 
     worker.round()
 
     for each in (busy, idle):
         with tenant(each.pk):
             assert not WebhookDelivery.objects.exists()
-            assert ImportUpload.objects.get().file_buffer is None
+            assert ImportUpload.objects.exists()
+            assert not ImportFilePart.objects.exists()
 
 
 def test_two_workers_do_not_read_a_mailbox_twice(server, clock):
