@@ -14,7 +14,7 @@ from iam.models import AuditEvent
 
 ACTIONS = (
     *("added", "changed", "checked", "deleted", "entered", "left", "enrolled", "exported"),
-    *("imported", "paused", "saved", "skipped", "stopped"),
+    *("contacted_allowed", "imported", "paused", "saved", "skipped", "stopped", "undone"),
 )
 SHOWN_LENGTH = 200
 NOTHING = "–"
