@@ -1,7 +1,8 @@
 """How fast files of prospects go in: by the whole pipeline, by bare SQL, by the ORM, in one run.
 
 Every way stores the same generated Pharow rows as the serving role, below the policies, with all
-keys and indexes. The bare SQL is COPY into a staging table and three upserts, without any check.
+keys and indexes. The bare SQL is COPY into a staging table and three upserts, without any check or
+telephone number; the ORM stores the same columns, and the numbers, which the pipeline does as well.
 """
 
 import argparse
@@ -11,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import batched, islice
 from pathlib import Path
@@ -30,7 +31,7 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from crm.models import Company, Person, Position  # noqa: E402
+from crm.models import Company, Person, Phone, Position  # noqa: E402
 from outreach.services.importing import perform_import  # noqa: E402
 from outreach.services.uploads import begin, receive  # noqa: E402
 from prospectflow.environment import database_from  # noqa: E402
@@ -41,20 +42,11 @@ from prospectflow.testing.factories import make_organisation  # noqa: E402
 from prospectflow.testing.prospects import HEADERS, pharow_rows  # noqa: E402
 
 MEGABYTE = 1 << 20
-STAGED = {  # column of the bare staging table -> header of the file
-    "list_name": "Nom de la liste Pharow",
-    "last_name": "Nom",
-    "first_name": "Prénom",
-    "salutation": "Civilité",
-    "page": "URL LinkedIn du prospect",
-    "job_title": "Poste occupé",
-    "email": "Email",
-    "email_status": "Type d'email",
-    "siren": "SIREN",
-    "siret": "SIRET du siège",
+COMPANY = {
+    "hq_siret": "SIRET du siège",
     "brand_name": "Nom commercial",
     "name": "Nom légal",
-    "phone": "Tél standard",
+    "main_phone": "Tél standard",
     "generic_email": "Email générique",
     "naf_sector": "Secteur NAF",
     "activity": "Activité source Pharow",
@@ -64,23 +56,40 @@ STAGED = {  # column of the bare staging table -> header of the file
     "website_url": "URL du site internet",
     "hq_address": "Adresse du siège complète",
 }
+PERSON = {
+    "first_name": "Prénom",
+    "last_name": "Nom",
+    "salutation": "Civilité",
+    "linkedin_url": "URL LinkedIn du prospect",
+}
+POSITION = {
+    "job_title": "Poste occupé",
+    "list_name": "Nom de la liste Pharow",
+    "email": "Email",
+    "email_status": "Type d'email",
+}
+# Column of the bare staging table -> header of the file.
+STAGED = {"siren": "SIREN"} | COMPANY | PERSON | POSITION
 BARE = (
     """
     INSERT INTO crm.companies (siren, hq_siret, brand_name, name, main_phone, generic_email,
         naf_sector, activity, founding_year, founding_date, employee_range, website_url,
         hq_address, domain)
-    SELECT DISTINCT ON (siren) siren, siret, nullif(brand_name, ''), name, phone, generic_email,
-        naf_sector, activity, founding_year::smallint, founding_date::date, employee_range,
-        website_url, hq_address, split_part(email, '@', 2)
+    SELECT DISTINCT ON (siren) siren, hq_siret, nullif(brand_name, ''), name, main_phone,
+        generic_email, naf_sector, activity, founding_year::smallint, founding_date::date,
+        employee_range, website_url, hq_address, split_part(email, '@', 2)
     FROM bare ORDER BY siren, number
     ON CONFLICT (organisation_id, siren) DO UPDATE SET name = excluded.name
     WHERE companies.name IS DISTINCT FROM excluded.name
     """,
     """
     INSERT INTO crm.people (first_name, last_name, salutation, linkedin_url, identity_key)
-    SELECT DISTINCT ON (mark) first_name, last_name, salutation, nullif(page, ''), mark
-    FROM (SELECT *, CASE WHEN page = '' THEN 'email:' || email
-                         ELSE 'linkedin:' || substr(page, 26) END AS mark FROM bare) AS marked
+    SELECT DISTINCT ON (mark) first_name, last_name, salutation, nullif(linkedin_url, ''), mark
+    FROM (
+        SELECT *, CASE WHEN linkedin_url = '' THEN 'email:' || email
+                       ELSE 'linkedin:' || substr(linkedin_url, 26) END AS mark
+        FROM bare
+    ) AS marked
     ORDER BY mark, number
     ON CONFLICT (organisation_id, identity_key) DO UPDATE SET last_name = excluded.last_name
     WHERE people.last_name IS DISTINCT FROM excluded.last_name
@@ -89,8 +98,9 @@ BARE = (
     INSERT INTO crm.positions (company_id, person_id, job_title, list_name, email, email_status)
     SELECT c.id, p.id, bare.job_title, bare.list_name, bare.email, bare.email_status
     FROM bare JOIN crm.companies AS c USING (siren)
-    JOIN crm.people AS p ON p.identity_key = CASE WHEN page = '' THEN 'email:' || bare.email
-                                             ELSE 'linkedin:' || substr(page, 26) END
+    JOIN crm.people AS p ON p.identity_key = CASE
+        WHEN bare.linkedin_url = '' THEN 'email:' || bare.email
+        ELSE 'linkedin:' || substr(bare.linkedin_url, 26) END
     ON CONFLICT (organisation_id, company_id, person_id, email) DO UPDATE
     SET job_title = excluded.job_title
     WHERE positions.job_title IS DISTINCT FROM excluded.job_title
@@ -201,25 +211,30 @@ def by_bulk_create(organisation_id: UUID, rows: int) -> float:
 def _upsert(batch: list[list[str]]) -> None:
     companies = {cells[11]: _company(cells) for cells in batch}
     people = {_mark(cells): _person(cells) for cells in batch}
-    _bulk(Company, companies.values(), "siren", ["name", "hq_siret"])
-    _bulk(Person, people.values(), "identity_key", ["first_name", "last_name"])
+    _bulk(Company, companies.values(), ["siren"], COMPANY)
+    _bulk(Person, people.values(), ["identity_key"], PERSON)
     ids = dict(Company.objects.filter(siren__in=companies).values_list("siren", "id"))
     marks = Person.objects.filter(identity_key__in=people).values_list("identity_key", "id")
     owners = dict(marks)
-    Position.objects.bulk_create(
-        [
-            Position(company_id=ids[cells[11]], person_id=owners[_mark(cells)], **_position(cells))
-            for cells in batch
-        ],
-        update_conflicts=True,
-        unique_fields=["organisation", "company", "person", "email"],
-        update_fields=["job_title"],
-    )
+    positions = [
+        Position(
+            company_id=ids[cells[11]], person_id=owners[_mark(cells)], **_told(cells, POSITION)
+        )
+        for cells in batch
+    ]
+    _bulk(Position, positions, ["company", "person", "email"], ["job_title", "list_name"])
+    phones = [
+        Phone(person_id=owners[_mark(cells)], **each) for cells in batch for each in _phones(cells)
+    ]
+    _bulk(Phone, phones, ["person", "source", "number"], ["raw"])
 
 
-def _bulk(model: type, rows: object, key: str, fields: list[str]) -> None:
+def _bulk(model: type, rows: Iterable[object], keys: list[str], fields: Iterable[str]) -> None:
     model.objects.bulk_create(
-        list(rows), update_conflicts=True, unique_fields=["organisation", key], update_fields=fields
+        list(rows),
+        update_conflicts=True,
+        unique_fields=["organisation", *keys],
+        update_fields=list(fields),
     )
 
 
@@ -235,34 +250,45 @@ def by_update_or_create(organisation_id: UUID, rows: int) -> float:
 
 
 def _store_one(cells: list[str]) -> None:
-    company, _ = Company.objects.update_or_create(siren=cells[11], defaults=_facts(cells))
-    person, _ = Person.objects.update_or_create(
-        identity_key=_mark(cells), defaults={"first_name": cells[2], "last_name": cells[1]}
+    company, _ = Company.objects.update_or_create(
+        siren=cells[11], defaults=_told(cells, COMPANY) | _domain(cells)
     )
-    told = _position(cells)
+    person, _ = Person.objects.update_or_create(
+        identity_key=_mark(cells), defaults=_told(cells, PERSON)
+    )
+    told = _told(cells, POSITION)
     Position.objects.update_or_create(
         company=company, person=person, email=told["email"], defaults=told
     )
+    for each in _phones(cells):
+        Phone.objects.update_or_create(person=person, **each)
 
 
-def _facts(cells: list[str]) -> dict[str, str]:
-    return {"name": cells[14], "hq_siret": cells[12], "hq_address": cells[25]}
+def _told(cells: list[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """What the row says: column -> text, or nothing where the cell is empty."""
+    return {name: cells[HEADERS.index(header)] or None for name, header in columns.items()}
 
 
 def _company(cells: list[str]) -> Company:
-    return Company(siren=cells[11], **_facts(cells))
+    return Company(siren=cells[11], **_told(cells, COMPANY), **_domain(cells))
+
+
+def _domain(cells: list[str]) -> dict[str, str]:
+    return {"domain": cells[6].partition("@")[2]}
 
 
 def _person(cells: list[str]) -> Person:
-    return Person(first_name=cells[2], last_name=cells[1], identity_key=_mark(cells))
+    return Person(identity_key=_mark(cells), **_told(cells, PERSON))
 
 
 def _mark(cells: list[str]) -> str:
     return f"linkedin:{cells[4][25:]}" if cells[4] else f"email:{cells[6]}"
 
 
-def _position(cells: list[str]) -> dict[str, str]:
-    return {"job_title": cells[5], "list_name": cells[0], "email": cells[6]}
+def _phones(cells: list[str]) -> Iterator[dict[str, str]]:
+    for source, header in (("pharow", "Tél portable"), ("kaspr_1", "Tél Kaspr (1)")):
+        if number := cells[HEADERS.index(header)]:
+            yield {"source": source, "number": number.replace(" ", ""), "kind": "mobile"}
 
 
 class Memory:

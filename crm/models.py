@@ -216,8 +216,8 @@ class Company(Sourced):
         indexes = [
             models.Index(fields=["organisation", "name", "id"], name="companies_name"),
             models.Index(fields=["organisation", "domain"], name="companies_domain"),
-            models.Index(fields=["organisation", "naf_code"], name="companies_naf_code"),
-            models.Index(fields=["organisation", "department"], name="companies_department"),
+            models.Index(fields=["organisation", "naf_code", "id"], name="companies_naf_code"),
+            models.Index(fields=["organisation", "department", "id"], name="companies_department"),
             search_index("name", name="companies_name_search"),
         ]
 

@@ -201,8 +201,9 @@ def update(target: Target) -> str:
     )
 
 
-PHONES = """
+PHONES = f"""
 INSERT INTO crm.phones (id, person_id, number, kind, source, raw)
-SELECT id, person_id, number, kind, source, raw FROM pg_temp.arriving_phones
+SELECT id, person_id, number, kind, source, raw FROM pg_temp.file_phones
+WHERE NOT known AND row {IN_CHUNK} ORDER BY row
 ON CONFLICT DO NOTHING
 """

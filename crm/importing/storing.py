@@ -1,5 +1,5 @@
-"""Stores a file's rows, chunk by chunk, in two sessions: the first makes companies and people, the
-second, one chunk behind, their positions and telephone numbers.
+"""Stores a file's rows, chunk by chunk, in two sessions: the first makes companies, people and
+their telephone numbers, the second, one chunk behind, the positions.
 
 PostgreSQL works for each session on one core; so two of them work. A chunk counts as stored when
 the second session has committed it. Until then it may be stored again, and nothing becomes double.
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from crm.importing.columns import PHONE_COLUMNS, POSITION_FACTS, ROW_COLUMNS
+from crm.importing.columns import POSITION_FACTS, ROW_COLUMNS
 from crm.importing.merging import (
     COMPANIES,
     IN_CHUNK,
@@ -40,11 +40,6 @@ ARRIVING = {
     **POSITION_FACTS,
     "kept": ROW_COLUMNS["kept"],
 }
-ARRIVING_PHONES = {
-    "id": "uuid",
-    "person_id": "uuid",
-    **{name: kind for name, kind in PHONE_COLUMNS.items() if name != "row"},
-}
 ARRIVED = Target(
     table="positions",
     rows="pg_temp.arriving_positions",
@@ -60,10 +55,6 @@ FROM pg_temp.placed AS p JOIN pg_temp.staged_rows AS s ON s.row = p.row
 LEFT JOIN pg_temp.changed_positions AS c ON c.row = p.row
 WHERE p.row {IN_CHUNK} AND s.row {IN_CHUNK} AND (c.changed OR NOT p.known) ORDER BY p.row
 """
-HANDED_OVER_PHONES = f"""
-SELECT {", ".join(ARRIVING_PHONES)} FROM pg_temp.file_phones
-WHERE NOT known AND row {IN_CHUNK} ORDER BY row
-"""
 
 type Scope = Callable[[], AbstractContextManager[None]]
 
@@ -74,7 +65,6 @@ class Chunk(NamedTuple):
     first: int
     last: int
     positions: bytes
-    phones: bytes
 
 
 class Learnt(NamedTuple):
@@ -97,7 +87,7 @@ class Learnt(NamedTuple):
 
 
 def store_parties(first: int, last: int, learnt: Learnt) -> None:
-    """Make the companies and people of these rows, and let known ones learn."""
+    """Make the companies and people of these rows, and let known ones learn; then their numbers."""
     run(f"SET LOCAL gin_pending_list_limit = '{SEARCHED_LATER}'")
     parameters = learnt.parameters(first, last)
     for target in (COMPANIES, PEOPLE):
@@ -105,25 +95,24 @@ def store_parties(first: int, last: int, learnt: Learnt) -> None:
         changed = f"SELECT FROM pg_temp.{target.changed()} WHERE row {IN_CHUNK} LIMIT 1"
         if ask(changed, parameters):
             run(update(target), parameters)
+    run(PHONES, parameters)
 
 
 def hand_over(first: int, last: int) -> Chunk:
     """What the second session is to store of these rows."""
     parameters = {"first": first, "last": last}
-    return Chunk(first, last, _out(HANDED_OVER, parameters), _out(HANDED_OVER_PHONES, parameters))
+    return Chunk(first, last, _out(HANDED_OVER, parameters))
 
 
 def store_positions(chunk: Chunk, learnt: Learnt) -> None:
-    """Make the positions and telephone numbers of a chunk whose people are there."""
-    if not (chunk.positions or chunk.phones):
+    """Make the positions of a chunk whose people are there."""
+    if not chunk.positions:
         return
     with _arriving(chunk):
         parameters = learnt.parameters(chunk.first, chunk.last)
         run(insertion(ARRIVED, again=learnt.again), parameters)
         if ask("SELECT FROM pg_temp.arriving_positions WHERE changed LIMIT 1"):
             run(update(ARRIVED), parameters)
-        if chunk.phones:
-            run(PHONES)
 
 
 def meet_references() -> None:
@@ -133,18 +122,14 @@ def meet_references() -> None:
 
 @contextmanager
 def _arriving(chunk: Chunk) -> Iterator[None]:
-    tables = {
-        "arriving_positions": (ARRIVING, chunk.positions),
-        "arriving_phones": (ARRIVING_PHONES, chunk.phones),
-    }
-    for table, (columns, lines) in tables.items():
-        fields = ", ".join(f"{name} {kind}" for name, kind in columns.items())
-        run(f"CREATE TEMPORARY TABLE {table} ({fields}) ON COMMIT DROP")
-        with connection.cursor() as cursor, cursor.copy(f"COPY pg_temp.{table} FROM STDIN") as copy:
-            copy.write(lines)
-        run(f"ANALYZE pg_temp.{table}")
+    fields = ", ".join(f"{name} {kind}" for name, kind in ARRIVING.items())
+    run(f"CREATE TEMPORARY TABLE arriving_positions ({fields}) ON COMMIT DROP")
+    statement = "COPY pg_temp.arriving_positions FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(chunk.positions)
+    run("ANALYZE pg_temp.arriving_positions (id, row)")
     yield
-    run("DROP TABLE pg_temp.arriving_positions, pg_temp.arriving_phones")
+    run("DROP TABLE pg_temp.arriving_positions")
 
 
 def _out(query: str, parameters: dict[str, int]) -> bytes:
