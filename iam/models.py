@@ -79,6 +79,10 @@ class Organisation(Timestamped):
     )
     siren = models.CharField("SIREN", max_length=9, blank=True, default="", db_default="")
     legal_address = models.TextField(blank=True, default="", db_default="")
+    sending_stopped_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="While set, no mail leaves."
+    )
+    sending_stopped_reason = models.TextField(blank=True, default="", db_default="", editable=False)
 
     class Meta:
         db_table = "organisations"

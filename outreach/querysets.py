@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, JSONObject
 
+from outreach.states import OPEN, WAITING
+
 SENT = Q(direction="outbound", sent_at__isnull=False)
 ANSWERED = Q(direction="inbound", verdict="reply")  # by a person, not by a machine
 
@@ -58,13 +60,13 @@ class TaskQuerySet(models.QuerySet[Any]):
 
     def due(self, now: datetime) -> Self:
         """The tasks whose hour has come, follow-ups before first mails, the oldest first."""
-        return self.filter(status="scheduled", scheduled_for__lte=now).order_by(
-            "-workflow_step__step_index", "scheduled_for", "id"
+        return self.filter(status__in=WAITING, scheduled_for__lte=now).order_by(
+            "-step_index", "scheduled_for", "id"
         )
 
     def open(self) -> Self:
         """The tasks that have not left yet and still could."""
-        return self.filter(status="scheduled")
+        return self.filter(status__in=OPEN)
 
 
 class DraftQuerySet(models.QuerySet[Any]):

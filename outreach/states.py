@@ -59,8 +59,9 @@ ENROLLMENT_MOVES: Moves = {
 
 class TaskStatus(models.TextChoices):
     SCHEDULED = "scheduled"
-    LOCKED = "locked"
+    LEASED = "leased"
     TRANSMITTING = "transmitting"
+    DEFERRED = "deferred"
     SENT = "sent"
     SKIPPED = "skipped"
     CANCELLED = "cancelled"
@@ -68,16 +69,28 @@ class TaskStatus(models.TextChoices):
     UNKNOWN = "unknown"
 
 
+WAITING = (TaskStatus.SCHEDULED, TaskStatus.DEFERRED)
+"""What waits for its hour."""
+OPEN = (*WAITING, TaskStatus.LEASED)
+"""What has not left yet, and still can be kept from it."""
+_FROM_WAITING = frozenset(
+    {TaskStatus.LEASED, TaskStatus.SKIPPED, TaskStatus.CANCELLED}
+    | {TaskStatus.UNKNOWN}  # it may have left in a time that a restored database forgot
+)
 TASK_MOVES: Moves = {
-    TaskStatus.SCHEDULED: frozenset({TaskStatus.LOCKED, TaskStatus.SKIPPED, TaskStatus.CANCELLED}),
-    TaskStatus.LOCKED: frozenset(
-        {TaskStatus.TRANSMITTING, TaskStatus.SCHEDULED, TaskStatus.CANCELLED, TaskStatus.FAILED}
+    TaskStatus.SCHEDULED: _FROM_WAITING,
+    TaskStatus.DEFERRED: _FROM_WAITING,  # the server said: later; the same bytes go again
+    TaskStatus.LEASED: frozenset(
+        {TaskStatus.TRANSMITTING, TaskStatus.SCHEDULED, TaskStatus.DEFERRED}
+        | {TaskStatus.SKIPPED, TaskStatus.CANCELLED, TaskStatus.FAILED}
     ),
-    # From here on the mail may have left: back to `scheduled` only after a clear refusal.
+    # From here on the mail may have left: back only where it certainly has not.
     TaskStatus.TRANSMITTING: frozenset(
-        {TaskStatus.SENT, TaskStatus.SCHEDULED, TaskStatus.FAILED, TaskStatus.UNKNOWN}
+        {TaskStatus.SENT, TaskStatus.DEFERRED, TaskStatus.SCHEDULED}
+        | {TaskStatus.CANCELLED, TaskStatus.FAILED, TaskStatus.UNKNOWN}
     ),
-    TaskStatus.UNKNOWN: frozenset({TaskStatus.SENT, TaskStatus.FAILED}),
+    # Found in the mailbox, given up, or sent once more because a person says so.
+    TaskStatus.UNKNOWN: frozenset({TaskStatus.SENT, TaskStatus.FAILED, TaskStatus.DEFERRED}),
     TaskStatus.SENT: frozenset(),
     TaskStatus.SKIPPED: frozenset(),
     TaskStatus.CANCELLED: frozenset(),
@@ -148,6 +161,20 @@ MAILBOX_MOVES: Moves = {
     MailboxStatus.PAUSED: frozenset({MailboxStatus.ACTIVE, MailboxStatus.BROKEN}),
     MailboxStatus.BROKEN: frozenset({MailboxStatus.ACTIVE, MailboxStatus.PAUSED}),
 }
+
+
+class Provider(models.TextChoices):
+    OTHER = "other", "another provider"
+    GOOGLE = "google", "Google Workspace"
+    MICROSOFT = "microsoft", "Microsoft 365"
+    OVH = "ovh", "OVHcloud"
+    GANDI = "gandi", "Gandi"
+    INFOMANIAK = "infomaniak", "Infomaniak"
+
+
+class SignIn(models.TextChoices):
+    PASSWORD = "password", "user name and password"  # noqa: S105
+    OAUTH = "oauth", "OAuth 2.0 (XOAUTH2)"
 
 
 class Security(models.TextChoices):

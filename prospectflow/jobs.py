@@ -22,14 +22,13 @@ from outreach.services.drafting import compose
 from outreach.services.files import forget_files
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
-from outreach.services.sending import declare_unknown, mailboxes_with_work, send_next
+from outreach.services.sending import LEASE, declare_unknown, mailboxes_with_work, send_next
 from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 from tracking.services import place_pixel, roll_up
 
-LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
 RECEIPTS_KEPT = timedelta(days=1)

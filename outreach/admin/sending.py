@@ -16,7 +16,8 @@ from outreach.services.policy import may_send
 
 TASK_COLOURS = {
     "scheduled": "info",
-    "locked": "warning",
+    "leased": "warning",
+    "deferred": "warning",
     "transmitting": "warning",
     "sent": "success",
     "failed": "danger",

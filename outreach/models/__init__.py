@@ -2,7 +2,9 @@
 
 from outreach.models.campaigns import (
     Campaign,
+    CampaignMailbox,
     Enrollment,
+    Forecast,
     Prompt,
     StepExperiment,
     Variant,
@@ -17,6 +19,7 @@ from outreach.models.imports import (
     ImportUpload,
 )
 from outreach.models.mailboxes import Mailbox, Suppression
+from outreach.models.platform import Platform
 from outreach.models.segments import Segment
 from outreach.models.sending import Draft, Message, Task
 from outreach.models.webhooks import WebhookDelivery, WebhookEndpoint
@@ -24,14 +27,17 @@ from outreach.models.webhooks import WebhookDelivery, WebhookEndpoint
 __all__ = [
     "AddressCheck",
     "Campaign",
+    "CampaignMailbox",
     "Draft",
     "Enrollment",
+    "Forecast",
     "ImportFilePart",
     "ImportMapping",
     "ImportProblem",
     "ImportUpload",
     "Mailbox",
     "Message",
+    "Platform",
     "Prompt",
     "Segment",
     "StepExperiment",

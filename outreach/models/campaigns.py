@@ -1,6 +1,6 @@
 """Campaigns, their steps, what is tried in them, and who is in them."""
 
-from django.core.validators import MaxValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -16,7 +16,7 @@ from outreach.states import (
     StepKind,
 )
 from prospectflow.choices import known
-from prospectflow.tenancy.constraints import Audited, TenantReference
+from prospectflow.tenancy.constraints import Audited, TenantReference, Trigger
 from prospectflow.tenancy.fields import TenantForeignKey, UserReference
 from prospectflow.tenancy.models import TenantModel
 from prospectflow.tenancy.search import search_index
@@ -54,6 +54,15 @@ class Campaign(TenantModel):
     created_by_user = UserReference(
         null=True, blank=True, related_name="+", verbose_name="created by"
     )
+    windows = models.JSONField(
+        null=True, blank=True, help_text="Narrower sending windows than the mailbox's own."
+    )
+    follows_recipient = models.BooleanField(
+        "hours of the recipient",
+        default=False,
+        db_default=False,
+        help_text="Windows and holidays count where the recipient is, not where the mailbox is.",
+    )
     track_opens = models.BooleanField(
         default=False,
         db_default=False,
@@ -71,6 +80,11 @@ class Campaign(TenantModel):
             Audited(name="campaigns_audited"),
             known("status", CampaignStatus, name="campaigns_status_known"),
             models.CheckConstraint(condition=Q(name__regex=r"\S"), name="campaigns_name_not_blank"),
+            Trigger(
+                name="campaigns_mailbox_changed",
+                when="AFTER UPDATE OF from_mailbox_id",
+                function="outreach.follow_campaign",
+            ),
         ]
         indexes = [
             models.Index(fields=["organisation", "status"], name="campaigns_status"),
@@ -87,6 +101,61 @@ class Campaign(TenantModel):
     def numbers(self) -> Numbers:
         """What the campaign brought; the row comes from `with_numbers()`."""
         return Numbers(self.enrolled, **(self.mails or {}))
+
+
+class CampaignMailbox(TenantModel):
+    """A mailbox that shares a campaign's load, by its weight among the weights."""
+
+    campaign = TenantForeignKey(
+        Campaign, models.DB_CASCADE, related_name="mailboxes", db_index=False
+    )
+    mailbox = TenantForeignKey("outreach.Mailbox", models.DB_CASCADE, related_name="shares")
+    weight = models.PositiveSmallIntegerField(
+        default=1, db_default=1, validators=[MinValueValidator(1), MaxValueValidator(100)]
+    )
+
+    class Meta(TenantModel.Meta):
+        db_table = "campaign_mailboxes"
+        verbose_name_plural = "campaign mailboxes"
+        constraints = [
+            *TenantModel.Meta.constraints,
+            Audited(name="campaign_mailboxes_audited"),
+            models.CheckConstraint(
+                condition=Q(weight__gte=1), name="campaign_mailboxes_weight_positive"
+            ),
+            models.UniqueConstraint(
+                fields=["organisation", "campaign", "mailbox"], name="campaign_mailboxes_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailbox} in {self.campaign}"
+
+
+class Forecast(TenantModel):
+    """What a simulation foresaw for a campaign, to be held against what came."""
+
+    campaign = TenantForeignKey(
+        Campaign, models.DB_CASCADE, related_name="forecasts", db_index=False
+    )
+    made_at = models.DateTimeField()
+    options = models.JSONField(default=dict, db_default={}, blank=True)
+    days = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="Local day -> mails that leave."
+    )
+    ends_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta(TenantModel.Meta):
+        db_table = "campaign_forecasts"
+        constraints = [*TenantModel.Meta.constraints]
+        indexes = [
+            models.Index(
+                fields=["organisation", "campaign", "-made_at"], name="campaign_forecasts_latest"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.campaign}, {self.made_at:%Y-%m-%d}"
 
 
 class WorkflowStep(TenantModel):
@@ -132,6 +201,11 @@ class WorkflowStep(TenantModel):
             ),
             models.UniqueConstraint(
                 fields=["organisation", "id", "campaign"], name="workflow_steps_of_campaign"
+            ),
+            Trigger(
+                name="workflow_steps_moved",
+                when="AFTER UPDATE OF step_index",
+                function="outreach.renumber_tasks",
             ),
         ]
 
@@ -247,6 +321,14 @@ class Enrollment(TenantModel):
         Campaign, models.DB_CASCADE, related_name="enrollments", db_index=False
     )
     position = TenantForeignKey("crm.Position", models.DB_CASCADE, related_name="enrollments")
+    mailbox = TenantForeignKey(
+        "outreach.Mailbox",
+        models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        related_name="enrollments",
+        help_text="Every mail of the enrolment leaves from it.",
+    )
     state = models.TextField(
         choices=EnrollmentState, default=EnrollmentState.ACTIVE, db_default=EnrollmentState.ACTIVE
     )
@@ -271,6 +353,16 @@ class Enrollment(TenantModel):
             ),
             models.UniqueConstraint(
                 fields=["organisation", "id", "position"], name="campaign_enrollments_of_position"
+            ),
+            Trigger(
+                name="campaign_enrollments_placed",
+                when="BEFORE INSERT",
+                function="outreach.place_enrollment",
+            ),
+            Trigger(
+                name="campaign_enrollments_moved",
+                when="AFTER UPDATE OF mailbox_id",
+                function="outreach.move_tasks",
             ),
         ]
         indexes = [

@@ -9,7 +9,9 @@ from outreach.calendar import default_windows
 from outreach.states import (
     MAILBOX_MOVES,
     MailboxStatus,
+    Provider,
     Security,
+    SignIn,
     SuppressionReason,
 )
 from prospectflow.choices import known
@@ -21,7 +23,9 @@ class Mailbox(TenantModel):
     """A mailbox of the customer: its servers, its hours, its pace and its health."""
 
     Status = MailboxStatus
+    Provider = Provider
     Security = Security
+    SignIn = SignIn
     MOVES = MAILBOX_MOVES
 
     address = models.CharField(max_length=254)
@@ -31,6 +35,15 @@ class Mailbox(TenantModel):
         choices=MailboxStatus, default=MailboxStatus.ACTIVE, db_default=MailboxStatus.ACTIVE
     )
     status_reason = models.TextField(blank=True, default="", db_default="")
+    provider = models.TextField(choices=Provider, default=Provider.OTHER, db_default=Provider.OTHER)
+    sign_in = models.TextField(
+        "sign-in", choices=SignIn, default=SignIn.PASSWORD, db_default=SignIn.PASSWORD
+    )
+    oauth_token_url = models.URLField("OAuth token URL", blank=True, default="", db_default="")
+    oauth_client_id = models.TextField("OAuth client ID", blank=True, default="", db_default="")
+    sealed_oauth = models.TextField(  # client secret and refresh token
+        blank=True, default="", db_default="", editable=False
+    )
     smtp_host = models.TextField("SMTP host")
     smtp_port = models.PositiveIntegerField("SMTP port", default=587, db_default=587)
     smtp_security = models.TextField(
@@ -46,6 +59,22 @@ class Mailbox(TenantModel):
     daily_limit = models.PositiveIntegerField(
         default=40, db_default=40, validators=[MinValueValidator(1), MaxValueValidator(2000)]
     )
+    ramp_start = models.PositiveIntegerField(
+        "mails on the first day",
+        null=True,
+        blank=True,
+        help_text="A new mailbox begins with so many a day; empty for none of this.",
+    )
+    ramp_step = models.PositiveIntegerField(
+        "more with each day of sending", default=2, db_default=2
+    )
+    domain_limit = models.PositiveIntegerField(
+        "mails a day to one domain",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="To one company's domain, and to one free-mail provider; empty for no limit.",
+    )
     pace_min_seconds = models.PositiveIntegerField(
         "shortest pause in seconds", default=60, db_default=60
     )
@@ -57,6 +86,17 @@ class Mailbox(TenantModel):
     subdivision = models.CharField(max_length=8, blank=True, default="", db_default="")
     windows = models.JSONField(default=default_windows, db_default=default_windows())
     blackout_dates = models.JSONField(default=list, db_default=[], blank=True)
+    dkim_domain = models.CharField(
+        "DKIM domain", max_length=253, blank=True, default="", db_default=""
+    )
+    dkim_selector = models.CharField(
+        "DKIM selector", max_length=63, blank=True, default="", db_default=""
+    )
+    sealed_dkim_key = models.TextField(blank=True, default="", db_default="", editable=False)
+    domain_report = models.JSONField(
+        default=dict, db_default={}, blank=True, editable=False, help_text="SPF, DKIM, DMARC, MX."
+    )
+    domain_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
     next_send_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_synced_at = models.DateTimeField("inbox read at", null=True, blank=True, editable=False)
     folder_states = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
@@ -68,9 +108,13 @@ class Mailbox(TenantModel):
             *TenantModel.Meta.constraints,
             Audited(
                 name="mailboxes_audited",
-                without=["next_send_at", "last_synced_at", "folder_states"],
-                secret=["sealed_password"],
+                without=["next_send_at", "last_synced_at", "folder_states"]
+                + ["domain_report", "domain_checked_at"],
+                secret=["sealed_password", "sealed_oauth", "sealed_dkim_key"],
             ),
+            known("provider", Provider, name="mailboxes_provider_known"),
+            known("sign_in", SignIn, name="mailboxes_sign_in_known"),
+            lower_case("dkim_domain", name="mailboxes_dkim_domain_lower_case"),
             known("status", MailboxStatus, name="mailboxes_status_known"),
             known("smtp_security", Security, name="mailboxes_smtp_security_known"),
             known("imap_security", Security, name="mailboxes_imap_security_known"),

@@ -18,6 +18,7 @@ from outreach.states import (
     DRAFT_MOVES,
     MESSAGE_MOVES,
     TASK_MOVES,
+    WAITING,
     Direction,
     DraftStatus,
     MessageKind,
@@ -52,6 +53,13 @@ class Task(TenantModel):
     attempts = models.IntegerField(default=0, db_default=0)
     locked_at = models.DateTimeField(null=True, blank=True)
     locked_by = models.TextField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    # Kept by PostgreSQL from the enrolment, the step and the draft, for the index of what may go.
+    mailbox = TenantForeignKey(
+        Mailbox, models.DB_SET_NULL, null=True, blank=True, editable=False, related_name="tasks"
+    )
+    step_index = models.IntegerField(default=0, db_default=0, editable=False)
+    is_approved = models.BooleanField(default=False, db_default=False, editable=False)
     last_error = models.TextField(null=True, blank=True)
 
     objects = TaskQuerySet.as_manager()
@@ -64,6 +72,15 @@ class Task(TenantModel):
             models.CheckConstraint(condition=Q(attempts__gte=0), name="tasks_attempts_positive"),
             models.UniqueConstraint(
                 fields=["organisation", "enrollment", "workflow_step"], name="tasks_once"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="leased") | Q(leased_until__isnull=False),
+                name="tasks_lease_ends",
+            ),
+            Trigger(
+                name="tasks_placed",
+                when="BEFORE INSERT OR UPDATE OF enrollment_id, workflow_step_id",
+                function="outreach.place_task",
             ),
             TenantReference(
                 name="tasks_enrollment_of_campaign",
@@ -83,12 +100,17 @@ class Task(TenantModel):
         indexes = [
             models.Index(
                 fields=["organisation", "scheduled_for", "id"],
-                condition=Q(status="scheduled"),
-                name="tasks_due",
+                condition=Q(status__in=WAITING),
+                name="tasks_waiting",
             ),
             models.Index(
-                fields=["organisation", "status"],
-                condition=Q(status__in=["locked", "transmitting", "unknown"]),
+                fields=["organisation", "mailbox", "step_index", "scheduled_for", "id"],
+                condition=Q(status__in=WAITING, is_approved=True),
+                name="tasks_to_send",
+            ),
+            models.Index(
+                fields=["organisation", "status", "locked_at"],
+                condition=Q(status__in=["leased", "transmitting", "unknown"]),
                 name="tasks_in_flight",
             ),
         ]
@@ -164,6 +186,11 @@ class Draft(TenantModel):
                 name="drafts_change_unapproves",
                 when="BEFORE UPDATE",
                 function="outreach.unapprove_changed_draft",
+            ),
+            Trigger(
+                name="drafts_mark_task",
+                when="AFTER INSERT OR UPDATE OR DELETE",
+                function="outreach.mark_task",
             ),
             Audited(  # approvals, given and withdrawn; not the text itself
                 name="drafts_audited",

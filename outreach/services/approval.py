@@ -17,7 +17,7 @@ from outreach.services.consents import may_track_opens
 from outreach.services.drafting import found_problems
 from outreach.services.mailboxes import schedule_of
 from outreach.services.planning import plan_next
-from outreach.states import DraftStatus, MessageStatus, TaskStatus
+from outreach.states import WAITING, DraftStatus, MessageStatus, TaskStatus
 from outreach.tokens import token
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
@@ -144,7 +144,7 @@ def reject(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
     draft.approved_hash = draft.approved_at = draft.approved_by = None
     move(draft, "status", DraftStatus.SKIPPED, Draft.MOVES)
     draft.save()
-    if draft.task.status == TaskStatus.SCHEDULED:
+    if draft.task.status in WAITING:
         move(draft.task, "status", TaskStatus.SKIPPED, Task.MOVES)
         plan_next(draft.task, now=at)
         draft.task.save(update_fields=["status", "last_error"])
@@ -153,7 +153,7 @@ def reject(draft: Draft, *, at: datetime, user: "User | None") -> Draft:
 
 def _refuse_sent(draft: Draft) -> None:
     """A message of a task that is scheduled has not left: it waits for another try."""
-    if draft.task.status != TaskStatus.SCHEDULED and draft.messages.exists():
+    if draft.task.status not in WAITING and draft.messages.exists():
         raise AlreadySent
 
 

@@ -15,11 +15,11 @@ from outreach.services.approval import rendered
 from outreach.services.mailboxes import schedule_of, sent_today
 from outreach.services.suppressing import SuppressionsUnreadable, suppression_of
 from outreach.states import (
+    WAITING,
     CampaignStatus,
     DraftStatus,
     EnrollmentState,
     MailboxStatus,
-    TaskStatus,
 )
 from prospectflow.errors import DomainError
 
@@ -64,9 +64,9 @@ def reasons(task: Task, *, now: datetime) -> Iterator[Reason]:
 
 
 def _not_waiting(case: _Case) -> Reason | None:
-    if case.task.status == TaskStatus.SCHEDULED:
+    if case.task.status in WAITING:
         return None
-    return Reason("not_waiting", f"The task is {case.task.status}, not scheduled.")
+    return Reason("not_waiting", f"The task is {case.task.status}, not waiting.")
 
 
 def _too_early(case: _Case) -> Reason | None:

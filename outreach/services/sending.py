@@ -39,6 +39,7 @@ from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
 CONSIDERED = 20  # due tasks looked at for one mail; the others wait for the next round
+LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 LOOK_AGAIN = timedelta(minutes=15)
 OF_THE_MAILBOX = frozenset(
     {"outside_window", "no_window", "daily_limit", "pace", "mailbox_stopped"}
@@ -112,9 +113,9 @@ def _intend(mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen) -> 
 
 
 def _mark_leaving(task: Task, now: datetime, worker: str) -> None:
-    move(task, "status", TaskStatus.LOCKED, Task.MOVES)
+    move(task, "status", TaskStatus.LEASED, Task.MOVES)
     move(task, "status", TaskStatus.TRANSMITTING, Task.MOVES)
-    task.locked_at, task.locked_by = now, worker
+    task.locked_at, task.locked_by, task.leased_until = now, worker, now + LEASE
     task.attempts += 1
     task.save()
 
@@ -287,8 +288,8 @@ def declare_unknown(*, before: datetime) -> int:
     go back to be sent. Returns how many of the others there were.
     """
     stranded = Task.objects.filter(locked_at__lt=before)
-    stranded.filter(status=TaskStatus.LOCKED).update(
-        status=TaskStatus.SCHEDULED, locked_at=None, locked_by=None
+    stranded.filter(status=TaskStatus.LEASED).update(
+        status=TaskStatus.SCHEDULED, locked_at=None, locked_by=None, leased_until=None
     )
     leaving = stranded.filter(status=TaskStatus.TRANSMITTING).order_by("id")
     found = list(leaving.values_list("pk", "enrollment_id"))
@@ -307,8 +308,10 @@ def _given_up(task_id: UUID, enrollment_id: UUID, before: datetime) -> bool:
             move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
             task.last_error = "The worker stopped while this mail was leaving."
             plan_next(task, now=task.locked_at or before)
-            task.locked_at = task.locked_by = None
-            task.save(update_fields=["status", "last_error", "locked_at", "locked_by"])
+            task.locked_at = task.locked_by = task.leased_until = None
+            task.save(
+                update_fields=["status", "last_error", "locked_at", "locked_by", "leased_until"]
+            )
             return True
     except DomainError:
         logger.exception("The outcome of task %s could not be written down.", task_id)

@@ -37,7 +37,7 @@ def settle(task_id: UUID, message_id: UUID, outcome: Outcome, *, now: datetime) 
     if task is None:
         _settle_alone(message, outcome, now)
     else:
-        task.locked_at = task.locked_by = None
+        task.locked_at = task.locked_by = task.leased_until = None
         _settle_both(task, message, outcome, now)
         task.save()
     message.save()
@@ -174,7 +174,7 @@ def _again(task: Task, message: Message, hour: datetime) -> None:
 
     Not at all where the sequence or the campaign has ended meanwhile.
     """
-    move(task, "status", TaskStatus.SCHEDULED, Task.MOVES)
+    move(task, "status", TaskStatus.DEFERRED, Task.MOVES)
     if task.campaign.status == CampaignStatus.ARCHIVED or task.enrollment.state not in GOING:
         move(task, "status", TaskStatus.CANCELLED, Task.MOVES)
         move(message, "status", MessageStatus.FAILED, Message.MOVES)

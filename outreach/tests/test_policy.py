@@ -14,6 +14,7 @@ from outreach.services.drafting import compose
 from outreach.services.policy import may_send
 from outreach.services.sending import _intend
 from outreach.services.suppressing import suppress_address, suppress_domain
+from outreach.states import WAITING
 from outreach.tests.making import (
     MORNING,
     draft_of,
@@ -56,10 +57,10 @@ def test_nothing_holds_back_a_mail_that_is_due_approved_and_inside_the_window():
 
 
 @inside
-@pytest.mark.parametrize("status", [each for each in Task.Status if each != "scheduled"])
-def test_a_task_that_is_not_scheduled_is_held_back(status):
+@pytest.mark.parametrize("status", [each for each in Task.Status if each not in WAITING])
+def test_a_task_that_does_not_wait_is_held_back(status):
     task = make_ready()
-    Task.objects.update(status=status)
+    Task.objects.update(status=status, leased_until=MORNING)
 
     assert held(task) == {"not_waiting": None}
 

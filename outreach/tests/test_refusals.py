@@ -60,7 +60,7 @@ def test_a_soft_refusal_goes_up_the_ladder_with_the_same_bytes_and_is_given_up_a
     for _ in range(len(RETRIES)):
         message = world.send(at)
         after, kept, enrollment, mailbox = world.state(task)
-        assert (after.status, enrollment.state, mailbox.status) == ("scheduled", "active", "active")
+        assert (after.status, enrollment.state, mailbox.status) == ("deferred", "active", "active")
         assert (kept.status, kept.sent_at) == ("queued", at)
         hours.append((at, after.scheduled_for))
         raws.add((bytes(kept.raw), kept.rfc822_message_id))
@@ -118,7 +118,7 @@ def test_a_block_or_our_own_fault_stops_the_mailbox_and_never_the_recipient(
 
     after, kept, enrollment, mailbox = world.state(task)
     assert (mailbox.status, mailbox.status_reason) == (status, answer)
-    assert (after.status, kept.status, enrollment.state) == ("scheduled", "queued", "active")
+    assert (after.status, kept.status, enrollment.state) == ("deferred", "queued", "active")
     with world.open():
         assert suppression_of(message.to_address) is None
     assert world.send(MORNING + HOUR) is None
@@ -141,7 +141,7 @@ def test_a_mailbox_whose_password_is_refused_is_broken_with_one_sentence(world, 
     assert mailbox.status == "broken"
     assert "refuses the user name or password of sales" in mailbox.status_reason
     assert "\n" not in mailbox.status_reason
-    assert (after.status, enrollment.state, postbox.seen) == ("scheduled", "active", [])
+    assert (after.status, enrollment.state, postbox.seen) == ("deferred", "active", [])
 
 
 @pytest.mark.parametrize("trouble", ["unreachable", "421 4.3.2 Shutting down", "451 4.7.1 Later"])
@@ -158,7 +158,7 @@ def test_a_server_that_is_not_ready_costs_the_recipient_nothing_however_long_it_
         assert world.send(at).status == "queued"
         assert world.send(at + MINUTE) is None
         after, _, enrollment, mailbox = world.state(task)
-        assert (after.status, after.attempts, enrollment.state) == ("scheduled", 0, "active")
+        assert (after.status, after.attempts, enrollment.state) == ("deferred", 0, "active")
         assert mailbox.status == "active"
         assert after.scheduled_for >= at + 15 * MINUTE
         at = after.scheduled_for
@@ -206,10 +206,12 @@ def test_a_mail_that_a_dead_worker_was_sending_is_unknown_and_the_sequence_goes_
     assert postbox.seen == []
 
 
-def test_a_task_that_was_only_locked_goes_back_to_be_sent(world):
+def test_a_task_that_was_only_leased_goes_back_to_be_sent(world):
     task = world.queue()
     with world.open():
-        Task.objects.update(status="locked", locked_at=MORNING, locked_by="gone")
+        Task.objects.update(
+            status="leased", locked_at=MORNING, leased_until=MORNING, locked_by="gone"
+        )
         assert declare_unknown(before=MORNING + MINUTE) == 0
 
     assert world.state(task)[0].status == "scheduled"

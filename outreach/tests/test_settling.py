@@ -51,7 +51,7 @@ def test_a_refusal_by_a_mailbox_without_hours_is_written_down(world, postbox):
     world.send(MORNING)
 
     after, _, _, _ = world.state(task)
-    assert (after.status, after.scheduled_for) == ("scheduled", MORNING + 15 * MINUTE)
+    assert (after.status, after.scheduled_for) == ("deferred", MORNING + 15 * MINUTE)
 
 
 def test_one_lost_mail_without_a_next_day_keeps_back_no_other(world):

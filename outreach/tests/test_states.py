@@ -110,11 +110,12 @@ def test_a_paused_archive_never_runs_by_itself():
     assert Campaign.MOVES[Campaign.Status.ARCHIVED] == {Campaign.Status.PAUSED}
 
 
-def test_a_mail_in_the_air_goes_back_to_the_queue_only_from_transmitting_or_locked():
+def test_a_mail_in_the_air_goes_back_to_the_queue_only_from_transmitting_or_leased():
     back = {state for state, following in Task.MOVES.items() if Task.Status.SCHEDULED in following}
 
-    assert back == {Task.Status.LOCKED, Task.Status.TRANSMITTING}
+    assert back == {Task.Status.LEASED, Task.Status.TRANSMITTING}
 
 
-def test_an_unknown_mail_is_never_queued_again():
-    assert Task.MOVES[Task.Status.UNKNOWN] == {Task.Status.SENT, Task.Status.FAILED}
+def test_an_unknown_mail_never_waits_for_its_first_try_again():
+    found, given_up, by_a_persons_word = Task.Status.SENT, Task.Status.FAILED, Task.Status.DEFERRED
+    assert Task.MOVES[Task.Status.UNKNOWN] == {found, given_up, by_a_persons_word}

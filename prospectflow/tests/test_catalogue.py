@@ -18,7 +18,8 @@ BEGIN_ELSEWHERE = {
 }
 AUDITED = {
     "organisations", "organisation_users", "service_accounts", "operator_entries", "mailboxes",
-    "campaigns", "workflow_steps", "prompts", "step_experiments", "step_experiment_variants",
+    "campaigns", "campaign_mailboxes", "workflow_steps", "prompts", "step_experiments",
+    "step_experiment_variants",
     "drafts", "suppressions", "webhook_endpoints",
 }  # fmt: skip
 pytestmark = pytest.mark.django_db
