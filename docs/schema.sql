@@ -426,6 +426,118 @@ END $$;
 ALTER FUNCTION iam.write_audit_event() OWNER TO prospectflow_owner;
 
 --
+-- Name: database_mark(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.database_mark() RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT concat_ws(':', s.system_identifier, d.oid, c.timeline_id)
+    FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d
+    WHERE d.datname = current_database()
+$$;
+
+ALTER FUNCTION outreach.database_mark() OWNER TO prospectflow_owner;
+
+--
+-- Name: follow_campaign(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.follow_campaign() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE outreach.campaign_enrollments e SET mailbox_id = NEW.from_mailbox_id
+    WHERE e.organisation_id = NEW.organisation_id AND e.campaign_id = NEW.id
+        AND e.mailbox_id IS NOT DISTINCT FROM OLD.from_mailbox_id
+        AND NEW.from_mailbox_id IS DISTINCT FROM OLD.from_mailbox_id
+        AND NOT EXISTS (
+            SELECT FROM outreach.messages m
+            WHERE m.organisation_id = e.organisation_id AND m.enrollment_id = e.id
+                AND m.direction = 'outbound'
+        );
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION outreach.follow_campaign() OWNER TO prospectflow_owner;
+
+--
+-- Name: mailboxes_to_read(timestamp with time zone, timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.mailboxes_to_read(before timestamp with time zone, at timestamp with time zone) RETURNS TABLE(organisation_id uuid, mailbox_id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT m.organisation_id, m.id FROM outreach.mailboxes m
+    WHERE m.last_synced_at IS NULL OR m.last_synced_at <= before OR m.last_synced_at > at
+    ORDER BY m.last_synced_at NULLS FIRST, m.id
+$$;
+
+ALTER FUNCTION outreach.mailboxes_to_read(before timestamp with time zone, at timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: mailboxes_to_send(timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) RETURNS TABLE(organisation_id uuid, mailbox_id uuid)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN QUERY SELECT m.organisation_id, m.id FROM outreach.mailboxes m
+    WHERE m.status = 'active' AND (m.next_send_at IS NULL OR m.next_send_at <= at) AND EXISTS (
+        SELECT FROM outreach.tasks t
+        WHERE t.organisation_id = m.organisation_id AND t.mailbox_id = m.id AND t.is_approved
+            AND t.status IN ('scheduled', 'deferred') AND t.scheduled_for <= at
+    ) ORDER BY m.organisation_id, m.id;
+END $$;
+
+ALTER FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: mark_task(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.mark_task() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    approved boolean := TG_OP <> 'DELETE' AND NEW.status = 'approved';
+BEGIN
+    IF TG_OP = 'UPDATE' AND OLD.status = NEW.status THEN
+        RETURN NULL;
+    END IF;
+    UPDATE outreach.tasks t SET is_approved = approved
+    WHERE t.organisation_id = coalesce(NEW.organisation_id, OLD.organisation_id)
+        AND t.id = coalesce(NEW.task_id, OLD.task_id) AND t.is_approved <> approved;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION outreach.mark_task() OWNER TO prospectflow_owner;
+
+--
+-- Name: move_tasks(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.move_tasks() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE outreach.tasks t SET mailbox_id = NEW.mailbox_id
+    WHERE t.organisation_id = NEW.organisation_id AND t.enrollment_id = NEW.id
+        AND t.mailbox_id IS DISTINCT FROM NEW.mailbox_id;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION outreach.move_tasks() OWNER TO prospectflow_owner;
+
+--
 -- Name: organisations_with_due_tasks(timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -437,7 +549,8 @@ CREATE FUNCTION outreach.organisations_with_due_tasks(at timestamp with time zon
 BEGIN
     RETURN QUERY SELECT o.id FROM iam.organisations o WHERE EXISTS (
         SELECT FROM outreach.tasks t
-        WHERE t.organisation_id = o.id AND t.status = 'scheduled' AND t.scheduled_for <= at
+        WHERE t.organisation_id = o.id AND t.status IN ('scheduled', 'deferred')
+            AND t.scheduled_for <= at
     ) ORDER BY o.id;
 END $$;
 
@@ -460,6 +573,79 @@ BEGIN
 END $$;
 
 ALTER FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: organisations_with_stranded_tasks(timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.organisations_with_stranded_tasks(at timestamp with time zone) RETURNS SETOF uuid
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET plan_cache_mode TO 'force_custom_plan'
+    AS $$
+BEGIN
+    RETURN QUERY SELECT o.id FROM iam.organisations o WHERE EXISTS (
+        SELECT FROM outreach.tasks t
+        WHERE t.organisation_id = o.id AND t.status IN ('leased', 'transmitting')
+            AND t.leased_until < at
+    ) ORDER BY o.id;
+END $$;
+
+ALTER FUNCTION outreach.organisations_with_stranded_tasks(at timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
+-- Name: place_enrollment(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.place_enrollment() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    IF NEW.mailbox_id IS NULL THEN
+        SELECT c.from_mailbox_id INTO NEW.mailbox_id FROM outreach.campaigns c
+        WHERE c.organisation_id = NEW.organisation_id AND c.id = NEW.campaign_id;
+    END IF;
+    RETURN NEW;
+END $$;
+
+ALTER FUNCTION outreach.place_enrollment() OWNER TO prospectflow_owner;
+
+--
+-- Name: place_task(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.place_task() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    SELECT e.mailbox_id INTO NEW.mailbox_id FROM outreach.campaign_enrollments e
+    WHERE e.organisation_id = NEW.organisation_id AND e.id = NEW.enrollment_id;
+    SELECT s.step_index INTO NEW.step_index FROM outreach.workflow_steps s
+    WHERE s.organisation_id = NEW.organisation_id AND s.id = NEW.workflow_step_id;
+    NEW.step_index := coalesce(NEW.step_index, 0);  -- the foreign key refuses it in a moment
+    RETURN NEW;
+END $$;
+
+ALTER FUNCTION outreach.place_task() OWNER TO prospectflow_owner;
+
+--
+-- Name: renumber_tasks(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.renumber_tasks() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+BEGIN
+    UPDATE outreach.tasks t SET step_index = NEW.step_index
+    WHERE t.organisation_id = NEW.organisation_id AND t.workflow_step_id = NEW.id
+        AND t.step_index <> NEW.step_index;
+    RETURN NULL;
+END $$;
+
+ALTER FUNCTION outreach.renumber_tasks() OWNER TO prospectflow_owner;
 
 --
 -- Name: require_approved_draft(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
@@ -1444,6 +1630,8 @@ CREATE TABLE iam.organisations (
     legal_form text DEFAULT ''::text NOT NULL,
     siren character varying(9) DEFAULT ''::character varying NOT NULL,
     legal_address text DEFAULT ''::text NOT NULL,
+    sending_stopped_at timestamp with time zone,
+    sending_stopped_reason text DEFAULT ''::text NOT NULL,
     CONSTRAINT organisations_siren_shape CHECK ((((siren)::text = ''::text) OR ((siren)::text ~ '^[0-9]{9}$'::text))),
     CONSTRAINT organisations_slug_shape CHECK (((slug)::text ~ '^[a-z0-9][a-z0-9-]*$'::text))
 );
@@ -1606,12 +1794,53 @@ CREATE TABLE outreach.campaign_enrollments (
     campaign_id uuid NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     position_id uuid NOT NULL,
+    mailbox_id uuid,
     CONSTRAINT campaign_enrollments_state_known CHECK ((state = ANY (ARRAY['active'::text, 'paused'::text, 'replied'::text, 'bounced'::text, 'unsubscribed'::text, 'finished'::text])))
 );
 
 ALTER TABLE ONLY outreach.campaign_enrollments FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE outreach.campaign_enrollments OWNER TO prospectflow_owner;
+
+--
+-- Name: campaign_forecasts; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.campaign_forecasts (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    made_at timestamp with time zone NOT NULL,
+    options jsonb DEFAULT '{}'::jsonb NOT NULL,
+    days jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ends_at timestamp with time zone,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    campaign_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY outreach.campaign_forecasts FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.campaign_forecasts OWNER TO prospectflow_owner;
+
+--
+-- Name: campaign_mailboxes; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.campaign_mailboxes (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id uuid DEFAULT uuidv7() NOT NULL,
+    weight smallint DEFAULT 1 NOT NULL,
+    organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    campaign_id uuid NOT NULL,
+    mailbox_id uuid NOT NULL,
+    CONSTRAINT campaign_mailboxes_weight_check CHECK ((weight >= 0)),
+    CONSTRAINT campaign_mailboxes_weight_positive CHECK ((weight >= 1))
+);
+
+ALTER TABLE ONLY outreach.campaign_mailboxes FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE outreach.campaign_mailboxes OWNER TO prospectflow_owner;
 
 --
 -- Name: campaigns; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
@@ -1629,6 +1858,8 @@ CREATE TABLE outreach.campaigns (
     created_by_user_id uuid,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     from_mailbox_id uuid,
+    follows_recipient boolean DEFAULT false NOT NULL,
+    windows jsonb,
     CONSTRAINT campaigns_name_not_blank CHECK (((name)::text ~ '\S'::text)),
     CONSTRAINT campaigns_status_known CHECK ((status = ANY (ARRAY['draft'::text, 'running'::text, 'paused'::text, 'archived'::text])))
 );
@@ -1828,14 +2059,33 @@ CREATE TABLE outreach.mailboxes (
     last_synced_at timestamp with time zone,
     folder_states jsonb DEFAULT '{}'::jsonb NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
+    dkim_domain character varying(253) DEFAULT ''::character varying NOT NULL,
+    dkim_selector character varying(63) DEFAULT ''::character varying NOT NULL,
+    domain_checked_at timestamp with time zone,
+    domain_limit integer,
+    domain_report jsonb DEFAULT '{}'::jsonb NOT NULL,
+    oauth_client_id text DEFAULT ''::text NOT NULL,
+    oauth_token_url character varying(200) DEFAULT ''::character varying NOT NULL,
+    provider text DEFAULT 'other'::text NOT NULL,
+    ramp_start integer,
+    ramp_step integer DEFAULT 2 NOT NULL,
+    sealed_dkim_key text DEFAULT ''::text NOT NULL,
+    sealed_oauth text DEFAULT ''::text NOT NULL,
+    sign_in text DEFAULT 'password'::text NOT NULL,
     CONSTRAINT mailboxes_address_lower_case CHECK (((address)::text = lower((address)::text))),
     CONSTRAINT mailboxes_daily_limit_check CHECK ((daily_limit >= 0)),
     CONSTRAINT mailboxes_daily_limit_positive CHECK ((daily_limit >= 1)),
+    CONSTRAINT mailboxes_dkim_domain_lower_case CHECK (((dkim_domain)::text = lower((dkim_domain)::text))),
+    CONSTRAINT mailboxes_domain_limit_check CHECK ((domain_limit >= 0)),
     CONSTRAINT mailboxes_imap_port_check CHECK ((imap_port >= 0)),
     CONSTRAINT mailboxes_imap_security_known CHECK ((imap_security = ANY (ARRAY['tls'::text, 'starttls'::text, 'plain'::text]))),
     CONSTRAINT mailboxes_pace_in_order CHECK ((pace_max_seconds >= pace_min_seconds)),
     CONSTRAINT mailboxes_pace_max_seconds_check CHECK ((pace_max_seconds >= 0)),
     CONSTRAINT mailboxes_pace_min_seconds_check CHECK ((pace_min_seconds >= 0)),
+    CONSTRAINT mailboxes_provider_known CHECK ((provider = ANY (ARRAY['other'::text, 'google'::text, 'microsoft'::text, 'ovh'::text, 'gandi'::text, 'infomaniak'::text]))),
+    CONSTRAINT mailboxes_ramp_start_check CHECK ((ramp_start >= 0)),
+    CONSTRAINT mailboxes_ramp_step_check CHECK ((ramp_step >= 0)),
+    CONSTRAINT mailboxes_sign_in_known CHECK ((sign_in = ANY (ARRAY['password'::text, 'oauth'::text]))),
     CONSTRAINT mailboxes_smtp_port_check CHECK ((smtp_port >= 0)),
     CONSTRAINT mailboxes_smtp_security_known CHECK ((smtp_security = ANY (ARRAY['tls'::text, 'starttls'::text, 'plain'::text]))),
     CONSTRAINT mailboxes_status_known CHECK ((status = ANY (ARRAY['active'::text, 'paused'::text, 'broken'::text])))
@@ -1892,6 +2142,24 @@ CREATE TABLE outreach.messages (
 ALTER TABLE ONLY outreach.messages FORCE ROW LEVEL SECURITY;
 
 ALTER TABLE outreach.messages OWNER TO prospectflow_owner;
+
+--
+-- Name: platform; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TABLE outreach.platform (
+    created_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    updated_at timestamp with time zone DEFAULT statement_timestamp() NOT NULL,
+    id smallint DEFAULT 1 NOT NULL,
+    sending_stopped_at timestamp with time zone,
+    sending_stopped_reason text DEFAULT ''::text NOT NULL,
+    database_mark text DEFAULT ''::text NOT NULL,
+    epoch integer DEFAULT 1 NOT NULL,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT platform_one_row CHECK ((id = 1))
+);
+
+ALTER TABLE outreach.platform OWNER TO prospectflow_owner;
 
 --
 -- Name: prompts; Type: TABLE; Schema: outreach; Owner: prospectflow_owner
@@ -2025,8 +2293,13 @@ CREATE TABLE outreach.tasks (
     enrollment_id uuid NOT NULL,
     organisation_id uuid DEFAULT iam.current_organisation_id() NOT NULL,
     workflow_step_id uuid NOT NULL,
+    is_approved boolean DEFAULT false NOT NULL,
+    leased_until timestamp with time zone,
+    mailbox_id uuid,
+    step_index integer DEFAULT 0 NOT NULL,
     CONSTRAINT tasks_attempts_positive CHECK ((attempts >= 0)),
-    CONSTRAINT tasks_status_known CHECK ((status = ANY (ARRAY['scheduled'::text, 'locked'::text, 'transmitting'::text, 'sent'::text, 'skipped'::text, 'cancelled'::text, 'failed'::text, 'unknown'::text])))
+    CONSTRAINT tasks_lease_ends CHECK (((NOT (status = 'leased'::text)) OR (leased_until IS NOT NULL))),
+    CONSTRAINT tasks_status_known CHECK ((status = ANY (ARRAY['scheduled'::text, 'leased'::text, 'transmitting'::text, 'deferred'::text, 'sent'::text, 'skipped'::text, 'cancelled'::text, 'failed'::text, 'unknown'::text])))
 );
 
 ALTER TABLE ONLY outreach.tasks FORCE ROW LEVEL SECURITY;
@@ -2704,6 +2977,27 @@ ALTER TABLE ONLY outreach.campaign_enrollments
     ADD CONSTRAINT campaign_enrollments_pkey PRIMARY KEY (organisation_id, id);
 
 --
+-- Name: campaign_forecasts campaign_forecasts_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_forecasts
+    ADD CONSTRAINT campaign_forecasts_pkey PRIMARY KEY (organisation_id, id);
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_once; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_mailboxes
+    ADD CONSTRAINT campaign_mailboxes_once UNIQUE (organisation_id, campaign_id, mailbox_id);
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_mailboxes
+    ADD CONSTRAINT campaign_mailboxes_pkey PRIMARY KEY (organisation_id, id);
+
+--
 -- Name: campaigns campaigns_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -2828,6 +3122,13 @@ ALTER TABLE ONLY outreach.messages
 
 ALTER TABLE ONLY outreach.messages
     ADD CONSTRAINT messages_unsubscribe_digest_everywhere UNIQUE (unsubscribe_digest);
+
+--
+-- Name: platform platform_pkey; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.platform
+    ADD CONSTRAINT platform_pkey PRIMARY KEY (id);
 
 --
 -- Name: prompts prompts_once; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -3127,7 +3428,7 @@ ALTER TABLE ONLY tracking.pixels
 -- Name: companies_department; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
-CREATE INDEX companies_department ON crm.companies USING btree (organisation_id, department);
+CREATE INDEX companies_department ON crm.companies USING btree (organisation_id, department, id);
 
 --
 -- Name: companies_domain; Type: INDEX; Schema: crm; Owner: prospectflow_owner
@@ -3139,7 +3440,7 @@ CREATE INDEX companies_domain ON crm.companies USING btree (organisation_id, dom
 -- Name: companies_naf_code; Type: INDEX; Schema: crm; Owner: prospectflow_owner
 --
 
-CREATE INDEX companies_naf_code ON crm.companies USING btree (organisation_id, naf_code);
+CREATE INDEX companies_naf_code ON crm.companies USING btree (organisation_id, naf_code, id);
 
 --
 -- Name: companies_name; Type: INDEX; Schema: crm; Owner: prospectflow_owner
@@ -3292,6 +3593,12 @@ CREATE INDEX users_user_permissions_user_id_92473840 ON iam.users_user_permissio
 CREATE INDEX address_checks_newest ON outreach.address_checks USING btree (organisation_id, asked_at DESC, id);
 
 --
+-- Name: campaign_enrollments_organisation_id_mailbox_id_78a6f2fd; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX campaign_enrollments_organisation_id_mailbox_id_78a6f2fd ON outreach.campaign_enrollments USING btree (organisation_id, mailbox_id);
+
+--
 -- Name: campaign_enrollments_organisation_id_position_id_df6f0790; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3302,6 +3609,18 @@ CREATE INDEX campaign_enrollments_organisation_id_position_id_df6f0790 ON outrea
 --
 
 CREATE INDEX campaign_enrollments_state ON outreach.campaign_enrollments USING btree (organisation_id, campaign_id, state);
+
+--
+-- Name: campaign_forecasts_latest; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX campaign_forecasts_latest ON outreach.campaign_forecasts USING btree (organisation_id, campaign_id, made_at DESC);
+
+--
+-- Name: campaign_mailboxes_organisation_id_mailbox_id_8c4a2b65; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX campaign_mailboxes_organisation_id_mailbox_id_8c4a2b65 ON outreach.campaign_mailboxes USING btree (organisation_id, mailbox_id);
 
 --
 -- Name: campaigns_by_name; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
@@ -3502,16 +3821,10 @@ CREATE INDEX step_experiment_variants_organisation_id_prompt_id_85b7450b ON outr
 CREATE INDEX suppressions_key_mark ON outreach.suppressions USING btree (organisation_id, key_mark);
 
 --
--- Name: tasks_due; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
---
-
-CREATE INDEX tasks_due ON outreach.tasks USING btree (organisation_id, scheduled_for, id) WHERE (status = 'scheduled'::text);
-
---
 -- Name: tasks_in_flight; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
-CREATE INDEX tasks_in_flight ON outreach.tasks USING btree (organisation_id, status) WHERE (status = ANY (ARRAY['locked'::text, 'transmitting'::text, 'unknown'::text]));
+CREATE INDEX tasks_in_flight ON outreach.tasks USING btree (organisation_id, status, locked_at) WHERE (status = ANY (ARRAY['leased'::text, 'transmitting'::text, 'unknown'::text]));
 
 --
 -- Name: tasks_organisation_id_campaign_id_4707d9e9; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
@@ -3520,10 +3833,28 @@ CREATE INDEX tasks_in_flight ON outreach.tasks USING btree (organisation_id, sta
 CREATE INDEX tasks_organisation_id_campaign_id_4707d9e9 ON outreach.tasks USING btree (organisation_id, campaign_id);
 
 --
+-- Name: tasks_organisation_id_mailbox_id_34d0aaad; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX tasks_organisation_id_mailbox_id_34d0aaad ON outreach.tasks USING btree (organisation_id, mailbox_id);
+
+--
 -- Name: tasks_organisation_id_workflow_step_id_03928502; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE INDEX tasks_organisation_id_workflow_step_id_03928502 ON outreach.tasks USING btree (organisation_id, workflow_step_id);
+
+--
+-- Name: tasks_to_send; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX tasks_to_send ON outreach.tasks USING btree (organisation_id, mailbox_id, step_index, scheduled_for, id) WHERE (is_approved AND (status = ANY (ARRAY['scheduled'::text, 'deferred'::text])));
+
+--
+-- Name: tasks_waiting; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX tasks_waiting ON outreach.tasks USING btree (organisation_id, scheduled_for, id) WHERE (status = ANY (ARRAY['scheduled'::text, 'deferred'::text]));
 
 --
 -- Name: webhook_deliveries_due; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
@@ -3772,16 +4103,52 @@ CREATE TRIGGER users_updated_at BEFORE UPDATE ON iam.users FOR EACH ROW EXECUTE 
 CREATE TRIGGER address_checks_updated_at BEFORE UPDATE ON outreach.address_checks FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: campaign_enrollments campaign_enrollments_moved; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaign_enrollments_moved AFTER UPDATE OF mailbox_id ON outreach.campaign_enrollments FOR EACH ROW EXECUTE FUNCTION outreach.move_tasks();
+
+--
+-- Name: campaign_enrollments campaign_enrollments_placed; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaign_enrollments_placed BEFORE INSERT ON outreach.campaign_enrollments FOR EACH ROW EXECUTE FUNCTION outreach.place_enrollment();
+
+--
 -- Name: campaign_enrollments campaign_enrollments_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE TRIGGER campaign_enrollments_updated_at BEFORE UPDATE ON outreach.campaign_enrollments FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: campaign_forecasts campaign_forecasts_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaign_forecasts_updated_at BEFORE UPDATE ON outreach.campaign_forecasts FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaign_mailboxes_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.campaign_mailboxes FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.campaignmailbox', '', '');
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaign_mailboxes_updated_at BEFORE UPDATE ON outreach.campaign_mailboxes FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
 -- Name: campaigns campaigns_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE TRIGGER campaigns_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.campaigns FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.campaign', '', '');
+
+--
+-- Name: campaigns campaigns_mailbox_changed; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER campaigns_mailbox_changed AFTER UPDATE OF from_mailbox_id ON outreach.campaigns FOR EACH ROW EXECUTE FUNCTION outreach.follow_campaign();
 
 --
 -- Name: campaigns campaigns_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -3800,6 +4167,12 @@ CREATE TRIGGER drafts_audited AFTER UPDATE ON outreach.drafts FOR EACH ROW EXECU
 --
 
 CREATE TRIGGER drafts_change_unapproves BEFORE UPDATE ON outreach.drafts FOR EACH ROW EXECUTE FUNCTION outreach.unapprove_changed_draft();
+
+--
+-- Name: drafts drafts_mark_task; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER drafts_mark_task AFTER INSERT OR DELETE OR UPDATE ON outreach.drafts FOR EACH ROW EXECUTE FUNCTION outreach.mark_task();
 
 --
 -- Name: drafts drafts_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -3841,7 +4214,7 @@ CREATE TRIGGER import_uploads_updated_at BEFORE UPDATE ON outreach.import_upload
 -- Name: mailboxes mailboxes_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
-CREATE TRIGGER mailboxes_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.mailboxes FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.mailbox', 'next_send_at,last_synced_at,folder_states', 'sealed_password');
+CREATE TRIGGER mailboxes_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.mailboxes FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.mailbox', 'next_send_at,last_synced_at,folder_states,domain_report,domain_checked_at', 'sealed_password,sealed_oauth,sealed_dkim_key');
 
 --
 -- Name: mailboxes mailboxes_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -3860,6 +4233,12 @@ CREATE TRIGGER messages_require_draft BEFORE INSERT OR UPDATE ON outreach.messag
 --
 
 CREATE TRIGGER messages_updated_at BEFORE UPDATE ON outreach.messages FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
+
+--
+-- Name: platform platform_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER platform_updated_at BEFORE UPDATE ON outreach.platform FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
 -- Name: prompts prompts_audited; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -3916,6 +4295,12 @@ CREATE TRIGGER suppressions_audited AFTER INSERT OR DELETE OR UPDATE ON outreach
 CREATE TRIGGER suppressions_updated_at BEFORE UPDATE ON outreach.suppressions FOR EACH ROW EXECUTE FUNCTION public.set_updated_at();
 
 --
+-- Name: tasks tasks_placed; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER tasks_placed BEFORE INSERT OR UPDATE OF enrollment_id, workflow_step_id ON outreach.tasks FOR EACH ROW EXECUTE FUNCTION outreach.place_task();
+
+--
 -- Name: tasks tasks_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3944,6 +4329,12 @@ CREATE TRIGGER webhook_endpoints_updated_at BEFORE UPDATE ON outreach.webhook_en
 --
 
 CREATE TRIGGER workflow_steps_audited AFTER INSERT OR DELETE OR UPDATE ON outreach.workflow_steps FOR EACH ROW EXECUTE FUNCTION iam.write_audit_event('outreach.workflowstep', '', '');
+
+--
+-- Name: workflow_steps workflow_steps_moved; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE TRIGGER workflow_steps_moved AFTER UPDATE OF step_index ON outreach.workflow_steps FOR EACH ROW EXECUTE FUNCTION outreach.renumber_tasks();
 
 --
 -- Name: workflow_steps workflow_steps_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
@@ -4229,6 +4620,13 @@ ALTER TABLE ONLY outreach.campaign_enrollments
     ADD CONSTRAINT campaign_enrollments_campaign_id_c21fd018_fk_campaigns_id FOREIGN KEY (organisation_id, campaign_id) REFERENCES outreach.campaigns(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
+-- Name: campaign_enrollments campaign_enrollments_mailbox_id_b781e53f_fk_mailboxes_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_enrollments
+    ADD CONSTRAINT campaign_enrollments_mailbox_id_b781e53f_fk_mailboxes_id FOREIGN KEY (organisation_id, mailbox_id) REFERENCES outreach.mailboxes(organisation_id, id) ON DELETE SET NULL (mailbox_id) DEFERRABLE INITIALLY DEFERRED;
+
+--
 -- Name: campaign_enrollments campaign_enrollments_organisation_id_2a8834ae_fk_organisat; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -4241,6 +4639,41 @@ ALTER TABLE ONLY outreach.campaign_enrollments
 
 ALTER TABLE ONLY outreach.campaign_enrollments
     ADD CONSTRAINT campaign_enrollments_position_id_59f19a9c_fk_positions_id FOREIGN KEY (organisation_id, position_id) REFERENCES crm.positions(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: campaign_forecasts campaign_forecasts_campaign_id_44029db3_fk_campaigns_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_forecasts
+    ADD CONSTRAINT campaign_forecasts_campaign_id_44029db3_fk_campaigns_id FOREIGN KEY (organisation_id, campaign_id) REFERENCES outreach.campaigns(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: campaign_forecasts campaign_forecasts_organisation_id_9272e284_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_forecasts
+    ADD CONSTRAINT campaign_forecasts_organisation_id_9272e284_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_campaign_id_28dc6c7a_fk_campaigns_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_mailboxes
+    ADD CONSTRAINT campaign_mailboxes_campaign_id_28dc6c7a_fk_campaigns_id FOREIGN KEY (organisation_id, campaign_id) REFERENCES outreach.campaigns(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_mailbox_id_39da09dc_fk_mailboxes_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_mailboxes
+    ADD CONSTRAINT campaign_mailboxes_mailbox_id_39da09dc_fk_mailboxes_id FOREIGN KEY (organisation_id, mailbox_id) REFERENCES outreach.mailboxes(organisation_id, id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: campaign_mailboxes campaign_mailboxes_organisation_id_faf428bc_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.campaign_mailboxes
+    ADD CONSTRAINT campaign_mailboxes_organisation_id_faf428bc_fk_organisations_id FOREIGN KEY (organisation_id) REFERENCES iam.organisations(id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: campaigns campaigns_created_by_user_id_13dc8eb5_fk_users_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -4570,6 +5003,13 @@ ALTER TABLE ONLY outreach.tasks
 
 ALTER TABLE ONLY outreach.tasks
     ADD CONSTRAINT tasks_enrollment_of_campaign FOREIGN KEY (organisation_id, enrollment_id, campaign_id) REFERENCES outreach.campaign_enrollments(organisation_id, id, campaign_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED;
+
+--
+-- Name: tasks tasks_mailbox_id_b522c956_fk_mailboxes_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE ONLY outreach.tasks
+    ADD CONSTRAINT tasks_mailbox_id_b522c956_fk_mailboxes_id FOREIGN KEY (organisation_id, mailbox_id) REFERENCES outreach.mailboxes(organisation_id, id) ON DELETE SET NULL (mailbox_id) DEFERRABLE INITIALLY DEFERRED;
 
 --
 -- Name: tasks tasks_organisation_id_472fd009_fk_organisations_id; Type: FK CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
@@ -4921,6 +5361,18 @@ ALTER TABLE outreach.address_checks ENABLE ROW LEVEL SECURITY;
 ALTER TABLE outreach.campaign_enrollments ENABLE ROW LEVEL SECURITY;
 
 --
+-- Name: campaign_forecasts; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.campaign_forecasts ENABLE ROW LEVEL SECURITY;
+
+--
+-- Name: campaign_mailboxes; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
+--
+
+ALTER TABLE outreach.campaign_mailboxes ENABLE ROW LEVEL SECURITY;
+
+--
 -- Name: campaigns; Type: ROW SECURITY; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -5021,6 +5473,18 @@ CREATE POLICY tenant_isolation ON outreach.address_checks USING ((organisation_i
 --
 
 CREATE POLICY tenant_isolation ON outreach.campaign_enrollments USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: campaign_forecasts tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.campaign_forecasts USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
+
+--
+-- Name: campaign_mailboxes tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE POLICY tenant_isolation ON outreach.campaign_mailboxes USING ((organisation_id = COALESCE((NULLIF(btrim(current_setting('app.organisation_id'::text, true)), ''::text))::uuid, iam.raise_no_organisation())));
 
 --
 -- Name: campaigns tenant_isolation; Type: POLICY; Schema: outreach; Owner: prospectflow_owner
@@ -5265,6 +5729,27 @@ GRANT ALL ON FUNCTION iam.places_of(person uuid, at timestamp with time zone) TO
 REVOKE ALL ON FUNCTION iam.require_one_owner() FROM PUBLIC;
 
 --
+-- Name: FUNCTION database_mark(); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.database_mark() FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.database_mark() TO prospectflow_app;
+
+--
+-- Name: FUNCTION mailboxes_to_read(before timestamp with time zone, at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.mailboxes_to_read(before timestamp with time zone, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.mailboxes_to_read(before timestamp with time zone, at timestamp with time zone) TO prospectflow_app;
+
+--
+-- Name: FUNCTION mailboxes_to_send(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) TO prospectflow_app;
+
+--
 -- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -5277,6 +5762,13 @@ GRANT ALL ON FUNCTION outreach.organisations_with_due_tasks(at timestamp with ti
 
 REVOKE ALL ON FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION outreach.organisations_with_due_webhooks(moment timestamp with time zone) TO prospectflow_app;
+
+--
+-- Name: FUNCTION organisations_with_stranded_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.organisations_with_stranded_tasks(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.organisations_with_stranded_tasks(at timestamp with time zone) TO prospectflow_app;
 
 --
 -- Name: FUNCTION unsubscribe_target(digest bytea); Type: ACL; Schema: outreach; Owner: prospectflow_owner
@@ -5429,6 +5921,18 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.address_checks TO prospectfl
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.campaign_enrollments TO prospectflow_app;
 
 --
+-- Name: TABLE campaign_forecasts; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.campaign_forecasts TO prospectflow_app;
+
+--
+-- Name: TABLE campaign_mailboxes; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.campaign_mailboxes TO prospectflow_app;
+
+--
 -- Name: TABLE campaigns; Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -5481,6 +5985,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.mailboxes TO prospectflow_ap
 --
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE outreach.messages TO prospectflow_app;
+
+--
+-- Name: TABLE platform; Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+GRANT SELECT,UPDATE ON TABLE outreach.platform TO prospectflow_app;
 
 --
 -- Name: TABLE prompts; Type: ACL; Schema: outreach; Owner: prospectflow_owner
