@@ -1,108 +1,30 @@
 """Raw rows become lines for the working tables: what counts, what is told, and what stays out."""
 
 import json
-import re
 import subprocess
 import sys
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.importing.columns import COMPANY_COLUMNS, PHONE_COLUMNS, PROBLEM_COLUMNS, ROW_COLUMNS
-from crm.importing.copying import NULL, escaped, lines, written_json
+from crm.importing.copying import escaped, lines, written_json
 from crm.importing.parsing import BatchParser
-from crm.importing.parsing.positions import split_name
 from crm.importing.profiles import choose
 from crm.importing.reading import Batch, open_source
 from crm.importing.staging import store, working_tables
-
-SAMPLE = Path(__file__).parents[1] / "sample" / "pharow-marseille.csv"
-UNESCAPED = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
-
-
-class Parsed(NamedTuple):
-    """What a parser staged, as PostgreSQL will read it: no more than what is told."""
-
-    rows: list[dict]
-    companies: list[dict]
-    phones: list[dict]
-    problems: list[dict]
-
-    @property
-    def row(self):
-        (only,) = self.rows
-        return only
-
-    @property
-    def company(self):
-        (only,) = self.companies
-        return only
-
-    @property
-    def codes(self):
-        return [(problem["kind"], problem["code"]) for problem in self.problems]
-
-
-def as_read(names, text):
-    """COPY lines as the values that stand in them, those that are NULL left out."""
-    for line in text.splitlines():
-        cells = dict(zip(names, line.split("\t"), strict=True))
-        yield {
-            name: re.sub(r"\\(.)", lambda found: UNESCAPED[found[1]], cell)
-            for name, cell in cells.items()
-            if cell != NULL
-        }
-
-
-def parsed(staged):
-    tables = (ROW_COLUMNS, COMPANY_COLUMNS, PHONE_COLUMNS, PROBLEM_COLUMNS)
-    return Parsed(*(list(as_read(*each)) for each in zip(tables, staged[:4], strict=True)))
-
-
-def parse(*rows, profile=None, headers=None):
-    headers = headers or tuple(dict.fromkeys(name for row in rows for name in row))
-    mapped = choose(headers, profile)
-    cells = [[row.get(name, "") for name in headers] for row in rows]
-    numbers = list(range(2, 2 + len(rows)))
-    return parsed(BatchParser(mapped, headers, people=mapped.people).parse(Batch(numbers, cells)))
-
-
-def generic(*rows, **cells):
-    named = {"company_name": "Bar", "email": "ada@bar.example.com"}
-    return parse(*(named | row for row in rows or [cells]), profile="generic")
-
-
-def pharow(**cells):
-    return parse({"Nom légal": "BAR", "Email": "ada@bar.example.com"} | cells, profile="pharow")
-
-
-def unit(**cells):
-    return parse({"siren": "732829320"} | cells, profile="sirene_units")
-
-
-def establishment(**cells):
-    named = {"siren": "732829320", "siret": "73282932000074", "etablissementSiege": "true"}
-    return parse(named | cells, profile="sirene_establishments")
-
-
-def sample(batch):
-    source = open_source(SAMPLE)
-    parser = BatchParser(choose(source.headers), source.headers)
-    return [parser.parse(each) for each in source.batches(batch)]
-
-
-def told(pieces):
-    """Every line of every table; the order is the database's to make."""
-    return [
-        sorted("".join(texts).splitlines())
-        for texts in zip(*(each[:4] for each in pieces), strict=True)
-    ]
+from crm.tests.parsing import (
+    SAMPLE,
+    generic,
+    parse,
+    parsed,
+    pharow,
+    sample,
+    told,
+)
 
 
 def test_the_sample_is_parsed_and_every_fault_in_it_told():
@@ -452,258 +374,6 @@ def test_a_company_that_the_parser_has_forgotten_is_told_again(monkeypatch):
     first, second = (parsed(parser.parse(Batch([number], rows))) for number in (2, 3))
 
     assert first.company["ref"] == second.company["ref"]
-
-
-# People, addresses, telephones
-
-
-@pytest.mark.parametrize(
-    ("raw", "status", "noted"),
-    [
-        ("valid", "valid", []),
-        ("Catch-all", "catch_all", []),
-        ("HIGH_PROBABILITY", "catch_all_likely", []),
-        ("nominative@pro", "valid", []),
-        ("Ne_Pas_Contacter", "do_not_contact", []),
-        ("cosmic", "unknown", [("note", "email_status_unknown")]),
-    ],
-)
-def test_the_suppliers_word_becomes_one_of_our_statuses(raw, status, noted):
-    found = pharow(**{"Type d'email": raw})
-
-    assert found.row["email_status"] == status
-    assert found.row["email_status_raw"] == raw
-    assert found.codes == noted
-
-
-@pytest.mark.parametrize(
-    ("email", "status", "flags", "noted"),
-    [
-        ("contact@bar.example.com", "generic", "tff", ["email_role"]),
-        ("rgpd@bar.example.com", "do_not_contact", "fff", ["email_never_written_to"]),
-        ("ada@gmail.com", None, "ftf", ["email_free_mail"]),
-        ("info@gmail.com", "generic", "ttf", ["email_role", "email_free_mail"]),
-        ("ada@x.mailinator.com", None, "fft", ["email_disposable"]),
-        ("ada@bar.example.com", None, "fff", []),
-    ],
-)
-def test_an_address_without_a_word_from_its_supplier_speaks_for_itself(email, status, flags, noted):
-    found = generic(email=email)
-
-    assert found.row.get("email_status") == status
-    names = ("email_is_role", "email_is_free", "email_is_disposable")
-    assert "".join(found.row[name] for name in names) == flags
-    assert found.codes == [("note", code) for code in noted]
-
-
-def test_a_mailbox_for_complaints_is_never_valid():
-    found = pharow(Email="abuse@bar.example.com", **{"Type d'email": "valid"})
-
-    assert found.row["email_status"] == "do_not_contact"
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "key"),
-    [
-        ("Zoé", "LEFÈVRE  du Bois", "zoe|lefevre du bois"),
-        ("", "Lefèvre", "|lefevre"),
-        ("Zoé", "", None),
-    ],
-)
-def test_names_are_compared_without_accents_and_case_and_only_with_a_last_name(first, last, key):
-    assert pharow(Nom=last, Prénom=first).row.get("name_key") == key
-
-
-@pytest.mark.parametrize(
-    ("full", "first", "last"),
-    [
-        ("Ada Lovelace", "Ada", "Lovelace"),
-        ("Lovelace, Ada", "Ada", "Lovelace"),
-        ("Ada Maria LOVELACE", "Ada Maria", "LOVELACE"),
-        ("DE LA TOUR Jean", "Jean", "DE LA TOUR"),
-        ("Jean de la Tour", None, "Jean de la Tour"),
-        ("Ada", None, "Ada"),
-    ],
-)
-def test_a_full_name_is_split_only_where_that_is_safe(full, first, last):
-    found = generic(name=full)
-
-    assert split_name(full) == (first, last)
-    assert (found.row.get("first_name"), found.row.get("last_name")) == (first, last)
-
-
-def test_a_telephone_is_what_it_is_whatever_its_column_says():
-    found = pharow(**{"Tél portable": "04 91 63 29 80", "Tél Kaspr (2)": "0612345678"})
-
-    assert [tuple(phone.values()) for phone in found.phones] == [
-        ("2", "pharow", "+33491632980", "fixed", "04 91 63 29 80"),
-        ("2", "kaspr_2", "+33612345678", "mobile", "0612345678"),
-    ]
-    assert found.problems == []
-
-
-def test_telephones_are_read_as_from_where_the_company_lies():
-    row = {"address": "1 RUE X, 98713 PAPEETE", "phone": "40 50 60 70", "standard": "40 50 60 71"}
-
-    found = generic(row, row | {"email": "bob@bar.example.com"})
-
-    assert [phone["number"] for phone in found.phones] == ["+68940506070", "+68940506070"]
-    assert found.company["main_phone"] == "+68940506071"
-
-
-def test_unknown_columns_are_kept_where_they_hold_something():
-    found = generic(
-        {"note": ' "rappeler"\\lundi\t', "empty": " "}, {"email": "bob@bar.example.com"}
-    )
-
-    assert json.loads(found.rows[0]["kept"]) == {"note": '"rappeler"\\lundi'}
-    assert "kept" not in found.rows[1]
-
-
-# Companies alone
-
-
-def test_a_company_of_the_register_needs_neither_name_nor_address():
-    found = unit(denominationUniteLegale="", trancheEffectifsUniteLegale="12")
-
-    assert found.row.keys() == {"row", "usable", "company_ref"}
-    assert (found.company["siren"], found.company["headcount_code"]) == ("732829320", "12")
-    assert found.row["usable"] == "t"
-    assert found.codes == [("note", "company_without_name")]
-
-
-def test_a_company_of_the_register_without_a_siren_is_refused():
-    found = unit(siren="732829321", denominationUniteLegale="BAR")
-
-    assert (found.rows, found.companies) == ([], [])
-    assert found.codes == [("note", "siren_invalid"), ("refused", "company_unidentified")]
-
-
-def test_a_sole_trader_goes_by_the_names_in_use():
-    found = unit(
-        prenom1UniteLegale="AUGUSTA",
-        prenomUsuelUniteLegale="ADA",
-        nomUniteLegale="BYRON",
-        nomUsageUniteLegale="LOVELACE",
-    )
-
-    assert found.company["name"] == "ADA LOVELACE"
-
-
-def test_a_company_that_opposes_prospecting_is_marked_and_told():
-    found = unit(statutDiffusionUniteLegale="P", denominationUniteLegale="[ND]")
-
-    assert found.company["diffusion"] == "P"
-    assert "name" not in found.company
-    assert set(found.codes) == {("note", "company_opposed"), ("note", "company_without_name")}
-
-
-@pytest.mark.parametrize("naming", ["denominationUniteLegale", "denominationUsuelle1UniteLegale"])
-def test_a_company_with_a_name_or_a_brand_is_not_called_by_its_number(naming):
-    assert unit(**{naming: "BAR"}).problems == []
-
-
-@pytest.mark.parametrize(("nic", "siret"), [("00074", "73282932000074"), ("00075", None)])
-def test_the_head_offices_number_completes_the_siren(nic, siret):
-    assert unit(nicSiegeUniteLegale=nic).company.get("hq_siret") == siret
-
-
-@pytest.mark.parametrize(
-    ("code", "edition", "newer", "told"),
-    [
-        ("62.01Z", "NAFRev2", "62.10Y", ("62.01Z", "NAFRev2")),
-        ("", "NAFRev2", "62.10Y", ("62.10Y", "NAF2025")),
-        ("", "NAFRev2", "", (None, None)),
-    ],
-)
-def test_the_edition_of_an_activity_code_is_told_with_it(code, edition, newer, told):
-    found = unit(
-        activitePrincipaleUniteLegale=code,
-        nomenclatureActivitePrincipaleUniteLegale=edition,
-        activitePrincipaleNAF25UniteLegale=newer,
-    )
-
-    company = found.company
-    assert (company.get("naf_code"), company.get("naf_nomenclature")) == told
-
-
-def test_the_head_office_gives_its_company_an_address():
-    found = establishment(
-        numeroVoieEtablissement="3",
-        indiceRepetitionEtablissement="B",
-        typeVoieEtablissement="QUAI",
-        libelleVoieEtablissement="DES BAUX",
-        codePostalEtablissement="20260",
-        libelleCommuneEtablissement="CALVI",
-        codeCommuneEtablissement="2B050",
-        enseigne1Etablissement="CHEZ ADA",
-    )
-
-    company = found.company
-    assert company["hq_siret"] == "73282932000074"
-    assert company["hq_address"] == "3 B QUAI DES BAUX, 20260 CALVI"
-    assert (company["postal_code"], company["city"], company["department"]) == (
-        *("20260", "CALVI", "2B"),
-    )
-    assert company["brand_name"] == "CHEZ ADA"
-
-
-@pytest.mark.parametrize("answer", ["false", ""])
-def test_a_branch_tells_no_more_than_whose_it_is(answer):
-    found = establishment(
-        etablissementSiege=answer,
-        siren="",
-        libelleVoieEtablissement="DES BAUX",
-        activitePrincipaleEtablissement="nonsense",
-        statutDiffusionEtablissement="O",
-    )
-
-    company = found.company
-    assert company.keys() == {"ref", "row", "siren", "diffusion"}
-    assert company["siren"] == "732829320"
-    assert found.codes == [("note", "not_head_office")]
-    assert json.loads(found.problems[0]["detail"]) == {"siret": "73282932000074"}
-
-
-def test_a_closed_establishment_tells_no_more_than_whose_it_is():
-    for head in ("true", "false"):
-        found = establishment(
-            etablissementSiege=head,
-            etatAdministratifEtablissement="F",
-            libelleVoieEtablissement="DES BAUX",
-            codePostalEtablissement="13260",
-            enseigne1Etablissement="CHEZ ADA",
-        )
-
-        assert found.company.keys() == {"ref", "row", "siren"}
-        assert found.company["siren"] == "732829320"
-        assert found.codes == [("note", "establishment_closed")]
-        assert found.problems[0]["column"] == "etatAdministratifEtablissement"
-        assert json.loads(found.problems[0]["detail"]) == {"siret": "73282932000074"}
-
-
-@pytest.mark.parametrize("state", ["A", ""])
-def test_an_establishment_that_is_not_closed_tells_all_it_knows(state):
-    found = establishment(etatAdministratifEtablissement=state, enseigne1Etablissement="CHEZ ADA")
-
-    assert found.company["brand_name"] == "CHEZ ADA"
-    assert found.company["hq_siret"] == "73282932000074"
-    assert found.problems == []
-
-
-def test_a_company_that_has_ceased_goes_in_as_such_and_is_told():
-    found = unit(denominationUniteLegale="BAR", etatAdministratifUniteLegale="C")
-
-    assert (found.company["name"], found.company["administrative_state"]) == ("BAR", "C")
-    assert found.codes == [("note", "company_closed")]
-    assert unit(denominationUniteLegale="BAR", etatAdministratifUniteLegale="A").problems == []
-
-
-def test_a_ceased_company_is_known_as_such_from_what_it_closed_as_well():
-    found = establishment(etatAdministratifUniteLegale="C", etatAdministratifEtablissement="F")
-
-    assert found.company["administrative_state"] == "C"
-    assert set(found.codes) == {("note", "company_closed"), ("note", "establishment_closed")}
 
 
 # What PostgreSQL reads
