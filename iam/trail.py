@@ -14,7 +14,8 @@ from iam.models import AuditEvent
 
 ACTIONS = (
     *("added", "changed", "checked", "deleted", "entered", "left", "enrolled", "exported"),
-    *("contacted_allowed", "imported", "paused", "saved", "skipped", "stopped", "undone"),
+    *("contacted_allowed", "imported", "paused", "saved", "skipped", "stopped"),
+    *("undo_asked", "undone"),
 )
 SHOWN_LENGTH = 200
 NOTHING = "–"

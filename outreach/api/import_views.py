@@ -147,7 +147,7 @@ class ImportViewSet(ReportedImports):
     @action(detail=True, methods=["post"])
     def undo(self, request: Request, pk: str) -> Response:
         """Have taken away what this import alone made, as long as nothing was sent to it."""
-        return self._begun(uploads.undo(self.get_object(), at=self.now))
+        return self._begun(uploads.undo(self.get_object(), at=self.now, user=self.person))
 
     @extend_schema(request=None, responses=serializers.ImportSerializer)
     @action(detail=True, methods=["post"], url_path="allow-contacted")

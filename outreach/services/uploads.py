@@ -200,8 +200,8 @@ def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User | None") 
 
 
 @transaction.atomic
-def undo(upload: ImportUpload, *, at: datetime) -> ImportUpload:
-    """Have a worker take away what this import alone made.
+def undo(upload: ImportUpload, *, at: datetime, user: "User | None" = None) -> ImportUpload:
+    """Have a worker take away what this import alone made; the trail says who asked for it.
 
     Raises BeforeUndo, SomethingSent or OthersStandOnIt (outreach.services.undoing), and
     IllegalMove.
@@ -211,6 +211,7 @@ def undo(upload: ImportUpload, *, at: datetime) -> ImportUpload:
     refuse_what_cannot_go(upload)
     upload.started_at, upload.finished_at = at, None
     upload.save()
+    record("undo_asked", at=at, user=user, target=upload, text=upload.filename)
     defer("outreach.undo_upload", organisation_id=upload.organisation_id, upload_id=upload.pk)
     return upload
 

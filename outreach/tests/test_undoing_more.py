@@ -5,13 +5,14 @@ from datetime import timedelta
 import pytest
 
 from crm.models import Company, Person, Position
+from iam.models import AuditEvent
 from outreach.models import Enrollment, ImportUpload, Task
 from outreach.services import undoing, uploads
 from outreach.services.stages import GIVEN_UP, OUR_FAULT, give_up
 from outreach.services.undoing import BeforeUndo, OthersStandOnIt, left_rows, perform_undo
 from outreach.tests.bringing import ADA, AT, LATER, others
 from outreach.tests.making import make_open_campaign
-from prospectflow.testing.factories import make_step
+from prospectflow.testing.factories import make_step, make_user
 from prospectflow.testing.rows import make_message
 
 MUCH_LATER = LATER + timedelta(days=1)
@@ -32,6 +33,16 @@ def campaign(bringing):
         campaign = make_open_campaign()
         make_step(campaign)
         return campaign
+
+
+def test_the_trail_says_who_asked_for_an_undo(bringing):
+    upload, person = bringing.bring(ADA), make_user()
+
+    with bringing.open():
+        uploads.undo(upload, at=LATER, user=person)
+
+        asked = AuditEvent.objects.get(action="undo_asked")
+        assert (asked.user_id, asked.at, asked.object_id) == (person.pk, LATER, str(upload.pk))
 
 
 def test_an_undo_asked_while_a_later_import_runs_takes_nothing_of_it(bringing):

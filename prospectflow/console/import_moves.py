@@ -56,7 +56,7 @@ MOVES = {
     ),
     "undo": Move(
         "Undo this import",
-        lambda upload, at, user: uploads.undo(upload, at=at),
+        lambda upload, at, user: uploads.undo(upload, at=at, user=user),
         "The import is being taken back.",
         "What this import alone made is deleted: companies, people and positions that nothing else"
         " has touched since. What it only changed stays as it is.",
