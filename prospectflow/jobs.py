@@ -19,7 +19,7 @@ from outreach.credentials import CredentialUnreadable
 from outreach.inbox.imap import ImapError, PasswordRefused
 from outreach.models import Mailbox, Message, Task
 from outreach.services.drafting import compose
-from outreach.services.files import forget_files
+from outreach.services.files import forget_files, forget_left_behind
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import LEASE, declare_unknown, mailboxes_with_work, send_next
@@ -32,6 +32,7 @@ from tracking.services import place_pixel, roll_up
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
 RECEIPTS_KEPT = timedelta(days=1)
+COPIES_KEPT = timedelta(days=2)  # of uploaded files, on this machine; no job takes as long
 DRAFT_AGAIN = timedelta(minutes=15)
 TOLD_AT_ONCE = 20
 UNDRAFTED = "The draft could not be written; the worker's log says why."
@@ -240,6 +241,7 @@ def forget(*, now: datetime) -> int:
 
     PostgreSQL itself keeps what the trail told of the last 90 days, whatever is asked.
     """
+    forget_left_behind(before=now - COPIES_KEPT)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT iam.forget_audit_events(%s) + iam.forget_receipts(%s)",

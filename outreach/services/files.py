@@ -1,10 +1,12 @@
 """Uploaded files, kept in pieces in the database, so that any machine's worker can read them."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
 from uuid import UUID
 
 from django.conf import settings
@@ -53,6 +55,25 @@ def as_file(upload: ImportUpload) -> Iterator[Path]:
             for number in found:
                 file.write(numbers.values_list("content", flat=True).get(number=number))
         yield path
+
+
+def forget_left_behind(*, before: datetime) -> int:
+    """Delete the copies of files that a killed process of ours left on this machine.
+
+    None is older than the longest job. Returns how many folders.
+    """
+    left = [each.path for each in os.scandir(gettempdir()) if _left_behind(each, before)]
+    for folder in left:
+        rmtree(folder, ignore_errors=True)
+    return len(left)
+
+
+def _left_behind(entry: "os.DirEntry[str]", before: datetime) -> bool:
+    if not entry.name.startswith("prospectflow-") or not entry.is_dir(follow_symlinks=False):
+        return False
+    found = entry.stat(follow_symlinks=False)
+    changed = datetime.fromtimestamp(found.st_mtime, UTC)
+    return found.st_uid == os.getuid() and changed < before
 
 
 def forget_files(organisation_id: UUID, *, before: datetime) -> int:

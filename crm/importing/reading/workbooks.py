@@ -91,7 +91,7 @@ def _unpacked(stored: Stored, limits: Limits) -> Iterator[Path]:
     if not stored.compression:
         yield stored.path
         return
-    with tempfile.TemporaryDirectory(prefix="workbook-") as folder:
+    with tempfile.TemporaryDirectory(prefix="prospectflow-workbook-") as folder:
         path = Path(folder) / "workbook"
         with stored.opened(limits.workbook_bytes) as stream, path.open("wb") as file:
             while block := stream.read(BLOCK):
