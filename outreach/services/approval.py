@@ -8,11 +8,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db import transaction
 
+from crm.models import Position
 from iam.models import Organisation
 from iam.services import record
 from outreach.mail import content_hash, footer, to_html, wire_address
 from outreach.mail.body import Source
-from outreach.models import Draft, Enrollment, Task
+from outreach.models import Draft, Enrollment, Mailbox, Task
 from outreach.services.consents import may_track_opens
 from outreach.services.drafting import found_problems
 from outreach.services.mailboxes import schedule_of
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from iam.models import User
 
 UNSUBSCRIBE, OPEN = "unsubscribe", "open"
+RENDERED_FROM = ("task__campaign", "task__enrollment__mailbox", "task__enrollment__position")
+"""The rows that `rendered` looks at besides the draft; who renders many joins them beforehand."""
 
 
 class DraftNotReady(DomainError):
@@ -48,21 +51,25 @@ class Rendered:
     hash: str
 
 
-def rendered(draft: Draft) -> Rendered:
+def rendered(
+    draft: Draft, *, identity: Organisation | None = None, tracks: bool | None = None
+) -> Rendered:
     """The draft as it would leave now: body, signature, legal footer, pixel if consented to.
 
+    Asks the database nothing where the draft came with RENDERED_FROM and both options are given:
+    the organisation, and whether this mail may carry a pixel.
     Raises FooterRefused (outreach.mail.body) while the organisation's identity is incomplete.
     """
-    mailbox = draft.task.campaign.from_mailbox
+    mailbox = draft.task.enrollment.mailbox
     if mailbox is None:
         raise DraftNotReady(f"{draft.task.campaign} has no mailbox to send from.")
     body = f"{draft.body_text.strip()}\n\n{mailbox.signature.strip()}".strip()
-    foot_text, foot_html = footer(
-        Organisation.objects.get(pk=draft.organisation_id), _source(draft), unsubscribe_url(draft)
-    )
+    identity = identity or Organisation.objects.get(pk=draft.organisation_id)
+    foot_text, foot_html = footer(identity, _source(draft, mailbox), unsubscribe_url(draft))
+    tracks = may_track_opens(draft.task) if tracks is None else tracks
     sender = f"{mailbox.display_name} <{mailbox.address}>"
     text = f"{body}\n\n{foot_text}"
-    html = f"{to_html(body)}\n{foot_html}{_pixel(draft)}"
+    html = f"{to_html(body)}\n{foot_html}{_pixel(draft) if tracks else ''}"
     mark = content_hash(
         sender=sender, recipient=draft.recipient, subject=draft.subject, text=text, html=html
     )
@@ -173,22 +180,23 @@ def pixel_url(task_id: UUID) -> str:
 
 
 def _pixel(draft: Draft) -> str:
-    if not may_track_opens(draft.task):
-        return ""
     return f'\n<img src="{pixel_url(draft.task_id)}" width="1" height="1" alt="">'
 
 
-def _source(draft: Draft) -> Source:
+def _source(draft: Draft, mailbox: Mailbox) -> Source:
     """Where the address came from and when, as the law wants it said (GDPR, article 14)."""
     position = draft.task.enrollment.position
     fact = position.source_of("email") or {}
     day = fact.get("at")
-    zone = schedule_of(draft.task.campaign.from_mailbox).zone
-    collected = date.fromisoformat(day[:10]) if day else position.created_at.astimezone(zone).date()
     return Source(
         name=_NAMES.get(fact.get("source", ""), fact.get("source") or "notre fichier"),
-        collected_on=collected,
+        collected_on=date.fromisoformat(day[:10]) if day else _day_made(position, mailbox),
     )
+
+
+def _day_made(position: Position, mailbox: Mailbox) -> date:
+    """The day on which the address came to us, where the mailbox is."""
+    return position.created_at.astimezone(schedule_of(mailbox).zone).date()
 
 
 _A_FILE = "un fichier professionnel"

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import batched
 from uuid import UUID
 
 from django.db import models, transaction
@@ -11,9 +12,10 @@ from crm.models import Diffusion, Position
 from iam.models import Organisation
 from outreach.calendar import next_opening
 from outreach.mail.body import REQUIRED, unsaid
-from outreach.models import Campaign, Enrollment, StepExperiment, Task, WorkflowStep
+from outreach.models import Campaign, Enrollment, Mailbox, StepExperiment, Task, WorkflowStep
 from outreach.services.experiments import FEWEST, start_experiment
 from outreach.services.mailboxes import schedule_of
+from outreach.services.sharing import mailboxes_for, shares_of
 from outreach.services.suppressing import suppressed_among
 from outreach.states import CampaignStatus, EnrollmentState, ExperimentStatus
 from outreach.templating import check
@@ -33,6 +35,9 @@ VARIABLES = frozenset(
         "value_prop",
     }
 )
+
+
+AT_ONCE = 5_000  # positions that one query names
 
 
 class CampaignClosed(DomainError):
@@ -141,30 +146,30 @@ def take_in(
     campaign = _locked(campaign)
     if campaign.status == CampaignStatus.ARCHIVED:
         raise CampaignClosed
-    first, mailbox = campaign.steps.filter(is_active=True).first(), campaign.from_mailbox
-    if first is None or mailbox is None:
+    first, shares = campaign.steps.filter(is_active=True).first(), shares_of(campaign)
+    if first is None or not shares:
         raise CampaignNotReady(f"{campaign} takes people in once it has a step and a mailbox.")
-    newcomers, left_out = _sifted(campaign, {position.pk for position in positions})
-    enrollments = Enrollment.objects.bulk_create(
-        Enrollment(campaign=campaign, position=position, enrolled_at=at) for position in newcomers
-    )
-    hour = next_opening(schedule_of(mailbox), at)
-    Task.objects.bulk_create(_task(enrollment, first, hour) for enrollment in enrollments)
+    offered = sorted({position.pk for position in positions})
+    enrollments, left_out = list[Enrollment](), Counter[LeftOut]()
+    for some in batched(offered, AT_ONCE):
+        newcomers, others = _sifted(campaign, set(some))
+        enrollments += _placed(campaign, newcomers, shares, at)
+        left_out += others
+    _schedule(enrollments, first, at)
     return enrollments, left_out
 
 
 def _sifted(campaign: Campaign, offered: set[UUID]) -> tuple[list[Position], Counter[LeftOut]]:
     """Those that may be written to and are not in yet; of several at one address, one."""
-    inside = dict(campaign.enrollments.values_list("position_id", "position__email"))
-    wanted = Position.objects.filter(pk__in=offered - inside.keys())
-    sendable = list(wanted.sendable().order_by("id"))
+    inside = set(_inside(campaign, position__in=offered).values_list("position_id", flat=True))
+    wanted = Position.objects.filter(pk__in=offered - inside)
+    sendable = list(wanted.sendable().only("email", "company_id").order_by("id"))
     suppressed = suppressed_among([position.email for position in sendable])
     opposed = wanted.exclude(company__diffusion=Diffusion.OPEN).values_list("pk")
-    left_out = Counter(
-        {LeftOut.ALREADY_IN: len(offered & inside.keys()), LeftOut.OPPOSED: len(opposed)}
-    )
+    left_out = Counter({LeftOut.ALREADY_IN: len(inside), LeftOut.OPPOSED: len(opposed)})
     left_out[LeftOut.UNUSABLE] = len(offered) - len(sendable) - left_out.total()
-    addresses, newcomers = set(inside.values()), []
+    known = _inside(campaign, position__email__in=[position.email for position in sendable])
+    addresses, newcomers = set(known.values_list("position__email", flat=True)), []
     for position in sendable:
         if position.email in suppressed:
             left_out[LeftOut.SUPPRESSED] += 1
@@ -174,6 +179,36 @@ def _sifted(campaign: Campaign, offered: set[UUID]) -> tuple[list[Position], Cou
             addresses.add(position.email)
             newcomers.append(position)
     return newcomers, +left_out
+
+
+def _inside(campaign: Campaign, **which: object) -> models.QuerySet[Enrollment]:
+    return Enrollment.objects.filter(campaign=campaign, **which)
+
+
+def _placed(
+    campaign: Campaign, positions: list[Position], shares: Mapping[UUID, int], at: datetime
+) -> list[Enrollment]:
+    """The newcomers, each with the mailbox of their company."""
+    mailboxes = mailboxes_for(campaign, {each.company_id for each in positions}, shares)
+    return Enrollment.objects.bulk_create(
+        Enrollment(
+            campaign=campaign,
+            position_id=position.pk,
+            mailbox_id=mailboxes[position.company_id],
+            enrolled_at=at,
+        )
+        for position in positions
+    )
+
+
+def _schedule(enrollments: list[Enrollment], first: WorkflowStep, at: datetime) -> None:
+    """Each one's first mail, at the next opening of the mailbox that it leaves from."""
+    used = Mailbox.objects.filter(pk__in={each.mailbox_id for each in enrollments})
+    hours: dict[UUID | None, datetime] = {
+        mailbox.pk: next_opening(schedule_of(mailbox), at) for mailbox in used
+    }
+    for some in batched(enrollments, AT_ONCE):
+        Task.objects.bulk_create(_task(each, first, hours[each.mailbox_id]) for each in some)
 
 
 def _task(enrollment: Enrollment, step: WorkflowStep, hour: datetime) -> Task:
@@ -215,7 +250,7 @@ def _lacking(campaign: Campaign) -> Iterator[str]:
     """What no campaign sends without."""
     if not campaign.steps.filter(is_active=True).exists():
         yield "it has no step"
-    if campaign.from_mailbox is None:
+    if not shares_of(campaign):
         yield "it has no mailbox to send from"
     if not campaign.justification.strip():
         yield "it does not say why the offer concerns these people's work"

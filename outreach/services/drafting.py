@@ -57,7 +57,7 @@ def found_problems(
 def variables_of(task: Task) -> dict[str, Any]:
     """What a template may say about the recipient and the sender; the missing ones are empty."""
     position, campaign = task.enrollment.position, task.campaign
-    mailbox = campaign.from_mailbox
+    mailbox = task.enrollment.mailbox
     return {
         "first_name": position.person.first_name or "",
         "last_name": position.person.last_name or "",

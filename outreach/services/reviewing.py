@@ -85,7 +85,7 @@ def decide_each(
     `seen` names the drafts and, for approving, the hash of the mail that was seen.
     """
     outcomes: dict[UUID, DomainError | None] = dict.fromkeys(seen, DraftUnknown())
-    drafts = Draft.objects.filter(pk__in=seen).select_related("task__campaign__from_mailbox")
+    drafts = Draft.objects.filter(pk__in=seen).select_related(*approval.RENDERED_FROM)
     for draft in drafts.order_by("task__enrollment_id"):  # as whoever locks several enrolments
         outcomes[draft.pk] = None
         try:

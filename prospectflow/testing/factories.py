@@ -80,7 +80,8 @@ def make_step(campaign: Campaign | None = None, **fields: Any) -> WorkflowStep:
 def make_enrollment(**fields: Any) -> Enrollment:
     fields.setdefault("campaign", None) or fields.update(campaign=make_campaign())
     fields.setdefault("position", None) or fields.update(position=make_position())
-    return Enrollment.objects.create(**({"enrolled_at": NOON} | fields))
+    defaults = {"enrolled_at": NOON, "mailbox": fields["campaign"].from_mailbox}
+    return Enrollment.objects.create(**(defaults | fields))
 
 
 def make_task(**fields: Any) -> Task:
