@@ -23,10 +23,10 @@ from outreach.api.address_checks import AddressCheckViewSet
 from outreach.api.campaign_views import CampaignViewSet, EnrollmentViewSet
 from outreach.api.import_mappings import ImportMappingViewSet
 from outreach.api.import_views import ImportViewSet
+from outreach.api.mailbox_views import MailboxViewSet
 from outreach.api.segments import SegmentViewSet
 from outreach.api.sending_views import (
     DraftViewSet,
-    MailboxViewSet,
     MessageViewSet,
     SuppressionViewSet,
     TaskViewSet,

@@ -1,13 +1,10 @@
-"""What is about to leave, what left and came in, and the mailboxes in between."""
+"""What is about to leave, what left and what came in."""
 
-import json
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import StreamingHttpResponse
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
@@ -17,20 +14,15 @@ from rest_framework.serializers import BaseSerializer
 
 from outreach.api import sending_filters as filters
 from outreach.api import sending_serializers as serializers
-from outreach.models import Draft, Mailbox, Message, Suppression, Task
+from outreach.models import Draft, Message, Suppression, Task
 from outreach.services import approval, reviewing
-from outreach.services.checking import check
-from outreach.services.mailboxes import move_mailbox
 from outreach.services.policy import may_send
 from outreach.services.stopping import suppress_by_hand
 from outreach.services.suppressing import entry_of, suppressed_among
-from outreach.states import MailboxStatus
 from prospectflow.api.errors import screaming
 from prospectflow.api.exports import Exported
-from prospectflow.api.viewsets import EditableTenantViewSet, ReadOnlyTenantViewSet, TenantViewSet
+from prospectflow.api.viewsets import ReadOnlyTenantViewSet, TenantViewSet
 from prospectflow.errors import DomainError
-
-BY_HAND = "by hand"
 
 
 class SparseLists(TenantViewSet):
@@ -164,57 +156,6 @@ class MessageViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):
     list_serializer_class = serializers.ListedMessageSerializer
     heavy = ["raw", "body_html", "body_text", "references", "evidence"]
     filterset_class = filters.MessageFilters
-
-
-class MailboxViewSet(SparseLists, EditableTenantViewSet):
-    """The mailboxes that mail leaves from and answers come to."""
-
-    queryset = Mailbox.objects.all()
-    serializer_class = serializers.MailboxSerializer
-    list_serializer_class = serializers.ListedMailboxSerializer
-    heavy = ["signature", "sealed_password", "windows", "blackout_dates", "folder_states"]
-    filterset_fields = ["status", "address"]
-    capabilities = dict.fromkeys(
-        ["create", "update", "partial_update", "destroy", "pause", "activate", "check"],
-        "manage_mailboxes",
-    )
-    rated = {"check": "mailbox_checks"}
-
-    @extend_schema(request=None, responses=serializers.MailboxSerializer)
-    @action(detail=True, methods=["post"])
-    def pause(self, request: Request, pk: str) -> Response:
-        """Send nothing from it until it is activated again; its inbox is read all the same."""
-        return self._moved(MailboxStatus.PAUSED)
-
-    @extend_schema(request=None, responses=serializers.MailboxSerializer)
-    @action(detail=True, methods=["post"])
-    def activate(self, request: Request, pk: str) -> Response:
-        """Let it send."""
-        return self._moved(MailboxStatus.ACTIVE)
-
-    def _moved(self, to: str) -> Response:
-        mailbox = move_mailbox(self.get_object(), to, reason=BY_HAND)
-        mailbox.refresh_from_db(fields=["updated_at"])
-        return Response(self.get_serializer(mailbox).data)
-
-    @extend_schema(request=None, responses=serializers.CheckSerializer)
-    @action(detail=True, methods=["post"])
-    def check(self, request: Request, pk: str) -> StreamingHttpResponse:
-        """Sign in at both servers; nothing is sent. What a server said is not passed on."""
-        answer = _tried(self.get_object())
-        return StreamingHttpResponse(answer, content_type="application/json")
-
-
-def _tried(mailbox: Mailbox) -> Iterator[bytes]:
-    """The answer in one piece, made once the scope is closed: servers may take their time."""
-    answer: dict[str, Any] = {"works": True, "folders": [], "code": "", "detail": ""}
-    try:
-        answer["folders"] = check(mailbox)
-    except DomainError as refusal:
-        kind = type(refusal)
-        detail = (kind.__doc__ or "").strip()  # its own words: the text may quote the server
-        answer |= {"works": False, "code": screaming(kind.__name__), "detail": detail}
-    yield json.dumps(answer).encode()
 
 
 @extend_schema_view(
