@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -14,11 +15,14 @@ from prospectflow.errors import DomainError
 
 type Window = tuple[time, time]
 type Week = tuple[tuple[Window, ...], ...]
+type Span = tuple[datetime, datetime]  # UTC; the end is closed already
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OFFICE_HOURS = [["08:30", "11:30"], ["14:00", "17:00"]]
 DEFAULT_WINDOWS = dict.fromkeys(WEEKDAYS[:5], OFFICE_HOURS)
 HORIZON = timedelta(days=400)
+A_DAY = timedelta(days=1)
+KEPT_DAYS = 2**16  # local days whose opening hours are remembered, over all schedules
 
 
 class ScheduleRefused(DomainError):
@@ -32,6 +36,14 @@ class NeverOpen(DomainError):
 def default_windows() -> dict[str, list[list[str]]]:
     """The default windows as a fresh JSON value: Monday to Friday, office hours."""
     return {day: [list(window) for window in windows] for day, windows in DEFAULT_WINDOWS.items()}
+
+
+class Place(NamedTuple):
+    """Where windows and holidays are counted: an IANA zone, a country and a part of it."""
+
+    time_zone: str
+    country: str = ""
+    subdivision: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,12 +69,50 @@ class Schedule:
         """Read windows such as {"mon": [["08:30", "11:30"]]}, or say what is wrong with them."""
         _check_zone(time_zone)
         _public_holidays(country, subdivision)
-        return cls(time_zone, _week(windows), country, subdivision, _dates(blackout))
+        return cls(time_zone, week_of(windows), country, subdivision, _dates(blackout))
 
-    @property
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The zone in which the windows are read."""
         return ZoneInfo(self.time_zone)
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.time_zone, self.windows, self.country, self.subdivision, self.blackout))
+
+    def __hash__(self) -> int:
+        return self._hash  # it is a key of what is remembered, a million times over
+
+
+@lru_cache(maxsize=KEPT_DAYS)
+def hours_of(
+    schedule: Schedule, windows: Week | None = None, place: Place | None = None
+) -> Schedule:
+    """The hours in which both the schedule's windows and these are open, counted in this place.
+
+    No windows leave the schedule's as they are; no place leaves them in the schedule's own.
+    """
+    if place is not None:
+        schedule = replace(schedule, **place._asdict())
+    if windows is None:
+        return schedule
+    return with_windows(schedule, tuple(map(_common, schedule.windows, windows)))
+
+
+@lru_cache(maxsize=KEPT_DAYS)
+def with_windows(schedule: Schedule, windows: Week) -> Schedule:
+    """The same days and the same clock, with other windows."""
+    return replace(schedule, windows=windows)
+
+
+def _common(ours: tuple[Window, ...], theirs: tuple[Window, ...]) -> tuple[Window, ...]:
+    both = ((max(a[0], b[0]), min(a[1], b[1], key=_end)) for a in ours for b in theirs)
+    return tuple(window for window in both if (False, window[0]) < _end(window[1]))
+
+
+def _end(clock: time) -> tuple[bool, time]:
+    """What sorts the end of a window: midnight is the end of the day."""
+    return clock == time.min, clock
 
 
 def is_open(schedule: Schedule, instant: datetime) -> bool:
@@ -76,22 +126,19 @@ def is_open(schedule: Schedule, instant: datetime) -> bool:
 
 def next_opening(schedule: Schedule, instant: datetime) -> datetime:
     """The first open instant at or after this one, in UTC."""
-    if is_open(schedule, instant):
-        return instant.astimezone(UTC)
-    for change in _changes_after(schedule, instant):
-        if is_open(schedule, change):
-            return change
+    for start, _ in _spans_after(schedule, instant):
+        return max(start, instant.astimezone(UTC))
     raise NeverOpen
 
 
 def closes_at(schedule: Schedule, instant: datetime) -> datetime:
     """The first closed instant at or after this one, in UTC; 400 days on if it never closes."""
-    if not is_open(schedule, instant):
-        return instant.astimezone(UTC)
-    for change in _changes_after(schedule, instant):
-        if not is_open(schedule, change):
-            return change
-    return instant.astimezone(UTC) + HORIZON
+    closing = instant.astimezone(UTC)
+    for start, end in _spans_after(schedule, instant):
+        if start > closing:
+            return closing
+        closing = end
+    return instant.astimezone(UTC) + HORIZON if is_open(schedule, closing) else closing
 
 
 def add_working_days(schedule: Schedule, instant: datetime, days: int) -> datetime:
@@ -110,10 +157,19 @@ def add_working_days(schedule: Schedule, instant: datetime, days: int) -> dateti
     return next_opening(schedule, max(same_time, instant))
 
 
+def local_day(schedule: Schedule, instant: datetime) -> date:
+    """The day on the schedule's wall calendar."""
+    return _local(schedule, instant).date()
+
+
 def midnight_before(schedule: Schedule, instant: datetime) -> datetime:
     """The start of the local day, from which a daily limit counts, in UTC."""
-    local = _local(schedule, instant)
-    return _first_valid(schedule.zone, datetime.combine(local.date(), time.min))
+    return _day_start(schedule.zone, local_day(schedule, instant))
+
+
+def midnight_after(schedule: Schedule, instant: datetime) -> datetime:
+    """The end of the local day, at which a daily limit begins anew, in UTC."""
+    return _day_start(schedule.zone, local_day(schedule, instant) + A_DAY)
 
 
 def pace(seed: str, low: float, high: float) -> timedelta:
@@ -128,24 +184,40 @@ def _local(schedule: Schedule, instant: datetime) -> datetime:
     return instant.astimezone(schedule.zone)
 
 
+@lru_cache(maxsize=KEPT_DAYS)
 def _is_closed_day(schedule: Schedule, day: date) -> bool:
     return day in schedule.blackout or day in _public_holidays(
         schedule.country, schedule.subdivision
     )
 
 
+@lru_cache(maxsize=KEPT_DAYS)
 def _is_working_day(schedule: Schedule, day: date) -> bool:
     calendar = _public_holidays(schedule.country, schedule.subdivision)
     return day not in schedule.blackout and calendar.is_working_day(day)
 
 
-def _changes_after(schedule: Schedule, instant: datetime) -> Iterator[datetime]:
-    """Each later instant at which the schedule may open or close, in order, up to the horizon."""
-    today = _local(schedule, instant).date()
-    for offset in range(-1, HORIZON.days):
-        for change in sorted(_changes_of(schedule, today + timedelta(days=offset))):
-            if change > instant:
-                yield change
+def _spans_after(schedule: Schedule, instant: datetime) -> Iterator[Span]:
+    """The open spans that end after this instant, in order, up to the horizon."""
+    today = local_day(schedule, instant)
+    for offset in range(-1, HORIZON.days if any(schedule.windows) else -1):
+        for span in _spans_of(schedule, today + timedelta(days=offset)):
+            if span[1] > instant:
+                yield span
+
+
+@lru_cache(maxsize=KEPT_DAYS)
+def _spans_of(schedule: Schedule, day: date) -> tuple[Span, ...]:
+    """The open spans of one local day, as the wall clock tells them, in order."""
+    start, end = (_day_start(schedule.zone, each) for each in (day, day + A_DAY))
+    inner = {change for change in _changes_of(schedule, day) if start < change < end}
+    edges = [start, *sorted(inner), end]
+    return tuple((left, right) for left, right in pairwise(edges) if is_open(schedule, left))
+
+
+@lru_cache(maxsize=KEPT_DAYS)
+def _day_start(zone: ZoneInfo, day: date) -> datetime:
+    return _first_valid(zone, datetime.combine(day, time.min))
 
 
 def _changes_of(schedule: Schedule, day: date) -> set[datetime]:
@@ -212,7 +284,8 @@ def _check_zone(name: str) -> None:
         ) from None
 
 
-def _week(windows: object) -> Week:
+def week_of(windows: object) -> Week:
+    """Windows such as {"mon": [["08:30", "11:30"]]}, or ScheduleRefused with what is wrong."""
     if not isinstance(windows, Mapping):
         raise ScheduleRefused('Windows are an object such as {"mon": [["08:30", "11:30"]]}.')
     for key in windows:

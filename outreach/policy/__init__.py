@@ -1,0 +1,1 @@
+"""Why a mail may not leave now: pure rules over facts that were gathered before."""
