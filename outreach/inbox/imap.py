@@ -3,7 +3,7 @@
 import imaplib
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,7 +15,9 @@ from typing import Any
 from imap_tools import BaseMailBox
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
+from outreach.certificates import certificate_refusal
 from outreach.inbox.replies import fold
+from outreach.oauth import TokenRefused, TokenUnavailable, initial_response
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 
@@ -70,6 +72,7 @@ class ImapAccount:
     security: str
     username: str
     password: str
+    access_token: Callable[[], str] | None = None  # for XOAUTH2, in the place of the password
     timeout: float = TIMEOUT_SECONDS
     dial: Dial = create_connection
 
@@ -106,19 +109,20 @@ def fetch_new(
     When a folder's UIDVALIDITY changes it is read again (the caller drops known Message-IDs),
     from `since` on if given. Raises an `ImapError` that says what is wrong.
     """
-    with _signed_in(account) as mailbox, _broken_off(account):
+    with signed_in(account) as mailbox, broken_off(account):
         for folder in _folders(mailbox):
             yield from _fetch_folder(mailbox, folder, state, since)
 
 
 def check_account(account: ImapAccount) -> list[str]:
     """Sign in and return the folders that would be read; raises what `fetch_new` would raise."""
-    with _signed_in(account) as mailbox, _broken_off(account):
+    with signed_in(account) as mailbox, broken_off(account):
         return _folders(mailbox)
 
 
 @contextmanager
-def _signed_in(account: ImapAccount) -> Iterator[BaseMailBox]:
+def signed_in(account: ImapAccount) -> Iterator[BaseMailBox]:
+    """A session at the account's server; raises an `ImapError` that says why there is none."""
     mailbox = _connect(account)
     try:
         _sign_in(mailbox, account)
@@ -136,6 +140,8 @@ def _connect(account: ImapAccount) -> BaseMailBox:
     try:
         return _open(account)
     except (ssl.SSLError, imaplib.IMAP4.error, ImapToolsError) as error:
+        if refusal := certificate_refusal(error):
+            raise TlsFailed(f"{where} is not trusted. {refusal}") from error
         raise TlsFailed(
             f"{where} does not speak {account.security} as asked; "
             f"check the port and the security setting ({_reason(error)})."
@@ -183,6 +189,9 @@ class _Client(imaplib.IMAP4):
 
 
 def _sign_in(mailbox: BaseMailBox, account: ImapAccount) -> None:
+    if account.access_token is not None:
+        _sign_in_by_token(mailbox, account, account.access_token)
+        return
     # SASL PLAIN carries every character; LOGIN is for servers that do not offer it.
     sasl = "AUTH=PLAIN" in mailbox.client.capabilities
     sign_in = mailbox.login_utf8 if sasl else mailbox.login
@@ -194,6 +203,26 @@ def _sign_in(mailbox: BaseMailBox, account: ImapAccount) -> None:
         raise ConnectionLost(f"{account.host} broke off during sign-in.") from error
     except (imaplib.IMAP4.error, MailboxLoginError, ValueError) as error:
         raise PasswordRefused(_refusal(account)) from error
+
+
+def _sign_in_by_token(
+    mailbox: BaseMailBox, account: ImapAccount, access_token: Callable[[], str]
+) -> None:
+    """By XOAUTH2, which imap-tools speaks as well; but it answers a refusal by the token again."""
+    try:
+        words = iter([initial_response(account.username, access_token())])
+        mailbox.client.authenticate("XOAUTH2", lambda _: next(words, "").encode("ascii"))
+    except TokenRefused as error:
+        raise PasswordRefused(str(error)) from error
+    except TokenUnavailable as error:
+        raise ConnectionLost(str(error)) from error
+    except (imaplib.IMAP4.abort, OSError) as error:
+        raise ConnectionLost(f"{account.host} broke off during sign-in.") from error
+    except (imaplib.IMAP4.error, ValueError) as error:
+        raise PasswordRefused(
+            f"{account.host} refuses the access token of {account.username}; check that this user"
+            " agreed to reading mail, and that the provider lets the mailbox use IMAP."
+        ) from error
 
 
 def _refusal(account: ImapAccount) -> str:
@@ -211,7 +240,7 @@ def _leave(mailbox: BaseMailBox) -> None:
 
 
 @contextmanager
-def _broken_off(account: ImapAccount) -> Iterator[None]:
+def broken_off(account: ImapAccount) -> Iterator[None]:
     """Turn the ways in which a connection breaks into one sentence."""
     try:
         yield
@@ -236,18 +265,18 @@ def _folders(mailbox: BaseMailBox) -> list[str]:
 def _fetch_folder(
     mailbox: BaseMailBox, folder: str, state: dict[str, dict[str, int]], since: date | None
 ) -> Iterator[Fetched]:
-    uidvalidity = _examine(mailbox, folder)
+    uidvalidity = examine(mailbox, folder)
     known = state.get(folder, {})
     last = known.get("last_uid", 0) if known.get("uidvalidity") == uidvalidity else 0
     state[folder] = {"uidvalidity": uidvalidity, "last_uid": last}
     for uid in _new_uids(mailbox, last, since):
-        fetched = _fetch(mailbox, folder, uidvalidity, uid)
+        fetched = fetch(mailbox, folder, uidvalidity, uid)
         state[folder] = {"uidvalidity": uidvalidity, "last_uid": uid}
         if fetched:
             yield fetched
 
 
-def _examine(mailbox: BaseMailBox, folder: str) -> int:
+def examine(mailbox: BaseMailBox, folder: str) -> int:
     """Open a folder for reading only and return its UIDVALIDITY."""
     try:
         mailbox.folder.set(folder, readonly=True)
@@ -269,7 +298,7 @@ def _new_uids(mailbox: BaseMailBox, last: int, since: date | None) -> list[int]:
     return sorted(uid for uid in uids if uid > last)
 
 
-def _fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetched | None:
+def fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetched | None:
     """Fetch one message without marking it as read; None when it has gone in the meantime."""
     head, _ = _uid_fetch(mailbox, uid, "(UID RFC822.SIZE INTERNALDATE)")
     found = re.search(rb"RFC822\.SIZE (\d+)", head)

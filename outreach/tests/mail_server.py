@@ -46,7 +46,7 @@ def running_mail_server(log: Path) -> Iterator[MailServer]:
         )
     try:
         for port in ports:
-            _wait_for(port, process)
+            wait_for(port, process)
         yield MailServer(*ports)
     finally:
         process.kill()
@@ -59,7 +59,7 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def _wait_for(port: int, process: subprocess.Popen) -> None:
+def wait_for(port: int, process: subprocess.Popen) -> None:
     for _ in range(200):
         assert process.poll() is None, "the mail server did not start"
         try:

@@ -1,0 +1,107 @@
+"""Looking for mails in the folder where a mailbox keeps what it sent (RFC 6154)."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from imap_tools import BaseMailBox
+
+from outreach.inbox.imap import (
+    Fetched,
+    FolderMissing,
+    ImapAccount,
+    ImapError,
+    broken_off,
+    examine,
+    fetch,
+    signed_in,
+)
+from outreach.inbox.replies import fold
+
+SENT_NAMES = (
+    "sent", "sent mail", "sent items", "sent messages", "envoyes", "elements envoyes",
+    "messages envoyes", "objets envoyes",
+)  # fmt: skip
+
+
+@dataclass
+class Look:
+    """What a look for sent mails found, by Message-ID, and which are certainly not there."""
+
+    found: dict[str, Fetched] = field(default_factory=dict)
+    missing: set[str] = field(default_factory=set)
+    problem: ImapError | None = None
+
+
+def look_for(account: ImapAccount, message_ids: Collection[str]) -> Look:
+    """Look for these mails, in this order, without leaving a trace in the mailbox.
+
+    What was found before the server broke off counts; `problem` then says in words what happened.
+    """
+    look = Look()
+    try:
+        with signed_in(account) as mailbox, broken_off(account):
+            *others, last = _folders(mailbox, account)
+            for folder in others:
+                _look_in(mailbox, folder, message_ids, look)
+            _look_in(mailbox, last, message_ids, look, is_last=True)
+    except ImapError as problem:
+        look.problem = problem
+    return look
+
+
+def _folders(mailbox: BaseMailBox, account: ImapAccount) -> list[str]:
+    if folders := sent_folders(mailbox):
+        return folders
+    raise FolderMissing(
+        f"{account.username} has no folder of sent mails at {account.host}; "
+        "make one there with the name “Sent”, or decide by hand."
+    )
+
+
+def _look_in(
+    mailbox: BaseMailBox,
+    folder: str,
+    message_ids: Collection[str],
+    look: Look,
+    *,
+    is_last: bool = False,
+) -> None:
+    uidvalidity = examine(mailbox, folder)
+    for message_id in message_ids:
+        if message_id in look.found:
+            continue
+        if fetched := _newest(mailbox, folder, uidvalidity, message_id):
+            look.found[message_id] = fetched
+        elif is_last:
+            look.missing.add(message_id)
+
+
+def _newest(mailbox: BaseMailBox, folder: str, uidvalidity: int, message_id: str) -> Fetched | None:
+    """The mail of this very Message-ID; servers search for a part of it, some for words alone."""
+    uids = mailbox.uids(f'HEADER Message-ID "{message_id}"', charset=None)
+    for uid in sorted(map(int, uids), reverse=True):
+        fetched = fetch(mailbox, folder, uidvalidity, uid)
+        if fetched and fetched.message and _is(fetched, message_id):
+            return fetched
+    return None
+
+
+def _is(fetched: Fetched, message_id: str) -> bool:
+    """Whether the mail says so itself; domains and hexadecimal ids are the same in any case."""
+    said = str(fetched.message["Message-ID"] or "") if fetched.message else ""
+    return said.strip().lower() == message_id.lower()
+
+
+def sent_folders(mailbox: BaseMailBox) -> list[str]:
+    """The folders marked as sent mail; where the server marks none, those of a usual name."""
+    marked, named = [], []
+    for folder in mailbox.folder.list():
+        flags = {flag.lower() for flag in folder.flags}
+        name = fold(folder.name.rsplit(folder.delim or "/", 1)[-1])
+        if flags & {"\\noselect", "\\nonexistent"}:
+            continue
+        if "\\sent" in flags:
+            marked.append(folder.name)
+        elif name in SENT_NAMES:
+            named.append(folder.name)
+    return marked or named
