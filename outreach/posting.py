@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from socket import SOCK_STREAM, getaddrinfo, socket
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import idna
@@ -43,6 +44,14 @@ class Address:
     target: str
 
 
+class Sent(NamedTuple):
+    """What is posted, and where to."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str]
+
+
 def address_of(url: str) -> Address:
     """Where the URL leads; ValueError where that is nowhere, or has a user or a password."""
     parts = urlsplit(url)
@@ -62,16 +71,22 @@ def post(
 
     Raises NO_ANSWER, and NotPublic for a private network unless it may go `anywhere`.
     """
-    address = address_of(url)
+    return ask(Sent(url, body, headers), seconds=seconds, anywhere=anywhere)[0]
+
+
+def ask(sent: Sent, *, seconds: float, most: int = 0, anywhere: bool = False) -> tuple[int, bytes]:
+    """What `post` promises, and of what is answered as many bytes as `most` says."""
+    address = address_of(sent.url)
     with Deadline(seconds) as deadline:
         found = _found(address, anywhere=anywhere)
         with (
             deadline.dial((found, address.port), STEP_SECONDS) as sock,
             closing(_connection(address, sock)) as connection,
         ):
-            connection.request("POST", address.target, body, {"Connection": "close", **headers})
+            headers = {"Connection": "close", **sent.headers}
+            connection.request("POST", address.target, sent.body, headers)
             with connection.getresponse() as answer:
-                return answer.status
+                return answer.status, answer.read(most) if most else b""
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:

@@ -3,14 +3,16 @@
 import re
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from socket import create_connection, socket
 from typing import ClassVar, Literal
 
+from outreach.certificates import certificate_refusal
 from outreach.mail import wire_address
 from outreach.mail.message import is_loopback
+from outreach.oauth import TokenRefused, TokenUnavailable, initial_response
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 
@@ -19,7 +21,7 @@ type Security = Literal["plain", "starttls", "tls"]
 type Answer = tuple[int, str]
 
 OK, WILL_FORWARD, GO_AHEAD = 250, 251, 354
-NO_ANSWER = 0
+NO_ANSWER, NOT_SIGNED_IN = 0, 535
 OUR_NAME = "[127.0.0.1]"  # asking the system for a full host name can take seconds
 
 
@@ -87,6 +89,7 @@ class SmtpAccount:
     security: Security
     username: str = ""
     password: str = field(default="", repr=False)
+    access_token: Callable[[], str] | None = field(default=None, repr=False)  # for XOAUTH2
     timeout: float = 30
     final_timeout: float = 600  # 4.5.3.2.6: giving up on the final dot early breeds duplicates
     tls: ssl.SSLContext | None = field(default=None, repr=False)  # None trusts the system's CAs
@@ -125,12 +128,17 @@ class Connection:
             stage = "hello"
             self._greet(smtp)
             stage = "auth"
-            if self.account.username:
-                smtp.login(self.account.username, self.account.password)
+            _sign_in(smtp, self.account)
+        except (TokenRefused, TokenUnavailable) as error:
+            self._hang_up()
+            # What is refused for good stops the mailbox, as a wrong password would.
+            code = NOT_SIGNED_IN if isinstance(error, TokenRefused) else NO_ANSWER
+            raise MailboxUnreachable(str(error), self._failure(stage, code, str(error))) from error
         except (OSError, smtplib.SMTPException, ValueError, OverflowError) as error:
             self._hang_up()
             failure = self._failure(stage, *_answer_in(error))
-            raise MailboxUnreachable(_sentence(self.account, failure), failure) from None
+            sentence = _sentence(self.account, failure, certificate_refusal(error))
+            raise MailboxUnreachable(sentence, failure) from None
         return smtp
 
     def close(self) -> None:
@@ -222,6 +230,18 @@ class _Smtp(smtplib.SMTP):
         return context.wrap_socket(dialled, server_hostname=host)
 
 
+def _sign_in(smtp: smtplib.SMTP, account: SmtpAccount) -> None:
+    if account.access_token is None:
+        if account.username:
+            smtp.login(account.username, account.password)
+        return
+    if "XOAUTH2" not in smtp.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError("It does not offer XOAUTH2.")
+    first = initial_response(account.username, account.access_token())
+    # A refusal comes as a challenge; nothing is answered, and then the server says its code.
+    smtp.auth("XOAUTH2", lambda challenge=None: first if challenge is None else "")
+
+
 def _ask(smtp: smtplib.SMTP, command: str) -> Answer:
     """Send a command and read its answer; code 0 when none came."""
     try:
@@ -248,15 +268,24 @@ def _answer_in(error: Exception) -> Answer:
         return max(error.smtp_code, NO_ANSWER), (
             text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
         )
+    if refusal := certificate_refusal(error):
+        return NO_ANSWER, str(refusal)
     if isinstance(error, UnicodeError):  # its own words would quote from the password
         return NO_ANSWER, "SMTP carries ASCII characters only"
     return NO_ANSWER, str(error) or type(error).__name__
 
 
-def _sentence(account: SmtpAccount, failure: SendFailure) -> str:
+def _sentence(account: SmtpAccount, failure: SendFailure, distrust: DomainError | None) -> str:
     server = f"{account.host}:{account.port}"
+    if distrust is not None:
+        return f"{server} is not trusted. {distrust}"
     answer = " ".join(f"{failure.code or ''} {failure.text}".split()).rstrip(".")
     if failure.stage == "auth" and 500 <= failure.code < 600:  # noqa: PLR2004
+        if account.access_token is not None:
+            return (
+                f"{server} refuses the access token of {account.username} ({answer}): check that"
+                " this user agreed to sending, and that the provider lets the mailbox use SMTP."
+            )
         return (
             f"{server} refuses the user name or password of {account.username} ({answer}):"
             " correct them; Google and Microsoft want an app password."

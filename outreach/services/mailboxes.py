@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db import transaction
 
 from outreach.calendar import Schedule, midnight_before
-from outreach.credentials import seal, unseal
+from outreach.credentials import seal
 from outreach.inbox.imap import ImapAccount
 from outreach.models import Mailbox, Message
+from outreach.services.signing_in import access_token_of, password_of
 from outreach.smtp import Security, SmtpAccount
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
@@ -42,7 +43,8 @@ def smtp_account(mailbox: Mailbox) -> SmtpAccount:
         port=mailbox.smtp_port,
         security=cast(Security, mailbox.smtp_security),
         username=mailbox.username,
-        password=_password(mailbox),
+        password=password_of(mailbox),
+        access_token=access_token_of(mailbox),
     )
 
 
@@ -53,13 +55,9 @@ def imap_account(mailbox: Mailbox) -> ImapAccount:
         port=mailbox.imap_port,
         security=mailbox.imap_security,
         username=mailbox.username,
-        password=_password(mailbox),
+        password=password_of(mailbox),
+        access_token=access_token_of(mailbox),
     )
-
-
-def _password(mailbox: Mailbox) -> str:
-    """CredentialUnreadable when no key opens it; blank while none was entered."""
-    return unseal(mailbox.sealed_password) if mailbox.sealed_password else ""
 
 
 def set_password(mailbox: Mailbox, password: str) -> None:
