@@ -19,6 +19,10 @@ from prospectflow.testing.factories import make_organisation
 
 _tests = count(1)
 TEST_DATABASE = f"test_prospectflow_{os.getpid()}"
+OPEN_AGAIN = (
+    "UPDATE outreach.platform SET database_mark = outreach.database_mark(),"
+    " sending_stopped_at = NULL, sending_stopped_reason = ''"
+)
 FILLED = "iam.organisations, iam.users, django_admin_log, procrastinate_jobs, procrastinate_workers"
 
 
@@ -52,12 +56,13 @@ def owner_url(django_db_setup: None) -> str:
 
 @pytest.fixture
 def committed(django_db_setup: None, django_db_blocker: Any, owner_url: str) -> Iterator[None]:
-    """Really commit, as other processes would see it; afterwards every table is emptied."""
+    """Really commit, as others would see it; afterwards tables are empty and switches open."""
     with django_db_blocker.unblock():
         yield
         connection.close()
     with psycopg.connect(owner_url) as owner:
         owner.execute(f"TRUNCATE {FILLED} CASCADE")
+        owner.execute(OPEN_AGAIN)
 
 
 @pytest.fixture
