@@ -3713,6 +3713,18 @@ CREATE INDEX import_uploads_newest ON outreach.import_uploads USING btree (organ
 CREATE INDEX import_uploads_organisation_id_campaign_id_ba5071db ON outreach.import_uploads USING btree (organisation_id, campaign_id);
 
 --
+-- Name: messages_complaints; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX messages_complaints ON outreach.messages USING btree (organisation_id, received_at) WHERE (verdict = 'complaint'::text);
+
+--
+-- Name: messages_gone_wrong; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX messages_gone_wrong ON outreach.messages USING btree (organisation_id, mailbox_id, sent_at) WHERE ((direction = 'outbound'::text) AND (status = ANY (ARRAY['bounced'::text, 'failed'::text])));
+
+--
 -- Name: messages_inbox; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 

@@ -57,7 +57,7 @@ class Mailbox(TenantModel):
     username = models.TextField()
     sealed_password = models.TextField(blank=True, default="", db_default="", editable=False)
     daily_limit = models.PositiveIntegerField(
-        default=40, db_default=40, validators=[MinValueValidator(1), MaxValueValidator(2000)]
+        default=40, db_default=40, validators=[MinValueValidator(1), MaxValueValidator(10_000)]
     )
     ramp_start = models.PositiveIntegerField(
         "mails on the first day",

@@ -360,6 +360,16 @@ class Message(TenantModel):
                 name="messages_inbox",
             ),
             models.Index(fields=["organisation", "to_address", "sent_at"], name="messages_to"),
+            models.Index(
+                fields=["organisation", "mailbox", "sent_at"],
+                condition=Q(direction="outbound", status__in=["bounced", "failed"]),
+                name="messages_gone_wrong",
+            ),
+            models.Index(
+                fields=["organisation", "received_at"],
+                condition=Q(verdict="complaint"),
+                name="messages_complaints",
+            ),
         ]
 
     def __str__(self) -> str:
