@@ -13,9 +13,9 @@ from django.utils.formats import date_format
 from iam.models import AuditEvent
 
 ACTIONS = (
-    *("added", "changed", "checked", "deleted", "entered", "left", "enrolled", "exported"),
-    *("contacted_allowed", "imported", "paused", "saved", "skipped", "stopped"),
-    *("undo_asked", "undone"),
+    *("added", "changed", "checked", "contacted_allowed", "decided", "deleted"),
+    *("enrolled", "entered", "exported", "imported", "left", "paused"),
+    *("resumed", "saved", "skipped", "stopped", "undo_asked", "undone"),
 )
 SHOWN_LENGTH = 200
 NOTHING = "–"
