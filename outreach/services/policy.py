@@ -1,52 +1,47 @@
-"""Why a mail may not leave now, and when at the earliest it may: one small function a rule."""
+"""Why mails may not leave now: the facts that the rules look at, gathered for many at once."""
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import wraps
+from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Max
 
-from crm.models import Diffusion
-from crm.querysets import SENDABLE
-from outreach.calendar import NeverOpen, ScheduleRefused, is_open, midnight_before, next_opening
-from outreach.models import Draft, Enrollment, Mailbox, Message, Task
-from outreach.services.approval import rendered
-from outreach.services.mailboxes import schedule_of, sent_today
-from outreach.services.suppressing import SuppressionsUnreadable, suppression_of
-from outreach.states import (
-    WAITING,
-    CampaignStatus,
-    DraftStatus,
-    EnrollmentState,
-    MailboxStatus,
+from crm.choices import Diffusion
+from crm.models import Company, Position
+from iam.models import Organisation
+from outreach.calendar import Week
+from outreach.models import (
+    Campaign,
+    Draft,
+    Enrollment,
+    Mailbox,
+    Message,
+    Task,
+    WorkflowStep,
 )
+from outreach.policy.facts import Case, Ledger
+from outreach.policy.rules import INBOX_FRESH_FOR, QUIET_PERIOD, Reason
+from outreach.policy.rules import reasons as reasons_of
+from outreach.services.approval import rendered
+from outreach.services.consents import tracked_among
+from outreach.services.hours import place_followed, windows_of
+from outreach.services.ledgers import ledgers_for
+from outreach.services.suppressing import SuppressionsUnreadable, suppressions_among
+from outreach.services.switches import closed_switches
+from outreach.states import DraftStatus, EnrollmentState, TaskStatus
 from prospectflow.errors import DomainError
 
-QUIET_PERIOD = timedelta(days=90)
-INBOX_FRESH_FOR = timedelta(minutes=15)
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Something that holds a mail back; `until` is when it may lift by itself, UTC, if it may."""
-
-    code: str
-    sentence: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A task with all that the rules look at."""
-
-    task: Task
-    enrollment: Enrollment
-    draft: Draft | None
-    now: datetime
-
-
-type Rule = Callable[[_Case], Reason | None]
+__all__ = [
+    "INBOX_FRESH_FOR",
+    "QUIET_PERIOD",
+    "Reason",
+    "gather",
+    "may_send",
+    "may_send_each",
+    "reasons",
+]
 
 
 def may_send(task: Task, *, now: datetime) -> list[Reason]:
@@ -54,199 +49,248 @@ def may_send(task: Task, *, now: datetime) -> list[Reason]:
     return list(reasons(task, now=now))
 
 
+def may_send_each(tasks: Sequence[Task], *, now: datetime) -> dict[UUID, list[Reason]]:
+    """The same for each of the tasks, in a number of queries that does not grow with theirs."""
+    return {case.task_id: list(reasons_of(case, now=now)) for case in gather(tasks, now=now)}
+
+
 def reasons(task: Task, *, now: datetime) -> Iterator[Reason]:
-    """The reasons one by one, so that a sender may stop asking after the first."""
-    draft = Draft.objects.filter(task=task).first()
-    if draft is not None:
-        draft.task = task  # spares the rules the way back
-    case = _Case(task, task.enrollment, draft, now)
-    return (reason for rule in RULES if (reason := rule(case)) is not None)
+    """The reasons one by one."""
+    (case,) = gather([task], now=now)
+    return reasons_of(case, now=now)
 
 
-def _not_waiting(case: _Case) -> Reason | None:
-    if case.task.status in WAITING:
-        return None
-    return Reason("not_waiting", f"The task is {case.task.status}, not waiting.")
+def gather(
+    tasks: Sequence[Task], *, now: datetime, leased: bool = False, texts: bool = True
+) -> list[Case]:
+    """All that the rules look at, task by task, read in a bounded number of queries.
 
-
-def _too_early(case: _Case) -> Reason | None:
-    if case.task.scheduled_for <= case.now:
-        return None
-    return Reason("too_early", "The step is not due yet.", case.task.scheduled_for)
-
-
-def _campaign(case: _Case) -> Reason | None:
-    status = case.task.campaign.status
-    if status == CampaignStatus.RUNNING:
-        return None
-    return Reason("campaign_not_running", f"The campaign is {status}.")
-
-
-def _step(case: _Case) -> Reason | None:
-    if case.task.workflow_step.is_active:
-        return None
-    return Reason("step_inactive", "The step was taken out of the campaign.")
-
-
-def _enrollment(case: _Case) -> Reason | None:
-    state = case.enrollment.state
-    if state == EnrollmentState.ACTIVE:
-        return None
-    return Reason(f"enrollment_{state}", f"The enrolment is {state}.")
-
-
-def _away(case: _Case) -> Reason | None:
-    until = case.enrollment.paused_until
-    if until is None or until <= case.now:
-        return None
-    return Reason("away", "The person is away, or somebody paused the enrolment.", until)
-
-
-def _unusable(case: _Case) -> Reason | None:
-    position = case.enrollment.position
-    if not position.email or position.email_status not in SENDABLE:
-        return Reason("address_unusable", f"The address is {position.email_status}.")
-    if position.company.diffusion == Diffusion.OPPOSED:
-        return Reason("company_opposed", "The company opposes prospecting (Sirene).")
-    return None
-
-
-def _suppressed(case: _Case) -> Reason | None:
-    try:
-        found = suppression_of(case.enrollment.position.email or "")
-    except SuppressionsUnreadable as error:
-        return Reason("suppressions_unreadable", str(error))
-    if found is None:
-        return None
-    return Reason("suppressed", f"The address is suppressed: {found.reason}.")
-
-
-def _answered(case: _Case) -> Reason | None:
-    """One voice from a company is enough: nobody there is written to any more."""
-    stopped = Enrollment.objects.filter(
-        campaign_id=case.task.campaign_id,
-        position__company_id=case.enrollment.position.company_id,
-        state__in=[EnrollmentState.REPLIED, EnrollmentState.UNSUBSCRIBED],
-    ).exclude(pk=case.enrollment.pk)
-    return Reason("company_answered", "A colleague answered.") if stopped.exists() else None
-
-
-def _recently(case: _Case) -> Reason | None:
-    """No address is written to by two campaigns within 90 days."""
-    last = (
-        Message.objects.outbound()
-        .filter(to_address=case.enrollment.position.email, sent_at__gt=case.now - QUIET_PERIOD)
-        .exclude(enrollment_id=case.enrollment.pk)
-        .order_by("-sent_at")
-        .first()
+    Every row but the tasks themselves is read anew, and joined to them: enrolment, position,
+    company, mailbox, campaign, step. Cases of one mailbox share its ledger. `leased` is for whoever
+    holds the leases: tasks that are leased count as waiting. Without `texts` no mail is rendered,
+    and none counts as changed.
+    """
+    if not tasks:
+        return []
+    _join(tasks)
+    drafts = _drafts(tasks, texts=texts)
+    wrote_from = _wrote_from(tasks)
+    suppressions, fault = _suppressions(tasks)
+    rows = _Gathered(
+        ledgers=ledgers_for(_mailboxes_of(tasks), now=now),
+        wrote_from=wrote_from,
+        read_at=_read_at(wrote_from),
+        windows=_windows_of({task.campaign for task in tasks}),
+        suppressions=suppressions,
+        suppressions_fault=fault,
+        answered=_answered(tasks),
+        contacts=_contacts(tasks, now),
+        drafts=drafts,
+        changes=_changes(drafts) if texts else {},
+        switches=tuple((switch.code, switch.sentence) for switch in closed_switches()),
     )
-    if last is None or last.sent_at is None:
-        return None
-    until = last.sent_at + QUIET_PERIOD
-    return Reason("contacted_recently", "Another campaign wrote within 90 days.", until)
+    return [_case(task, rows, leased) for task in tasks]
 
 
-def _unapproved(case: _Case) -> Reason | None:
-    if case.draft is None:
-        return Reason("no_draft", "The mail is not written yet.")
-    if case.draft.status != DraftStatus.APPROVED:
-        return Reason("not_approved", "Nobody has approved the mail.")
-    return None
+type Answered = dict[tuple[UUID, UUID], set[UUID]]  # campaign, company -> enrolments
+type Contacts = dict[str, list[tuple[UUID | None, datetime]]]  # address -> enrolment, when
 
 
-def _changed(case: _Case) -> Reason | None:
-    if case.draft is None or case.draft.status != DraftStatus.APPROVED:
-        return None
+@dataclass(frozen=True)
+class _Gathered:
+    """What was read for all tasks, each part by the key that a case finds its own with."""
+
+    ledgers: Mapping[UUID, Ledger]
+    wrote_from: Mapping[UUID, set[UUID | None]]  # enrolment -> mailboxes
+    read_at: Mapping[UUID, datetime | None]  # mailbox -> when its inbox was read
+    windows: Mapping[UUID, Week | str | None]  # campaign -> windows, or what is wrong with them
+    suppressions: Mapping[str, str]  # address -> reason
+    suppressions_fault: str
+    answered: Answered
+    contacts: Contacts
+    drafts: Mapping[UUID, Draft]
+    changes: Mapping[UUID, str]  # task -> sentence
+    switches: tuple[tuple[str, str], ...]
+
+
+def _case(task: Task, rows: _Gathered, leased: bool) -> Case:
+    enrollment, position = task.enrollment, task.enrollment.position
+    company, address = position.company, position.email or ""
+    draft, windows = rows.drafts.get(task.pk), rows.windows[task.campaign_id]
+    wrote_from = rows.wrote_from.get(enrollment.pk, set())
+    is_mine = leased and task.status == TaskStatus.LEASED
+    return Case(
+        task_id=task.pk,
+        enrollment_id=enrollment.pk,
+        campaign_id=task.campaign_id,
+        position_id=position.pk,
+        company_id=company.pk,
+        address=address,
+        scheduled_for=task.scheduled_for,
+        ledger=rows.ledgers.get(enrollment.mailbox_id) if enrollment.mailbox_id else None,
+        status=TaskStatus.SCHEDULED if is_mine else task.status,
+        step_index=task.workflow_step.step_index,
+        step_is_active=task.workflow_step.is_active,
+        campaign_status=task.campaign.status,
+        windows=None if isinstance(windows, str) else windows,
+        windows_fault=windows if isinstance(windows, str) else "",
+        place=place_followed(task.campaign, company),
+        enrollment_state=enrollment.state,
+        paused_until=enrollment.paused_until,
+        email_status=position.email_status,
+        is_opposed=company.diffusion == Diffusion.OPPOSED,
+        suppression=rows.suppressions.get(address, ""),
+        suppressions_fault=rows.suppressions_fault,
+        company_answered=bool(
+            rows.answered.get((task.campaign_id, company.pk), set()) - {enrollment.pk}
+        ),
+        last_contact=_last_by_others(rows.contacts.get(address, []), enrollment.pk),
+        draft_status=draft.status if draft else None,
+        changed=rows.changes.get(task.pk, ""),
+        has_written=bool(wrote_from),
+        other_inboxes=tuple(
+            rows.read_at.get(each) for each in wrote_from - {enrollment.mailbox_id} if each
+        ),
+        switches=rows.switches,
+    )
+
+
+def _last_by_others(contacts: list[tuple[UUID | None, datetime]], own: UUID) -> datetime | None:
+    return max((at for enrollment_id, at in contacts if enrollment_id != own), default=None)
+
+
+def _join(tasks: Sequence[Task]) -> None:
+    """Set on the tasks what they belong to, as it stands now.
+
+    Table by table: a join over all of them takes longer to plan than to run.
+    """
+    steps = WorkflowStep.objects.in_bulk({task.workflow_step_id for task in tasks})
+    campaigns = Campaign.objects.in_bulk({task.campaign_id for task in tasks})
+    enrollments = Enrollment.objects.in_bulk({task.enrollment_id for task in tasks})
+    of_whom = {enrollment.position_id for enrollment in enrollments.values()}
+    positions = Position.objects.defer("kept").in_bulk(of_whom)
+    companies = Company.objects.only("diffusion", "country", "department").in_bulk(
+        {position.company_id for position in positions.values()}
+    )
+    mailboxes = Mailbox.objects.in_bulk(
+        {each.mailbox_id for each in enrollments.values() if each.mailbox_id}
+    )
+    for position in positions.values():
+        position.company = companies[position.company_id]
+    for enrollment in enrollments.values():
+        enrollment.campaign = campaigns[enrollment.campaign_id]
+        enrollment.position = positions[enrollment.position_id]
+        enrollment.mailbox = mailboxes[enrollment.mailbox_id] if enrollment.mailbox_id else None
+    for task in tasks:
+        task.workflow_step = steps[task.workflow_step_id]
+        task.campaign = campaigns[task.campaign_id]
+        task.enrollment = enrollments[task.enrollment_id]
+
+
+def _drafts(tasks: Sequence[Task], *, texts: bool) -> dict[UUID, Draft]:
+    of_task = {task.pk: task for task in tasks}
+    rows = Draft.objects.filter(task__in=list(of_task))
+    drafts = {each.task_id: each for each in (rows if texts else rows.only("task", "status"))}
+    for task_id, draft in drafts.items():
+        draft.task = of_task[task_id]
+    return drafts
+
+
+def _mailboxes_of(tasks: Sequence[Task]) -> list[Mailbox]:
+    found = (task.enrollment.mailbox for task in tasks)
+    return list({mailbox.pk: mailbox for mailbox in found if mailbox}.values())
+
+
+def _wrote_from(tasks: Sequence[Task]) -> dict[UUID, set[UUID | None]]:
+    """Enrolment -> the mailboxes that it was written to from; None is one that was deleted."""
+    wrote = Message.objects.outbound().filter(
+        enrollment__in={task.enrollment_id for task in tasks}, sent_at__isnull=False
+    )
+    found: defaultdict[UUID, set[UUID | None]] = defaultdict(set)
+    for enrollment_id, mailbox_id in wrote.values_list("enrollment_id", "mailbox_id").distinct():
+        if enrollment_id:
+            found[enrollment_id].add(mailbox_id)
+    return found
+
+
+def _read_at(wrote_from: Mapping[UUID, set[UUID | None]]) -> dict[UUID, datetime | None]:
+    asked = {each for mailboxes in wrote_from.values() for each in mailboxes if each}
+    return dict(Mailbox.objects.filter(pk__in=asked).values_list("pk", "last_synced_at"))
+
+
+def _windows_of(campaigns: set[Campaign]) -> dict[UUID, Week | str | None]:
+    return {campaign.pk: _windows(campaign) for campaign in campaigns}
+
+
+def _windows(campaign: Campaign) -> Week | str | None:
     try:
-        now = rendered(case.draft)
+        return windows_of(campaign)
     except DomainError as error:
-        return Reason("changed_since_approval", f"What was approved cannot be sent: {error}")
-    if (now.recipient, now.hash) == (case.enrollment.position.email, case.draft.approved_hash):
-        return None
-    return Reason("changed_since_approval", "What would be sent is not what was approved.")
+        return f"The campaign's windows cannot be read: {error}"
 
 
-def _mailbox(case: _Case) -> Reason | None:
-    mailbox = case.task.campaign.from_mailbox
-    if mailbox is None:
-        return Reason("no_mailbox", "The campaign has no mailbox.")
-    if mailbox.status != MailboxStatus.ACTIVE:
-        return Reason("mailbox_stopped", f"The mailbox is {mailbox.status}.")
-    return None
+def _addresses(tasks: Sequence[Task]) -> set[str]:
+    found = (task.enrollment.position.email for task in tasks)
+    return {address for address in found if address}
 
 
-def _inbox(case: _Case) -> Reason | None:
-    """A follow-up leaves only while we know that no answer has come, wherever it would."""
-    mailbox = case.task.campaign.from_mailbox
-    if mailbox is None or case.task.workflow_step.step_index == 0:
-        return None
-    wrote = Message.objects.outbound().filter(enrollment_id=case.enrollment.pk)
-    asked = Mailbox.objects.filter(Q(pk=mailbox.pk) | Q(pk__in=wrote.values("mailbox_id")))
-    oldest = case.now - INBOX_FRESH_FOR
-    stale = asked.exclude(last_synced_at__gte=oldest, last_synced_at__lte=case.now)
-    if not stale.exists():
-        return None
-    return Reason("inbox_stale", "The inbox has not been read for 15 minutes.")
+def _suppressions(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
+    """Address -> why it must not be written to; or the sentence why that cannot be told."""
+    try:
+        return suppressions_among(_addresses(tasks)), ""
+    except SuppressionsUnreadable as error:
+        return {}, str(error)
 
 
-def _by_schedule(rule: Rule) -> Rule:
-    """The rule, with a reason of its own where the mailbox's hours cannot be told."""
-
-    @wraps(rule)
-    def told(case: _Case) -> Reason | None:
-        try:
-            return rule(case)
-        except (NeverOpen, ScheduleRefused) as error:
-            return Reason("no_window", str(error))
-
-    return told
-
-
-@_by_schedule
-def _quota(case: _Case) -> Reason | None:
-    mailbox = case.task.campaign.from_mailbox
-    if mailbox is None or sent_today(mailbox, now=case.now) < mailbox.daily_limit:
-        return None
-    schedule = schedule_of(mailbox)
-    tomorrow = midnight_before(schedule, midnight_before(schedule, case.now) + timedelta(hours=36))
-    until = next_opening(schedule, tomorrow)
-    return Reason("daily_limit", f"The mailbox sent its {mailbox.daily_limit} today.", until)
+def _answered(tasks: Sequence[Task]) -> Answered:
+    """Who of these companies answered in these campaigns, or said no."""
+    answers = Enrollment.objects.filter(
+        campaign__in={task.campaign_id for task in tasks},
+        position__company__in={task.enrollment.position.company_id for task in tasks},
+        state__in=[EnrollmentState.REPLIED, EnrollmentState.UNSUBSCRIBED],
+    )
+    found: Answered = defaultdict(set)
+    for campaign_id, company_id, enrollment_id in answers.values_list(
+        "campaign_id", "position__company_id", "pk"
+    ):
+        found[campaign_id, company_id].add(enrollment_id)
+    return found
 
 
-def _pace(case: _Case) -> Reason | None:
-    mailbox = case.task.campaign.from_mailbox
-    if mailbox is None or mailbox.next_send_at is None or mailbox.next_send_at <= case.now:
-        return None
-    return Reason("pace", "The mailbox keeps a human pace.", mailbox.next_send_at)
+def _contacts(tasks: Sequence[Task], now: datetime) -> Contacts:
+    """When each of the addresses was last written to by each enrolment, within the quiet period."""
+    sent = Message.objects.outbound().filter(
+        to_address__in=_addresses(tasks), sent_at__gt=now - QUIET_PERIOD
+    )
+    found: Contacts = defaultdict(list)
+    for address, enrollment_id, at in (
+        sent.order_by()
+        .values("to_address", "enrollment_id")
+        .annotate(last=Max("sent_at"))
+        .values_list("to_address", "enrollment_id", "last")
+    ):
+        found[address].append((enrollment_id, at))
+    return found
 
 
-@_by_schedule
-def _window(case: _Case) -> Reason | None:
-    mailbox = case.task.campaign.from_mailbox
-    if mailbox is None:
-        return None
-    schedule = schedule_of(mailbox)
-    if is_open(schedule, case.now):
-        return None
-    return Reason("outside_window", "It is outside office hours.", next_opening(schedule, case.now))
+def _changes(drafts: Mapping[UUID, Draft]) -> dict[UUID, str]:
+    """Task -> what became other since a person approved it, where anything did."""
+    approved = [draft for draft in drafts.values() if draft.status == DraftStatus.APPROVED]
+    if not approved:
+        return {}
+    identity = Organisation.objects.get(pk=approved[0].organisation_id)
+    tracked = tracked_among(draft.task for draft in approved)
+    return {
+        draft.task_id: _change(draft, identity, tracks=draft.task_id in tracked)
+        for draft in approved
+    }
 
 
-RULES: tuple[Rule, ...] = (
-    _not_waiting,
-    _too_early,
-    _campaign,
-    _step,
-    _enrollment,
-    _away,
-    _unusable,
-    _suppressed,
-    _answered,
-    _recently,
-    _mailbox,
-    _inbox,
-    _quota,
-    _pace,
-    _window,
-    _unapproved,
-    _changed,
-)
+def _change(draft: Draft, identity: Organisation, *, tracks: bool) -> str:
+    try:
+        now = rendered(draft, identity=identity, tracks=tracks)
+    except DomainError as error:
+        return f"What was approved cannot be sent: {error}"
+    if (now.recipient, now.hash) == (draft.task.enrollment.position.email, draft.approved_hash):
+        return ""
+    return "What would be sent is not what was approved."

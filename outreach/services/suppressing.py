@@ -1,7 +1,7 @@
 """Addresses and domains the organisation must not write to."""
 
 import hmac
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -57,21 +57,32 @@ def entry_of(what: str) -> Suppression | None:
     return Suppression.objects.filter(hashed).order_by("at").first()
 
 
-def suppressed_among(addresses: Sequence[str]) -> set[str]:
+def suppressed_among(addresses: Collection[str]) -> set[str]:
     """Those of the addresses that must not be written to, however many, in three queries.
 
     Raises SuppressionsUnreadable, as `suppression_of` does: better no mail than one too many.
     """
+    return set(suppressions_among(addresses))
+
+
+def suppressions_among(addresses: Collection[str]) -> dict[str, str]:
+    """The same, each with the reason of the first entry that covers it."""
     _refuse_unreadable()
     owners = {value: address for address in addresses for value in _hashes(address)}
     domains = {_domain(address) for address in addresses}
-    hashed = set(
-        Suppression.objects.filter(address_hash__in=owners).values_list("address_hash", flat=True)
-    )
-    barred = set(Suppression.objects.filter(domain__in=domains).values_list("domain", flat=True))
-    return {owners[value] for value in hashed if value} | {
-        a for a in addresses if _domain(a) in barred
-    }
+    hashed = Suppression.objects.filter(address_hash__in=owners)
+    barred = Suppression.objects.filter(domain__in=domains).values_list("domain", "at", "reason")
+    of_domain = {domain: (at, reason) for domain, at, reason in barred}
+    found = {a: of_domain[_domain(a)] for a in addresses if _domain(a) in of_domain}
+    for value, at, reason in hashed.values_list("address_hash", "at", "reason"):
+        address = owners[value or ""]
+        found[address] = min(found.get(address, (at, reason)), (at, reason))
+    return {address: reason for address, (_, reason) in found.items()}
+
+
+def marks_of(address: str) -> tuple[list[str], str]:
+    """What suppressions know an address by: its hashes under each key, and its domain."""
+    return _hashes(address), _domain(address)
 
 
 def _refuse_unreadable() -> None:
