@@ -1,73 +1,137 @@
 """From one step to the next."""
 
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from uuid import UUID
 
-from django.db import transaction
+from django.db import connection
 
-from outreach.calendar import add_working_days
-from outreach.models import Campaign, Enrollment, Task, WorkflowStep
+from outreach.calendar import Schedule, add_working_days
+from outreach.models import Enrollment, Mailbox, Task, WorkflowStep
 from outreach.services.mailboxes import schedule_of
 from outreach.states import CampaignStatus, EnrollmentState
-from prospectflow.choices import move
 from prospectflow.errors import DomainError
 
 GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
 
+WRITE_DOWN = """
+UPDATE outreach.campaign_enrollments e
+SET last_activity_at = %(now)s, state = told.state,
+    stopped_reason = coalesce(told.reason, e.stopped_reason)
+FROM unnest(%(ids)s::uuid[], %(states)s::text[], %(reasons)s::text[]) AS told (id, state, reason)
+WHERE e.organisation_id = iam.current_organisation_id() AND e.id = told.id
+"""
 
-def plan_next(task: Task, *, now: datetime) -> Task | None:
-    """After this task's mail left: schedule the next step, or finish the enrolment.
+
+def plan_next(task: Task, *, now: datetime) -> int:
+    """What `plan_after` does, for one task."""
+    return plan_after([task], now=now)
+
+
+def plan_after(tasks: Sequence[Task], *, now: datetime) -> int:
+    """After these tasks' mails left: schedule the next steps, or finish the enrolments.
 
     The delay counts working days of the mailbox from the mail before. An enrolment that has
-    stopped meanwhile gets nothing. Where no day can be found the enrolment ends and says why:
-    what follows a mail never costs us the knowledge that it left.
+    stopped meanwhile gets nothing. Where no day can be found the enrolment ends and says why,
+    also in its task's `last_error` (in memory): what follows a mail never costs us the knowledge
+    that it left. Returns how many steps were scheduled, in a number of queries that does not
+    grow with the tasks.
     """
-    enrollment = Enrollment.objects.select_for_update(no_key=True).get(pk=task.enrollment_id)
-    enrollment.last_activity_at = now
-    following, planned = _step_after(task.workflow_step), None
-    if enrollment.state == EnrollmentState.ACTIVE and following is None:
-        move(enrollment, "state", EnrollmentState.FINISHED, Enrollment.MOVES)
-    elif enrollment.state in GOING and following and not _archived(task):
-        planned = _plan_or_finish(task, enrollment, following, now)
-    enrollment.save(update_fields=["state", "last_activity_at", "stopped_reason"])
-    return planned
+    enrollments = hold_enrollments([task.enrollment_id for task in tasks])
+    plan = _Plan([task for task in tasks if task.enrollment_id in enrollments], enrollments, now)
+    planned = plan.followers()
+    Task.objects.bulk_create(planned, ignore_conflicts=True)
+    plan.write_down()
+    return len(planned)
 
 
-def _archived(task: Task) -> bool:
-    return Campaign.objects.filter(pk=task.campaign_id, status=CampaignStatus.ARCHIVED).exists()
+def hold_enrollments(ids: Iterable[UUID]) -> dict[UUID, Enrollment]:
+    """These enrolments as they are now, locked before their tasks as everywhere, in one order."""
+    locked = Enrollment.objects.select_for_update(no_key=True).order_by("id")
+    return {each.pk: each for each in locked.filter(pk__in=set(ids))}
 
 
-def _plan_or_finish(
-    task: Task, enrollment: Enrollment, step: WorkflowStep, now: datetime
-) -> Task | None:
-    try:
-        with transaction.atomic():
-            return _plan(task, step, now)
-    except (DomainError, OverflowError, ValueError) as error:
-        task.last_error = f"The next step could not be planned: {error}"[:500]
-        enrollment.stopped_reason = task.last_error
-        move(enrollment, "state", EnrollmentState.FINISHED, Enrollment.MOVES)
-        return None
+def hour_of_next(schedule: Schedule | None, sent_at: datetime, delay_days: int) -> datetime:
+    """When the next step is due after a mail that left at `sent_at`.
+
+    Raises NeverOpen, OverflowError or ValueError where the calendar has no such day.
+    """
+    return add_working_days(schedule, sent_at, delay_days) if schedule else sent_at
 
 
-def _step_after(step: WorkflowStep) -> WorkflowStep | None:
-    return (
-        WorkflowStep.objects.filter(
-            campaign_id=step.campaign_id, is_active=True, step_index__gt=step.step_index
+class _Plan:
+    """The next steps of mails that left at the same instant."""
+
+    def __init__(
+        self, tasks: Sequence[Task], enrollments: Mapping[UUID, Enrollment], now: datetime
+    ) -> None:
+        self.tasks, self.enrollments, self.now = tasks, enrollments, now
+        self.steps = _steps_of({task.campaign_id for task in tasks})
+        senders = {enrollments[task.enrollment_id].mailbox_id for task in tasks}
+        self.mailboxes = {each.pk: each for each in Mailbox.objects.filter(pk__in=senders - {None})}
+        self.states: dict[UUID, tuple[str, str | None]] = {}
+        self.hours: dict[tuple[UUID | None, int], datetime | str] = {}
+
+    def followers(self) -> list[Task]:
+        """The tasks of the next steps, in memory."""
+        return [each for task in self.tasks if (each := self._after(task)) is not None]
+
+    def write_down(self) -> None:
+        """What became of the enrolments."""
+        values = {
+            "now": self.now,
+            "ids": list(self.states),
+            "states": [state for state, _ in self.states.values()],
+            "reasons": [reason for _, reason in self.states.values()],
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(WRITE_DOWN, values)
+
+    def _after(self, task: Task) -> Task | None:
+        enrollment = self.enrollments[task.enrollment_id]
+        step, state = self._step_after(task), enrollment.state
+        self.states[enrollment.pk] = state, None
+        if step is None:
+            if state == EnrollmentState.ACTIVE:
+                self.states[enrollment.pk] = EnrollmentState.FINISHED, None
+            return None
+        hour = self._hour(enrollment.mailbox_id, step.delay_days) if state in GOING else None
+        if isinstance(hour, str):
+            task.last_error = hour
+            self.states[enrollment.pk] = EnrollmentState.FINISHED, hour
+        if not isinstance(hour, datetime):
+            return None
+        return Task(
+            campaign_id=task.campaign_id,
+            enrollment_id=enrollment.pk,
+            workflow_step=step,
+            scheduled_for=hour,
         )
-        .order_by("step_index")
-        .first()
-    )
+
+    def _step_after(self, task: Task) -> WorkflowStep | None:
+        steps = self.steps.get(task.campaign_id, [])
+        place = bisect_right(steps, task.step_index, key=lambda step: step.step_index)
+        return steps[place] if place < len(steps) else None
+
+    def _hour(self, mailbox_id: UUID | None, delay: int) -> datetime | str:
+        """The hour, or the sentence why there is none."""
+        key = mailbox_id, delay
+        if key not in self.hours:
+            try:
+                mailbox = self.mailboxes.get(mailbox_id)
+                schedule = schedule_of(mailbox) if mailbox else None
+                self.hours[key] = hour_of_next(schedule, self.now, delay)
+            except (DomainError, OverflowError, ValueError) as error:
+                self.hours[key] = f"The next step could not be planned: {error}"[:500]
+        return self.hours[key]
 
 
-def _plan(task: Task, step: WorkflowStep, now: datetime) -> Task:
-    mailbox = task.campaign.from_mailbox
-    hour = add_working_days(schedule_of(mailbox), now, step.delay_days) if mailbox else now
-    planned, _ = Task.objects.get_or_create(
-        enrollment_id=task.enrollment_id,
-        workflow_step=step,
-        defaults={
-            "campaign_id": task.campaign_id,
-            "scheduled_for": hour,
-        },
-    )
-    return planned
+def _steps_of(campaigns: Iterable[UUID]) -> dict[UUID, list[WorkflowStep]]:
+    """The steps in their order, by campaign; none of an archived one."""
+    found: dict[UUID, list[WorkflowStep]] = defaultdict(list)
+    steps = WorkflowStep.objects.filter(campaign__in=campaigns, is_active=True)
+    for step in steps.exclude(campaign__status=CampaignStatus.ARCHIVED).order_by("step_index"):
+        found[step.campaign_id].append(step)
+    return found

@@ -1,13 +1,18 @@
 """What becomes of a mail once the server has spoken, and what follows for its sequence."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
+
+from django.db import connection
+from django.db.models import F
 
 from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_answer
 from outreach.calendar import next_opening
 from outreach.models import Enrollment, Mailbox, Message, Task
 from outreach.services.mailboxes import move_mailbox, schedule_of
-from outreach.services.planning import GOING, plan_next
+from outreach.services.planning import GOING, hold_enrollments, plan_after, plan_next
 from outreach.services.stopping import stop
 from outreach.services.suppressing import suppress_address
 from outreach.smtp import Accepted, Outcome, Refused
@@ -23,6 +28,93 @@ from prospectflow.choices import move
 from prospectflow.errors import DomainError
 
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 720, 1440))
+
+TAKEN_OVER = """
+WITH told AS (
+    SELECT * FROM unnest(%(tasks)s::uuid[], %(messages)s::uuid[], %(answers)s::text[])
+        AS told (task_id, message_id, answer)
+), left_for_good AS (
+    UPDATE outreach.tasks t
+    SET status = 'sent', last_error = NULL, locked_at = NULL, locked_by = NULL, leased_until = NULL
+    FROM told
+    WHERE t.organisation_id = iam.current_organisation_id() AND t.id = told.task_id
+        AND t.status IN ('transmitting', 'unknown')
+    RETURNING t.id
+)
+UPDATE outreach.messages m SET status = 'sent', answer_code = told.answer
+FROM told JOIN left_for_good ON left_for_good.id = told.task_id
+WHERE m.organisation_id = iam.current_organisation_id() AND m.id = told.message_id
+    AND m.status = 'queued'
+RETURNING m.id
+"""
+
+
+class Settled(NamedTuple):
+    """A mail that the server took over."""
+
+    task: Task
+    message: Message
+    outcome: Accepted
+
+
+def settle_accepted(taken: Sequence[Settled], *, now: datetime) -> list[Message]:
+    """What `settle` does for each of these mails of one mailbox, for all at once."""
+    hold_enrollments([each.task.enrollment_id for each in taken])
+    values = {
+        "tasks": [each.task.pk for each in taken],
+        "messages": [each.message.pk for each in taken],
+        "answers": [_word_of(each.outcome) for each in taken],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(TAKEN_OVER, values)
+        written = {row[0] for row in cursor.fetchall()}
+    together = [each for each in taken if each.message.pk in written]
+    for each in together:
+        each.task.status, each.task.last_error = TaskStatus.SENT, None
+        each.message.status, each.message.answer_code = MessageStatus.SENT, _word_of(each.outcome)
+    _clear_trouble([each.message for each in together])
+    plan_after([each.task for each in together], now=now)
+    for task in [each.task for each in together if each.task.last_error]:
+        task.save(update_fields=["last_error"])
+    others = [  # whose task or person was deleted meanwhile
+        settle(each.task.pk, each.message.pk, each.outcome, now=now)
+        for each in taken
+        if each.message.pk not in written
+    ]
+    return [each.message for each in together] + [each for each in others if each is not None]
+
+
+def take_back(unbegun: Mapping[UUID, datetime | None]) -> None:
+    """Let mails that were never begun wait again; each message with when it was tried before.
+
+    One that was never tried is forgotten. Those whose sequence has ended are cancelled.
+    """
+    messages = Message.objects.filter(pk__in=unbegun)
+    tasks = list(
+        Task.objects.filter(messages__in=messages, status=TaskStatus.TRANSMITTING)
+        .select_related("enrollment", "campaign")
+        .order_by("enrollment_id")
+    )
+    hold_enrollments([task.enrollment_id for task in tasks])
+    for message in messages:
+        if unbegun[message.pk] is None:
+            message.delete()
+        else:
+            message.sent_at = unbegun[message.pk]
+            message.save(update_fields=["sent_at"])
+    tried = set(messages.values_list("task_id", flat=True))
+    for task in tasks:
+        _wait_again(task, TaskStatus.DEFERRED if task.pk in tried else TaskStatus.SCHEDULED)
+
+
+def _wait_again(task: Task, status: TaskStatus) -> None:
+    fields = {"locked_at": None, "locked_by": None, "leased_until": None}
+    if _is_over(task):
+        status = TaskStatus.CANCELLED
+        Message.objects.outbound().filter(task=task).update(status=MessageStatus.FAILED)
+    Task.objects.filter(pk=task.pk, status=TaskStatus.TRANSMITTING).update(
+        status=status, attempts=F("attempts") - 1, **fields
+    )
 
 
 def settle(task_id: UUID, message_id: UUID, outcome: Outcome, *, now: datetime) -> Message | None:
@@ -50,7 +142,7 @@ def _held(task_id: UUID) -> Task | None:
     locked.filter(tasks=task_id).first()
     return (
         Task.objects.select_for_update(of=["self"])
-        .select_related("enrollment", "campaign__from_mailbox", "workflow_step")
+        .select_related("enrollment__mailbox", "campaign", "workflow_step")
         .filter(pk=task_id)
         .first()
     )
@@ -95,10 +187,15 @@ def _accepted(task: Task, message: Message, outcome: Accepted, now: datetime) ->
     move(message, "status", MessageStatus.SENT, Message.MOVES)
     task.last_error = None
     message.answer_code = _word_of(outcome)
-    Mailbox.objects.filter(messages=message, status=MailboxStatus.ACTIVE).exclude(
-        status_reason=""
-    ).update(status_reason="")
+    _clear_trouble([message])
     plan_next(task, now=now)
+
+
+def _clear_trouble(messages: Sequence[Message]) -> None:
+    """A mailbox whose server takes mails is in no trouble any more."""
+    senders = {message.mailbox_id for message in messages}
+    troubled = Mailbox.objects.filter(pk__in=senders - {None}, status=MailboxStatus.ACTIVE)
+    troubled.exclude(status_reason="").update(status_reason="")
 
 
 def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
@@ -175,11 +272,15 @@ def _again(task: Task, message: Message, hour: datetime) -> None:
     Not at all where the sequence or the campaign has ended meanwhile.
     """
     move(task, "status", TaskStatus.DEFERRED, Task.MOVES)
-    if task.campaign.status == CampaignStatus.ARCHIVED or task.enrollment.state not in GOING:
+    if _is_over(task):
         move(task, "status", TaskStatus.CANCELLED, Task.MOVES)
         move(message, "status", MessageStatus.FAILED, Message.MOVES)
     else:
-        task.scheduled_for = _opening(task.campaign.from_mailbox, hour)
+        task.scheduled_for = _opening(task.enrollment.mailbox, hour)
+
+
+def _is_over(task: Task) -> bool:
+    return task.campaign.status == CampaignStatus.ARCHIVED or task.enrollment.state not in GOING
 
 
 def _opening(mailbox: Mailbox | None, hour: datetime) -> datetime:

@@ -37,11 +37,11 @@ def make_sent(
     position = {"email": f"jean{next(_numbers)}@societe-exemple.fr"} | position
     task = make_ready(campaign, at=at, position=make_position(**position))
     Mailbox.objects.filter(pk=campaign.from_mailbox_id).update(next_send_at=None)
-    intention = sending._intend(campaign.from_mailbox_id, now=at, worker="test", frozen=place_pixel)
+    intention = sending.intend(campaign.from_mailbox_id, now=at, worker="test", frozen=place_pixel)
     assert intention is not None
-    assert intention.task_id == task.pk
+    assert intention.task.pk == task.pk
     taken = Accepted(250, "2.0.0 Ok", "mx.example.com")
-    message = settle(intention.task_id, intention.message_id, taken, now=at)
+    message = settle(intention.task.pk, intention.message.pk, taken, now=at)
     assert message is not None
     return message
 

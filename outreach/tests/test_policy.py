@@ -12,7 +12,7 @@ from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task,
 from outreach.services.approval import approve, unapprove
 from outreach.services.drafting import compose
 from outreach.services.policy import may_send
-from outreach.services.sending import _intend
+from outreach.services.sending import intend as _intend
 from outreach.services.suppressing import suppress_address, suppress_domain
 from outreach.states import WAITING
 from outreach.tests.making import (

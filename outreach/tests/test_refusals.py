@@ -144,6 +144,28 @@ def test_a_mailbox_whose_password_is_refused_is_broken_with_one_sentence(world, 
     assert (after.status, enrollment.state, postbox.seen) == ("deferred", "active", [])
 
 
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"smtp_host": "smtp.example.com", "smtp_security": "plain"}, "Mail without encryption"),
+        ({"sealed_password": "sealed by a key that is gone"}, "No key in CREDENTIAL_KEYS opens"),
+    ],
+)
+def test_a_mailbox_that_cannot_be_used_is_broken_with_a_sentence_and_its_mail_waits(
+    world, postbox, fields, sentence
+):
+    task = world.queue()
+    with world.open():
+        Mailbox.objects.update(**fields)
+
+    assert world.send(MORNING) is None
+
+    after, message, _, mailbox = world.state(task)
+    assert mailbox.status == "broken"
+    assert mailbox.status_reason.startswith(sentence)
+    assert (after.status, after.leased_until, message) == ("scheduled", None, None)
+
+
 @pytest.mark.parametrize("trouble", ["unreachable", "421 4.3.2 Shutting down", "451 4.7.1 Later"])
 def test_a_server_that_is_not_ready_costs_the_recipient_nothing_however_long_it_lasts(
     world, postbox, trouble

@@ -1,0 +1,191 @@
+"""One mailbox sends: takes what is due, decides in groups, and talks over one connection."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from outreach.models import Mailbox, Message, Task
+from outreach.services.mailboxes import move_mailbox, smtp_account
+from outreach.services.sending.deciding import Decision, Frozen, Group, Intention, decide
+from outreach.services.sending.leasing import hand_back, lease
+from outreach.services.sending.looking import may_still_leave
+from outreach.services.settling import Settled, settle, settle_accepted, take_back
+from outreach.smtp import Accepted, Connection, Outcome, SmtpAccount
+from outreach.states import MailboxStatus
+from prospectflow.errors import DomainError
+from prospectflow.tenancy.context import tenant
+
+BATCH = 50
+GROUP = 20  # what a killed worker may leave in doubt, where the mailbox keeps no pace
+CONSIDERED = 20  # tasks looked at for one mail; the others wait for the next round
+BEGUN_WITHIN = timedelta(minutes=3)  # so that the lease outlives the longest conversation
+
+type Clock = Callable[[], datetime]
+
+
+def ignored(message: Message) -> None:
+    """Nobody is told."""
+
+
+def never() -> bool:
+    """Nobody asks us to stop."""
+    return False
+
+
+@dataclass
+class Round:
+    """One round of one worker for one mailbox."""
+
+    organisation_id: UUID
+    mailbox_id: UUID
+    clock: Clock
+    worker: str
+    frozen: Frozen = ignored
+    stopping: Callable[[], bool] = never
+    at_most: int = BATCH
+    sent: list[Message] = field(default_factory=list)
+
+
+def send_batch(  # noqa: PLR0913
+    organisation_id: UUID,
+    mailbox_id: UUID,
+    *,
+    clock: Clock,
+    worker: str,
+    frozen: Frozen = ignored,
+    stopping: Callable[[], bool] = never,
+    limit: int = BATCH,
+) -> list[Message]:
+    """Send what this mailbox may send now, over one connection; the messages as they ended.
+
+    Call it outside of a tenant scope: it opens one to take tasks, one for each group to commit
+    what is meant to leave, none while it talks to the server, and others for the outcomes.
+    A mailbox that keeps a pace sends one mail. `frozen` is told of each message before the
+    commit. Once `stopping` says so, no further mail is begun.
+    """
+    given = Round(organisation_id, mailbox_id, clock, worker, frozen, stopping)
+    return _sent(given, limit)
+
+
+def send_next(
+    organisation_id: UUID,
+    mailbox_id: UUID,
+    *,
+    now: datetime,
+    worker: str,
+    frozen: Frozen = ignored,
+) -> Message | None:
+    """Send the one mail this mailbox may send at `now`; None when there is none."""
+    given = Round(organisation_id, mailbox_id, lambda: now, worker, frozen, at_most=1)
+    return next(iter(_sent(given, CONSIDERED)), None)
+
+
+def intend(
+    mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen = ignored
+) -> Intention | None:
+    """What `send_next` commits before it talks to the server, in the scope that is open."""
+    leased = lease(mailbox_id, now=now, worker=worker, limit=CONSIDERED)
+    decision = Decision()
+    for task in leased:
+        decision = decide(Group(mailbox_id, [task], worker, now, frozen))
+        if decision.intentions or not decision.goes_on:
+            break
+    hand_back(task.pk for task in leased)
+    return next(iter(decision.intentions), None)
+
+
+def _sent(given: Round, limit: int) -> list[Message]:
+    with tenant(given.organisation_id):
+        mailbox = Mailbox.objects.filter(pk=given.mailbox_id).first()
+        leased = _taken(given, limit) if mailbox else []
+    if mailbox is None or not leased:
+        return []
+    try:
+        account = smtp_account(mailbox)
+    except DomainError as error:
+        with tenant(given.organisation_id):
+            move_mailbox(mailbox, MailboxStatus.BROKEN, reason=str(error))
+            hand_back(task.pk for task in leased)
+        return []
+    paced = given.at_most == 1 or mailbox.pace_max_seconds > 0
+    return _sent_through(account, given, leased, 1 if paced else GROUP)
+
+
+def _taken(given: Round, limit: int) -> list[Task]:
+    return lease(given.mailbox_id, now=given.clock(), worker=given.worker, limit=limit)
+
+
+def _sent_through(
+    account: SmtpAccount, given: Round, leased: Sequence[Task], size: int
+) -> list[Message]:
+    connection = Connection(account)
+    try:
+        for start in range(0, len(leased), size):
+            if given.stopping() or not _group(given, leased[start : start + size], connection):
+                break
+    finally:
+        connection.close()
+        with tenant(given.organisation_id):
+            hand_back(task.pk for task in leased)
+    return given.sent
+
+
+def _group(given: Round, tasks: Sequence[Task], connection: Connection) -> bool:
+    """Decide, send and settle; whether the mailbox may go on with another group."""
+    now = given.clock()
+    with tenant(given.organisation_id):
+        group = Group(given.mailbox_id, tasks, given.worker, now, given.frozen)
+        decision = decide(group)
+    if decision.intentions:
+        _transmit(given, decision.intentions, connection, now)
+    return decision.goes_on and len(given.sent) < given.at_most
+
+
+def _transmit(
+    given: Round, intentions: Sequence[Intention], connection: Connection, decided: datetime
+) -> None:
+    """Send one after another; what is taken is settled together, anything else at once."""
+    taken: list[Settled] = []
+    unbegun: list[Intention] = []
+    for number, intention in enumerate(intentions):
+        if number and not _may_begin(given, intention, decided):
+            unbegun.append(intention)
+            continue
+        outcome = transmit(intention, connection)
+        if isinstance(outcome, Accepted):
+            taken.append(Settled(intention.task, intention.message, outcome))
+        else:
+            _settle_one(given, intention, outcome)
+    _settle_all(given, taken, unbegun)
+
+
+def _may_begin(given: Round, intention: Intention, decided: datetime) -> bool:
+    """Whether a mail decided on some moments ago may still leave."""
+    now = given.clock()
+    if given.stopping() or not decided <= now < decided + BEGUN_WITHIN:
+        return False
+    address = intention.message.to_address
+    return may_still_leave(
+        given.organisation_id, given.mailbox_id, intention.task, address, now=now
+    )
+
+
+def transmit(intention: Intention, connection: Connection) -> Outcome:
+    """Hand the very bytes that were committed to the server."""
+    message = intention.message
+    return connection.transmit(message.from_address, message.to_address, bytes(message.raw or b""))
+
+
+def _settle_one(given: Round, intention: Intention, outcome: Outcome) -> None:
+    with tenant(given.organisation_id):
+        message = settle(intention.task.pk, intention.message.pk, outcome, now=given.clock())
+    if message is not None:
+        given.sent.append(message)
+
+
+def _settle_all(given: Round, taken: Sequence[Settled], unbegun: Sequence[Intention]) -> None:
+    with tenant(given.organisation_id):
+        given.sent += settle_accepted(taken, now=given.clock()) if taken else []
+        if unbegun:
+            take_back({each.message.pk: each.before for each in unbegun})
