@@ -1,5 +1,6 @@
 """The calendar: never outside a window, never on a closed day, right through clock changes."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,10 +16,13 @@ from outreach.calendar import (
     add_working_days,
     closes_at,
     default_windows,
+    hours_of,
     is_open,
+    midnight_after,
     midnight_before,
     next_opening,
     pace,
+    week_of,
 )
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -238,6 +242,50 @@ def test_the_local_day_starts_at_local_midnight_also_when_midnight_is_missing():
     assert midnight_before(noumea, datetime(2026, 5, 1, 14, tzinfo=UTC)).hour == 13
     start = midnight_before(cairo, datetime(2026, 4, 24, 12, tzinfo=UTC))
     assert start.astimezone(cairo.zone).isoformat() == "2026-04-24T01:00:00+03:00"
+
+
+@given(schedules(), INSTANTS)
+def test_a_local_day_lies_between_two_midnights_whatever_its_length(schedule, instant):
+    start, end = midnight_before(schedule, instant), midnight_after(schedule, instant)
+
+    assert start <= instant < end
+    assert midnight_before(schedule, end) == end
+    assert timedelta(hours=22) < end - start < timedelta(hours=26)
+
+
+@given(schedules(), schedules(), INSTANTS)
+def test_hours_in_common_are_open_exactly_when_both_are(schedule, other, instant):
+    both = hours_of(schedule, other.windows)
+    alone = replace(schedule, windows=other.windows)
+
+    assert is_open(both, instant) == (is_open(schedule, instant) and is_open(alone, instant))
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "common"),
+    [
+        (["08:30", "11:30"], ["10:00", "12:00"], [["10:00", "11:30"]]),
+        (["08:30", "24:00"], ["22:00", "24:00"], [["22:00", "24:00"]]),
+        (["00:00", "24:00"], ["09:00", "10:00"], [["09:00", "10:00"]]),
+        (["08:30", "11:30"], ["11:30", "12:00"], []),
+    ],
+)
+def test_the_common_part_of_two_windows_is_where_both_are(ours, theirs, common):
+    schedule = Schedule.from_json({"mon": [ours], "tue": [ours]}, country="")
+
+    assert hours_of(schedule, week_of({"mon": [theirs]})).windows == week_of({"mon": common})
+
+
+def test_hours_without_a_common_one_never_open():
+    with pytest.raises(NeverOpen):
+        next_opening(hours_of(OFFICE, week_of({"sat": [["09:00", "10:00"]]})), paris(2026, 1, 1))
+
+
+def test_a_schedule_that_opens_once_closes_at_the_end_of_its_window():
+    days = [date(2026, 1, 1) + timedelta(days=n) for n in range(900)]
+    once = Schedule.from_json(ALWAYS, country="", blackout=set(days) - {date(2026, 3, 2)})
+
+    assert closes_at(once, paris(2026, 3, 2, 9)) == paris(2026, 3, 3)
 
 
 def test_a_naive_instant_is_refused():
