@@ -1,7 +1,7 @@
 """The life of a campaign, and who is taken into it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import batched
 from typing import Any
@@ -10,11 +10,13 @@ from uuid import UUID
 from django.db import connection, models, transaction
 
 from crm.models import Diffusion, Position
+from crm.querysets import PositionQuerySet
 from iam.models import Organisation
-from outreach.calendar import next_opening
+from outreach.calendar import Place, hours_of, next_opening
 from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, Mailbox, StepExperiment, Task, WorkflowStep
 from outreach.services.experiments import FEWEST, start_experiment
+from outreach.services.hours import place_followed, windows_of
 from outreach.services.mailboxes import schedule_of
 from outreach.services.sharing import mailboxes_for, shares_of
 from outreach.services.suppressing import suppressed_among
@@ -159,19 +161,48 @@ def take_in(
         raise CampaignNotReady(f"{campaign} takes people in once it has a step and a mailbox.")
     offered = sorted({position.pk for position in positions})
     enrollments, left_out = list[Enrollment](), Counter[LeftOut]()
+    openings = _Openings(campaign, shares, at)
     for some in batched(offered, AT_ONCE):
-        newcomers, others = _sifted(campaign, set(some))
-        enrollments += _placed(campaign, newcomers, shares, at)
+        newcomers, others = sifted(campaign, set(some))
+        placed = _placed(campaign, newcomers, shares, at)
+        _schedule(placed, first, [openings.of(each) for each in placed])
+        enrollments += placed
         left_out += others
-    _schedule(enrollments, first, at)
     return enrollments, left_out
 
 
-def _sifted(campaign: Campaign, offered: set[UUID]) -> tuple[list[Position], Counter[LeftOut]]:
+class _Openings:
+    """When each mailbox of a campaign may first write, wherever the recipient is."""
+
+    def __init__(self, campaign: Campaign, shares: Iterable[UUID], at: datetime) -> None:
+        self.campaign, self.at = campaign, at
+        self.mailboxes: dict[UUID | None, Mailbox] = {
+            mailbox.pk: mailbox for mailbox in Mailbox.objects.filter(pk__in=list(shares))
+        }
+        self.found: dict[tuple[UUID | None, Place | None], datetime] = {}
+
+    def of(self, enrollment: Enrollment) -> datetime:
+        """The first opening for this enrolment. Raises NeverOpen or ScheduleRefused."""
+        follows = self.campaign.follows_recipient
+        place = place_followed(self.campaign, enrollment.position.company) if follows else None
+        key = enrollment.mailbox_id, place
+        if key not in self.found:
+            schedule = schedule_of(self._mailbox_of(enrollment))
+            hours = hours_of(schedule, windows_of(self.campaign), place)
+            self.found[key] = next_opening(hours, self.at)
+        return self.found[key]
+
+    def _mailbox_of(self, enrollment: Enrollment) -> Mailbox:
+        """One that wrote to the company need not be the campaign's any more."""
+        known = self.mailboxes.get(enrollment.mailbox_id)
+        return known or Mailbox.objects.get(enrollments=enrollment)
+
+
+def sifted(campaign: Campaign, offered: set[UUID]) -> tuple[list[Position], Counter[LeftOut]]:
     """Those that may be written to and are not in yet; of several at one address, one."""
     inside = set(_inside(campaign, position__in=offered).values_list("position_id", flat=True))
     wanted = Position.objects.filter(pk__in=offered - inside)
-    sendable = list(wanted.sendable().only("email", "company_id").order_by("id"))
+    sendable = list(_asked(wanted.sendable(), campaign).order_by("id"))
     suppressed = suppressed_among([position.email for position in sendable])
     opposed = wanted.exclude(company__diffusion=Diffusion.OPEN).values_list("pk")
     left_out = Counter({LeftOut.ALREADY_IN: len(inside), LeftOut.OPPOSED: len(opposed)})
@@ -189,6 +220,15 @@ def _sifted(campaign: Campaign, offered: set[UUID]) -> tuple[list[Position], Cou
     return newcomers, +left_out
 
 
+def _asked(positions: PositionQuerySet, campaign: Campaign) -> PositionQuerySet:
+    """With what deciding on them takes, and no more: there may be a hundred thousand."""
+    if not campaign.follows_recipient:
+        return positions.only("email", "company_id")
+    return positions.select_related("company").only(
+        "email", "company__country", "company__department"
+    )
+
+
 def _inside(campaign: Campaign, **which: object) -> models.QuerySet[Enrollment]:
     return Enrollment.objects.filter(campaign=campaign, **which)
 
@@ -201,7 +241,7 @@ def _placed(
     return Enrollment.objects.bulk_create(
         Enrollment(
             campaign=campaign,
-            position_id=position.pk,
+            position=position,
             mailbox_id=mailboxes[position.company_id],
             enrolled_at=at,
         )
@@ -209,18 +249,14 @@ def _placed(
     )
 
 
-def _schedule(enrollments: list[Enrollment], first: WorkflowStep, at: datetime) -> None:
-    """Each one's first mail, at the next opening of the mailbox that it leaves from."""
-    used = Mailbox.objects.filter(pk__in={each.mailbox_id for each in enrollments})
-    hours: dict[UUID | None, datetime] = {
-        mailbox.pk: next_opening(schedule_of(mailbox), at) for mailbox in used
-    }
-    told: dict[str, Any] = {"campaign": first.campaign_id, "step": first.pk}
+def _schedule(
+    enrollments: list[Enrollment], first: WorkflowStep, hours: Sequence[datetime]
+) -> None:
+    """Each one's first mail, at its hour."""
+    told: dict[str, Any] = {"campaign": first.campaign_id, "step": first.pk, "hours": hours}
+    told["enrollments"] = [each.pk for each in enrollments]
     with connection.cursor() as cursor:
-        for some in batched(enrollments, AT_ONCE):
-            told["enrollments"] = [each.pk for each in some]
-            told["hours"] = [hours[each.mailbox_id] for each in some]
-            cursor.execute(SCHEDULE, told)
+        cursor.execute(SCHEDULE, told)
 
 
 def _locked(campaign: Campaign) -> Campaign:

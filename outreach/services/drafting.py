@@ -1,8 +1,9 @@
 """From a task to the text that a person is asked to approve."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import transaction
 
@@ -11,6 +12,14 @@ from outreach.mail import thread_subject
 from outreach.models import Draft, Message, Task, Variant
 from outreach.services.experiments import variant_for
 from outreach.templating import render, unfilled
+
+
+class Text(NamedTuple):
+    """What a mail says, and what the gates found in it."""
+
+    subject: str
+    body_text: str
+    problems: list[dict[str, str]]
 
 
 @transaction.atomic
@@ -22,25 +31,32 @@ def compose(task: Task, *, at: datetime) -> Draft:
     if existing := Draft.objects.filter(task=task).first():
         return existing
     variant = variant_for(task, at=at)
-    variables = variables_of(task)
-    subject = _subject(task, variant, variables)
-    template = (variant and variant.body_template) or task.workflow_step.body_template
-    body = render(template, variables).strip()
     return Draft.objects.create(
         task=task,
         variant=variant,
         prompt_id=variant.prompt_id if variant else None,
         recipient=task.enrollment.position.email or "",
-        subject=subject,
-        body_text=body,
-        problems=found_problems(task, subject, body, missing=unfilled(template, variables)),
+        **text_of(task, variant, thread=thread_of)._asdict(),
     )
 
 
+def text_of(task: Task, variant: Variant | None, *, thread: Callable[[Task], str]) -> Text:
+    """What the step or the variant says to this task's person, under `thread` where it is silent.
+
+    Raises TemplateRefused (outreach.templating) when a template cannot be rendered.
+    """
+    variables = variables_of(task)
+    subject = _subject(task, variant, variables) or thread(task)
+    template = (variant and variant.body_template) or task.workflow_step.body_template
+    body = render(template, variables).strip()
+    missing = unfilled(template, variables)
+    return Text(subject, body, found_problems(task, subject, body, missing=missing))
+
+
 def _subject(task: Task, variant: Variant | None, variables: dict[str, Any]) -> str:
-    """The variant's subject, else the step's, else the thread's; always one line."""
+    """The variant's subject, else the step's; always one line."""
     template = (variant and variant.subject_template) or task.workflow_step.subject_template
-    return " ".join(render(template, variables).split()) or _thread_of(task)
+    return " ".join(render(template, variables).split())
 
 
 def found_problems(
@@ -71,12 +87,18 @@ def variables_of(task: Task) -> dict[str, Any]:
     }
 
 
-def _thread_of(task: Task) -> str:
-    """A follow-up goes on under the first mail's subject."""
+def thread_of(task: Task) -> str:
+    """The subject under which a follow-up goes on; blank before the first mail."""
+    return threads_of([task]).get(task.enrollment_id, "")
+
+
+def threads_of(tasks: Iterable[Task]) -> dict[UUID, str]:
+    """Enrolment -> the subject of its first mail, under which its follow-ups go on."""
     first = (
         Message.objects.outbound()
-        .filter(enrollment_id=task.enrollment_id)
-        .order_by("sent_at", "created_at")
-        .first()
+        .filter(enrollment__in={task.enrollment_id for task in tasks})
+        .order_by("enrollment_id", "sent_at", "created_at")
+        .distinct("enrollment_id")
+        .values_list("enrollment_id", "subject")
     )
-    return thread_subject(first.subject or "") if first else ""
+    return {enrollment: thread_subject(subject or "") for enrollment, subject in first}

@@ -1,6 +1,7 @@
 """Campaigns with several mailboxes: one company, one mailbox, and who was written to stays."""
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 
@@ -9,7 +10,7 @@ from outreach.services import campaigns
 from outreach.services.approval import RENDERED_FROM, rendered
 from outreach.services.campaigns import CampaignNotReady, enroll, start
 from outreach.services.drafting import compose
-from outreach.services.sharing import shares_of
+from outreach.services.sharing import discard_mailbox, set_shares, share_anew, shares_of
 from outreach.tests.making import MORNING, draft_of, make_due, make_open_campaign, make_ready
 from prospectflow.testing.factories import (
     make_company,
@@ -138,3 +139,94 @@ def test_taking_in_more_than_one_query_names_leaves_the_same_people_out(monkeypa
     assert left_out == {"same_address": 2}
     assert Task.objects.count() == 5
     assert Mailbox.objects.filter(enrollments__isnull=False).exists()
+
+
+def make_mixed(campaign):
+    """Ten people with a draft that waits, ten whose mail is approved, ten who were written to."""
+    pending = [make_due(campaign) for _ in range(10)]
+    approved, written = ([make_ready(campaign) for _ in range(10)] for _ in range(2))
+    for task in pending:
+        compose(task, at=MORNING)
+    for task in written:
+        make_message(draft=draft_of(task))
+    return pending, approved, written
+
+
+def mailboxes_of(tasks):
+    found = Enrollment.objects.filter(tasks__in=tasks).values_list("mailbox", flat=True)
+    return set(found)
+
+
+def test_a_mailbox_that_is_added_takes_a_share_of_those_for_whom_nobody_stands_yet():
+    campaign = make_open_campaign()
+    make_step(campaign, body_template="{{ sender_name }} vous écrit.")
+    pending, approved, written = make_mixed(campaign)
+    newcomer = make_mailbox(display_name="Zoé Petit")
+    set_shares(campaign, {newcomer.pk: 9})
+
+    moved = share_anew(campaign)
+
+    theirs = Draft.objects.filter(task__mailbox=newcomer)
+    assert theirs.count() == moved == theirs.filter(task__in=pending).count()
+    assert 3 <= moved <= 10
+    assert all(draft.body_text == "Zoé Petit vous écrit." for draft in theirs)
+    assert mailboxes_of([*approved, *written]) == {campaign.from_mailbox_id}
+    assert share_anew(campaign) == 0
+
+
+def test_a_mailbox_that_goes_leaves_nobody_behind_but_those_that_it_wrote_to():
+    campaign = make_open_campaign()
+    make_step(campaign, body_template="{{ sender_name }} vous écrit.")
+    pending, approved, written = make_mixed(campaign)
+    before, after = campaign.from_mailbox, make_mailbox(display_name="Zoé Petit")
+    campaign.from_mailbox = after
+    campaign.save()
+
+    share_anew(campaign)
+
+    assert mailboxes_of(written) == {before.pk}
+    assert mailboxes_of([*pending, *approved]) == {after.pk}
+
+
+def test_an_approved_mail_of_a_mailbox_that_goes_is_read_again():
+    own, other = make_mailbox(), make_mailbox()
+    campaign = make_open_campaign(own)
+    make_step(campaign, body_template="{{ sender_name }} vous écrit.")
+    set_shares(campaign, {other.pk: 1})
+    task = make_ready(campaign)
+    Enrollment.objects.update(mailbox=other)
+    set_shares(campaign, {})
+
+    share_anew(campaign)
+
+    assert (draft_of(task).status, draft_of(task).approved_hash) == ("pending", None)
+    assert mailboxes_of([task]) == {own.pk}
+
+
+def test_the_people_of_a_mailbox_that_is_deleted_are_dealt_among_the_others():
+    campaign = make_shared(1, 1)
+    taken = enroll(campaign, [make_position() for _ in range(20)], at=MORNING)
+
+    discard_mailbox(campaign.from_mailbox)
+
+    [left] = Mailbox.objects.all()
+    assert set(Enrollment.objects.values_list("mailbox", flat=True)) == {left.pk}
+    assert Enrollment.objects.count() == len(taken)
+
+
+def test_an_hour_follows_the_campaigns_windows_and_the_recipients_clock():
+    campaign = make_open_campaign(
+        follows_recipient=True, windows={"tue": [["14:00", "15:00"]]}, from_mailbox=make_mailbox()
+    )
+    make_step(campaign)
+    there = make_company(country="FR", department="974")  # La Réunion: UTC+4
+    here = make_company(country="FR", department="75")
+    positions = [make_position(company=there), make_position(company=here)]
+
+    enroll(campaign, positions, at=MORNING - timedelta(hours=2))
+
+    hours = dict(Task.objects.values_list("enrollment__position__company", "scheduled_for"))
+    assert hours == {
+        there.pk: MORNING.replace(hour=10),
+        here.pk: MORNING.replace(hour=13),
+    }
