@@ -50,7 +50,8 @@ _STOPS = frozenset({EnrollmentState.REPLIED, EnrollmentState.BOUNCED, Enrollment
 ENROLLMENT_MOVES: Moves = {
     EnrollmentState.ACTIVE: _STOPS | {EnrollmentState.PAUSED, EnrollmentState.FINISHED},
     EnrollmentState.PAUSED: _STOPS | {EnrollmentState.ACTIVE, EnrollmentState.FINISHED},
-    EnrollmentState.FINISHED: _STOPS,  # an answer may come after the last step
+    # An answer may come after the last step, and a last mail in doubt may be sent once more.
+    EnrollmentState.FINISHED: _STOPS | {EnrollmentState.ACTIVE},
     EnrollmentState.REPLIED: frozenset({EnrollmentState.UNSUBSCRIBED, EnrollmentState.BOUNCED}),
     EnrollmentState.BOUNCED: frozenset({EnrollmentState.UNSUBSCRIBED}),
     EnrollmentState.UNSUBSCRIBED: frozenset(),
