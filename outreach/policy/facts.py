@@ -7,7 +7,7 @@ the same facts in memory.
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from outreach.calendar import (
@@ -138,6 +138,9 @@ class Case:
     has_written: bool = False
     other_inboxes: tuple[datetime | None, ...] = ()  # when those were read that it wrote from
     switches: tuple[tuple[str, str], ...] = ()  # code and sentence of each that is closed
+    # What was judged, for whoever sends it: the draft's row, and the mail made from it.
+    draft: Any = field(default=None, compare=False, repr=False)
+    mail: Any = field(default=None, compare=False, repr=False)
 
     @property
     def seed(self) -> str:

@@ -24,7 +24,7 @@ from outreach.models import (
 from outreach.policy.facts import Case, Ledger
 from outreach.policy.rules import INBOX_FRESH_FOR, QUIET_PERIOD, Reason
 from outreach.policy.rules import reasons as reasons_of
-from outreach.services.approval import rendered
+from outreach.services.approval import Rendered, rendered
 from outreach.services.consents import tracked_among
 from outreach.services.hours import place_followed, windows_of
 from outreach.services.ledgers import ledgers_for
@@ -74,6 +74,7 @@ def gather(
         return []
     _join(tasks)
     drafts = _drafts(tasks, texts=texts)
+    mails = _mails(drafts) if texts else {}
     wrote_from = _wrote_from(tasks)
     suppressions, fault = _suppressions(tasks)
     rows = _Gathered(
@@ -86,7 +87,7 @@ def gather(
         answered=_answered(tasks),
         contacts=_contacts(tasks, now),
         drafts=drafts,
-        changes=_changes(drafts) if texts else {},
+        mails=mails,
         switches=tuple((switch.code, switch.sentence) for switch in closed_switches()),
     )
     return [_case(task, rows, leased) for task in tasks]
@@ -109,7 +110,7 @@ class _Gathered:
     answered: Answered
     contacts: Contacts
     drafts: Mapping[UUID, Draft]
-    changes: Mapping[UUID, str]  # task -> sentence
+    mails: Mapping[UUID, Rendered | str]  # task -> its mail, or why there can be none
     switches: tuple[tuple[str, str], ...]
 
 
@@ -117,6 +118,7 @@ def _case(task: Task, rows: _Gathered, leased: bool) -> Case:
     enrollment, position = task.enrollment, task.enrollment.position
     company, address = position.company, position.email or ""
     draft, windows = rows.drafts.get(task.pk), rows.windows[task.campaign_id]
+    mail = rows.mails.get(task.pk)
     wrote_from = rows.wrote_from.get(enrollment.pk, set())
     is_mine = leased and task.status == TaskStatus.LEASED
     return Case(
@@ -146,7 +148,9 @@ def _case(task: Task, rows: _Gathered, leased: bool) -> Case:
         ),
         last_contact=_last_by_others(rows.contacts.get(address, []), enrollment.pk),
         draft_status=draft.status if draft else None,
-        changed=rows.changes.get(task.pk, ""),
+        changed=_change(draft, mail, address),
+        draft=draft,
+        mail=None if isinstance(mail, str) else mail,
         has_written=bool(wrote_from),
         other_inboxes=tuple(
             rows.read_at.get(each) for each in wrote_from - {enrollment.mailbox_id} if each
@@ -273,24 +277,31 @@ def _contacts(tasks: Sequence[Task], now: datetime) -> Contacts:
     return found
 
 
-def _changes(drafts: Mapping[UUID, Draft]) -> dict[UUID, str]:
-    """Task -> what became other since a person approved it, where anything did."""
+def _mails(drafts: Mapping[UUID, Draft]) -> dict[UUID, Rendered | str]:
+    """Task -> the mail that a person approved as it would leave now, or why it cannot."""
     approved = [draft for draft in drafts.values() if draft.status == DraftStatus.APPROVED]
     if not approved:
         return {}
     identity = Organisation.objects.get(pk=approved[0].organisation_id)
     tracked = tracked_among(draft.task for draft in approved)
     return {
-        draft.task_id: _change(draft, identity, tracks=draft.task_id in tracked)
-        for draft in approved
+        draft.task_id: _mail(draft, identity, tracks=draft.task_id in tracked) for draft in approved
     }
 
 
-def _change(draft: Draft, identity: Organisation, *, tracks: bool) -> str:
+def _mail(draft: Draft, identity: Organisation, *, tracks: bool) -> Rendered | str:
     try:
-        now = rendered(draft, identity=identity, tracks=tracks)
+        return rendered(draft, identity=identity, tracks=tracks)
     except DomainError as error:
         return f"What was approved cannot be sent: {error}"
-    if (now.recipient, now.hash) == (draft.task.enrollment.position.email, draft.approved_hash):
+
+
+def _change(draft: Draft | None, mail: Rendered | str | None, address: str) -> str:
+    """What became other since a person approved it, where anything did."""
+    if draft is None or mail is None:
+        return ""
+    if isinstance(mail, str):
+        return mail
+    if (mail.recipient, mail.hash) == (address, draft.approved_hash):
         return ""
     return "What would be sent is not what was approved."
