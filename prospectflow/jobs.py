@@ -1,34 +1,42 @@
 """What the workers do, again and again: read the inboxes, write what is due, send, count.
 
 On top of all rooms, so that sending need not know of tracking. Each function serves one
-organisation; `organisations_with_due_tasks` says which have mails to send.
+organisation, or one mailbox of it; `prospectflow.ticking` says which have something due.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from socket import create_connection
 from uuid import UUID
 
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F, Q
 from django.db.models.lookups import IsNull
 
+from iam.models import Organisation
 from outreach.credentials import CredentialUnreadable
 from outreach.inbox.imap import ImapError, PasswordRefused
 from outreach.models import Mailbox, Message, Task
 from outreach.services.drafting import compose
 from outreach.services.files import forget_files, forget_left_behind
 from outreach.services.mailboxes import move_mailbox
+from outreach.services.policy import may_send
 from outreach.services.receiving import read_mailbox
 from outreach.services.sending import LEASE, declare_unknown, mailboxes_with_work, send_next
 from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus
+from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 from tracking.services import place_pixel, roll_up
 
+READ_EVERY = timedelta(minutes=5)
+SENDING_FOR = timedelta(minutes=1)  # then other mailboxes have their turn
+LOOK_AGAIN, LOOK_AGAIN_AT_LAST = timedelta(minutes=1), timedelta(minutes=5)
 COUNTED_AGAIN = timedelta(days=90)
 DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
 RECEIPTS_KEPT = timedelta(days=1)
@@ -38,8 +46,19 @@ TOLD_AT_ONCE = 20
 UNDRAFTED = "The draft could not be written; the worker's log says why."
 
 type Clock = Callable[[], datetime]
+type Stopping = Callable[[], bool]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Who sends, by which clock and which way out, and whether to begin no further mail."""
+
+    worker: str
+    clock: Clock
+    stopping: Stopping = lambda: False
+    dial: Dial = create_connection
 
 
 @contextmanager
@@ -47,7 +66,7 @@ def told(what: str) -> Iterator[None]:
     """Log a refusal, or a database that is away, in one sentence; anything else with its trace."""
     try:
         yield
-    except (DomainError, OperationalError) as error:
+    except (DomainError, OperationalError, InterfaceError) as error:
         logger.warning("%s: %s", what, _sentence(error))
     except Exception:
         logger.exception("%s", what)
@@ -57,18 +76,9 @@ def _sentence(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
-def organisations_with_due_tasks(*, now: datetime) -> list[UUID]:
-    """The organisations that have a task due; asked outside of every scope."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT outreach.organisations_with_due_tasks(%s)", [now])
-        return [organisation_id for (organisation_id,) in cursor.fetchall()]
-
-
-def organisations_with_due_webhooks(*, now: datetime) -> list[UUID]:
-    """The organisations whose programs are to be told something; asked outside of every scope."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT outreach.organisations_with_due_webhooks(%s)", [now])
-        return [organisation_id for (organisation_id,) in cursor.fetchall()]
+def everybody() -> list[UUID]:
+    """Every organisation; asked outside of every scope."""
+    return list(Organisation.objects.order_by("pk").values_list("pk", flat=True))
 
 
 def tell_programs(organisation_id: UUID, *, now: datetime) -> int:
@@ -86,13 +96,37 @@ def read_inboxes(organisation_id: UUID, *, now: datetime, every: timedelta = tim
     for mailbox in _unread(organisation_id, now=now, every=every):
         with told(f"Mailbox {mailbox} was not read"):
             try:
-                new += len(read_mailbox(organisation_id, mailbox.pk, now=now))
+                new += _read(organisation_id, mailbox, now=now)
             except DomainError as refusal:
                 refusals.append(f"{mailbox}: {_sentence(refusal)}")
-                _blame(organisation_id, mailbox, refusal)
     if refusals:
         raise ImapError(" ".join(refusals))
     return new
+
+
+def read_one(
+    organisation_id: UUID, mailbox_id: UUID, *, now: datetime, dial: Dial = create_connection
+) -> bool:
+    """Whether the mailbox could be read to its end; what kept it from that is told in the log."""
+    with tenant(organisation_id):
+        mailbox = Mailbox.objects.filter(pk=mailbox_id).only("pk", "address").first()
+    if mailbox is None:
+        return True  # nobody will ask for it again
+    with told(f"Mailbox {mailbox} was not read"):
+        _read(organisation_id, mailbox, now=now, dial=dial)
+        return True
+    return False
+
+
+def _read(
+    organisation_id: UUID, mailbox: Mailbox, *, now: datetime, dial: Dial = create_connection
+) -> int:
+    """Read a mailbox; returns the new mails. One whose password is wrong is stopped."""
+    try:
+        return len(read_mailbox(organisation_id, mailbox.pk, now=now, dial=dial))
+    except DomainError as refusal:
+        _blame(organisation_id, mailbox, refusal)
+        raise
 
 
 def _unread(organisation_id: UUID, *, now: datetime, every: timedelta) -> list[Mailbox]:
@@ -124,13 +158,20 @@ def write_due_drafts(organisation_id: UUID, *, now: datetime, ahead: timedelta, 
             .order_by(IsNull(F("last_error"), False), *due.query.order_by)
             .select_related(
                 "workflow_step",
-                "campaign__from_mailbox",
+                "campaign",
+                "enrollment__mailbox",
                 "enrollment__position__person",
                 "enrollment__position__company",
             )
             .select_for_update(skip_locked=True, of=("self",))[:limit]
         )
         return sum(_written(task, now) for task in tasks)
+
+
+def expects_drafts(organisation_id: UUID, *, now: datetime) -> bool:
+    """Whether something is due soon enough for drafts to be looked at."""
+    with tenant(organisation_id):
+        return Task.objects.due(now + DRAFTS_AHEAD).exists()
 
 
 def _written(task: Task, now: datetime) -> bool:
@@ -166,7 +207,7 @@ def send_due(
     *,
     clock: Clock,
     worker: str,
-    stopping: Callable[[], bool] = lambda: False,
+    stopping: Stopping = lambda: False,
 ) -> list[Message]:
     """Let each mailbox with something due send the one mail its pace allows.
 
@@ -186,6 +227,41 @@ def send_due(
     return [message for message in sent if message is not None]
 
 
+def send_from(organisation_id: UUID, mailbox_id: UUID, shift: Shift) -> datetime | None:
+    """Send what the mailbox may send now, for about a minute.
+
+    Returns when to look again at what is due but may not leave yet; None where nothing is, or
+    where more may leave at once.
+    """
+    end = shift.clock() + SENDING_FOR
+    while not shift.stopping() and shift.clock() < end:
+        if not send_next(
+            organisation_id,
+            mailbox_id,
+            now=shift.clock(),
+            worker=shift.worker,
+            frozen=place_pixel,
+        ):
+            return _held_until(organisation_id, mailbox_id, now=shift.clock())
+    return None
+
+
+def _held_until(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> datetime | None:
+    """The hour at which what is due may leave, as far as it can be told; soon in any case.
+
+    Somebody may lift a reason meanwhile, and nobody should wait long for that to be seen.
+    """
+    with tenant(organisation_id):
+        due = Task.objects.due(now).filter(
+            mailbox=mailbox_id, mailbox__status=MailboxStatus.ACTIVE, is_approved=True
+        )
+        task = next(iter(due.order_by()[:1]), None)
+        if task is None:
+            return None
+        lifts = [reason.until for reason in may_send(task, now=now) if reason.until]
+    return min(max(lifts, default=now + LOOK_AGAIN), now + LOOK_AGAIN_AT_LAST)
+
+
 def account_for_the_lost(organisation_id: UUID, *, now: datetime) -> int:
     """Mark the mails of workers that died while sending; they are never sent again."""
     with tenant(organisation_id):
@@ -196,37 +272,6 @@ def count(organisation_id: UUID, *, now: datetime) -> int:
     """Bring the daily numbers up to date."""
     with tenant(organisation_id):
         return roll_up(since=now - COUNTED_AGAIN)
-
-
-def hear(organisation_id: UUID, *, now: datetime, every: timedelta = timedelta(0)) -> None:
-    """Read the inboxes and bring the numbers up to date.
-
-    A mailbox that cannot be read is told in the log: first mails leave all the same, and the
-    policy holds the follow-ups back.
-    """
-    try:
-        read_inboxes(organisation_id, now=now, every=every)
-    except ImapError as refusal:
-        logger.warning("%s", refusal)
-    count(organisation_id, now=now)
-
-
-def speak(
-    organisation_id: UUID,
-    *,
-    clock: Clock,
-    worker: str,
-    stopping: Callable[[], bool] = lambda: False,
-) -> int:
-    """Write what is due soon, send what is due and approved; returns how many mails left.
-
-    What was approved leaves also when nothing new can be written.
-    """
-    with told(f"Organisation {organisation_id}: lost mails were not accounted for"):
-        account_for_the_lost(organisation_id, now=clock())
-    with told(f"Organisation {organisation_id}: no drafts were written"):
-        write_due_drafts(organisation_id, now=clock(), ahead=DRAFTS_AHEAD, limit=DRAFTS_AT_ONCE)
-    return len(send_due(organisation_id, clock=clock, worker=worker, stopping=stopping))
 
 
 def forget_within(organisation_id: UUID, *, now: datetime) -> int:

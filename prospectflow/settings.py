@@ -60,6 +60,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Workers hold sessions, which a pooler would hand to others.
 WORKER_DATABASE = env.database("WORKER_DATABASE_URL", _database)
 WORKER_STALLED_SECONDS = env.integer("WORKER_STALLED_SECONDS", 30, least=2, most=3600)
+PROCRASTINATE_IMPORT_PATHS = ["prospectflow.tasks"]
+WORKER_TICK_SECONDS = env.integer("WORKER_TICK_SECONDS", 5, least=0, most=300)
 WORKER_JOBS_AT_ONCE = env.integer("WORKER_JOBS_AT_ONCE", 2, least=1, most=32)
 REDIS_URL = env.url(
     "REDIS_URL",

@@ -1,8 +1,10 @@
 """Hearing the answers: fetched, matched, understood, and obeyed before anything else is sent."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from socket import create_connection
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +39,7 @@ from outreach.states import (
     WebhookEvent,
 )
 from prospectflow.choices import move
+from prospectflow.deadlines import Dial
 from prospectflow.tenancy.context import tenant
 
 AWAY_BY_DEFAULT, AWAY_AT_MOST = timedelta(days=7), timedelta(days=60)
@@ -44,7 +47,9 @@ THREAD_LIFE = timedelta(days=90)
 LONGEST_ID = 998  # bytes of a line (RFC 5322, 2.1.1); an index takes little more
 
 
-def read_mailbox(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> list[UUID]:
+def read_mailbox(
+    organisation_id: UUID, mailbox_id: UUID, *, now: datetime, dial: Dial = create_connection
+) -> list[UUID]:
     """Fetch what is new, write it down and act on it; returns the ids of the new messages.
 
     Each mail is kept and obeyed before the next is fetched. Raises ImapError
@@ -53,7 +58,7 @@ def read_mailbox(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> l
     """
     with tenant(organisation_id):
         mailbox = Mailbox.objects.get(pk=mailbox_id)
-        account, state = imap_account(mailbox), mailbox.folder_states
+        account, state = replace(imap_account(mailbox), dial=dial), mailbox.folder_states
     received = []
     for fetched in fetch_new(account, state=state, since=(now - THREAD_LIFE).date()):
         with tenant(organisation_id):

@@ -21,6 +21,7 @@ from outreach.tests.dribbling import Dribbler
 from prospectflow import jobs
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_enrollment
+from prospectflow.ticking import due
 
 REPLIED = WebhookEvent.REPLIED.value
 
@@ -316,9 +317,12 @@ def test_a_new_secret_signs_from_then_on(organisation, endpoint, receiver):
 def test_the_worker_finds_whoever_has_something_to_tell(organisation, other_organisation, endpoint):
     answered(organisation)
 
-    assert jobs.organisations_with_due_webhooks(now=NOON) == [organisation.pk]
+    def found(now):
+        return [each["organisation_id"] for each in due(now=now)["prospectflow.tell_programs"]]
+
+    assert found(NOON) == [organisation.pk]
     assert jobs.tell_programs(organisation.pk, now=NOON) == 1
-    assert jobs.organisations_with_due_webhooks(now=NOON + timedelta(days=9)) == []
+    assert found(NOON + timedelta(days=9)) == []
 
 
 @pytest.mark.parametrize("status", [DeliveryStatus.DELIVERED, DeliveryStatus.WAITING])

@@ -24,6 +24,7 @@ class Declared(NamedTuple):
     """What is known of a task before any job of it runs."""
 
     lock: str
+    per: str
     once: bool
     ids: dict[str, type]
 
@@ -35,21 +36,22 @@ def task[Function: Callable[..., None]](
     *,
     queue: str,
     lock: str = "",
+    per: str = "organisation_id",
     once: bool = False,
     given_up: Callable[..., None] = lambda **ids: None,
 ) -> Callable[[Function], Function]:
     """Make a function of ids a task, named `<app>.<function>`; called directly it just runs.
 
     It is also given `stopping`, and returns soon after that says so; then it is run again later,
-    so it must go on where it was. With `lock` at most one job of that lock and organisation runs
-    at a time; with `once` a job that still waits is not deferred again. `given_up` is told the
-    same ids when a job was tried too often and never will be again. Raises NotAnId for parameters
-    of another kind.
+    so it must go on where it was. With `lock` at most one job of that lock runs at a time for each
+    organisation, or whatever id `per` names ("" for one in all); with `once` a job that still
+    waits is not deferred again. `given_up` is told the same ids when a job was tried too often and
+    never will be again. Raises NotAnId for parameters of another kind.
     """
 
     def declare(function: Function) -> Function:
         name = f"{function.__module__.partition('.')[0]}.{function.__name__}"
-        DECLARED[name] = Declared(lock, once, _ids(function))
+        DECLARED[name] = Declared(lock, per, once, _ids(function))
 
         @wraps(function)
         def runs(context: JobContext, **told: Any) -> None:

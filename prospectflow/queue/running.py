@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import InterfaceError, OperationalError, connection, reset_queries
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    reset_queries,
+)
 from django.utils import timezone
 from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import JobAborted
@@ -97,8 +104,9 @@ def _held(job: Job) -> Iterator[Callable[[], bool]]:
             cursor.execute(HOLD, {"id": job.id, "worker_id": job.worker_id})
             if cursor.fetchone() != (True,):
                 raise GivenAway(GivenAway.__doc__)
-        session = connection.connection
-        yield lambda: connection.connection is session
+        mine = connections[DEFAULT_DB_ALIAS]  # this thread's, whichever thread asks
+        session = mine.connection
+        yield lambda: mine.connection is session
     finally:
         connection.close()  # ends the hold, and the temporary tables of the job
         reset_queries()

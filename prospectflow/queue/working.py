@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +22,12 @@ from prospectflow.errors import DomainError
 
 from .connecting import connector
 from .keeping import OwnJobs, take_over
+from .ticking import ticking
 
 LOOK_SECONDS = 2.0  # for jobs that were put back: only new ones are told of by PostgreSQL
 AGAIN_SECONDS = 5.0
 GLANCE_SECONDS = 0.2
+ENDS_WITHIN_SECONDS = 9.5
 ENDED_KEPT_HOURS = 30 * 24
 LEFT = """
 SELECT EXISTS (
@@ -43,22 +46,36 @@ class QueueAway(DomainError):
 
 @dataclass(frozen=True)
 class Work:
-    """What a worker is to do: these queues (None: all), under this name, once or until stopped."""
+    """What a worker is to do: these queues (None: all), under this name, once or until stopped.
+
+    Until then it also calls `tick`, every WORKER_TICK_SECONDS.
+    """
 
     name: str
     queues: list[str] | None = None
     one_shot: bool = False
     attached: bool = False
+    tick: Callable[[], object] | None = None
 
 
 async def work(wanted: Work) -> None:
     """Run jobs until a signal, or the end of standard input where attached, or of the work.
 
-    Running jobs are told to stop and waited for. While PostgreSQL is away, it is tried again;
-    raises QueueAway where there is no time for that.
+    Running jobs are told to stop and waited for; one that does not, for ENDS_WITHIN_SECONDS, is
+    left to other workers. While PostgreSQL is away, it is tried again; raises QueueAway where
+    there is no time for that.
     """
     stop = asyncio.Event()
     _listen(stop, attached=wanted.attached)
+    if wanted.one_shot or wanted.tick is None:
+        ticks = nullcontext()
+    else:
+        ticks = ticking(wanted.tick, seconds=settings.WORKER_TICK_SECONDS)
+    with ticks:
+        await _until_stopped(wanted, stop)
+
+
+async def _until_stopped(wanted: Work, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await _run(wanted, stop)
@@ -148,12 +165,25 @@ def _listen(stop: asyncio.Event, *, attached: bool) -> None:
     def told() -> None:
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(each)  # so that a second one ends it at once
+        _end_in_time()
         stop.set()
 
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, told)
     if attached:
-        _when_standard_input_ends(lambda: loop.call_soon_threadsafe(stop.set))
+        _when_standard_input_ends(lambda: loop.call_soon_threadsafe(told))
+
+
+def _end_in_time() -> None:
+    """End this process for certain, whatever its jobs wait for: others take them over."""
+
+    def end() -> None:
+        logger.warning("A job did not stop in time: it is left to other workers")
+        os._exit(1)
+
+    timer = threading.Timer(ENDS_WITHIN_SECONDS, end)
+    timer.daemon = True
+    timer.start()
 
 
 def _when_standard_input_ends(then: Callable[[], object]) -> None:

@@ -2,4 +2,4 @@
 
 from prospectflow.settings import *  # noqa: F403
 
-PROCRASTINATE_IMPORT_PATHS = ["prospectflow.testing.tasks"]
+PROCRASTINATE_IMPORT_PATHS = ["prospectflow.tasks", "prospectflow.testing.tasks"]

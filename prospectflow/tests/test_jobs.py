@@ -15,7 +15,7 @@ from outreach.tests.making import MORNING, make_due
 from prospectflow import jobs
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_mailbox, make_position
-from prospectflow.tests.test_working import approve_all, drafts, found, sent
+from prospectflow.tests.workplace import approve_all, drafts, found, sent
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -106,10 +106,10 @@ def test_what_nobody_foresaw_in_one_mailbox_keeps_none_unread(server, caplog, mo
     bad = also(server, acme, "surprise")
     whole = jobs.read_mailbox
 
-    def breaks(organisation_id, mailbox_id, *, now):
+    def breaks(organisation_id, mailbox_id, **options):
         if mailbox_id == bad.pk:
             raise ZeroDivisionError
-        return whole(organisation_id, mailbox_id, now=now)
+        return whole(organisation_id, mailbox_id, **options)
 
     monkeypatch.setattr(jobs, "read_mailbox", breaks)
 
@@ -179,18 +179,6 @@ def test_each_mail_leaves_by_the_hour_it_is_begun_at(server):
     with tenant(acme.pk):
         left = sorted(Message.objects.outbound().values_list("sent_at", flat=True))
     assert [each - MORNING for each in left] == [timedelta(minutes=1), timedelta(minutes=2)]
-
-
-@pytest.mark.parametrize("job", ["write_due_drafts", "account_for_the_lost"])
-def test_what_is_approved_leaves_though_another_job_fails(server, monkeypatch, job):
-    acme = ready(server, f"speaks{job[:5]}")
-
-    def breaks(*_, **__):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(jobs, job, breaks)
-
-    assert jobs.speak(acme.pk, clock=lambda: MORNING, worker="test") == 2
 
 
 def refused(server, name):

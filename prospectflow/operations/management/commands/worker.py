@@ -1,4 +1,4 @@
-"""manage.py worker: run the jobs of the queue."""
+"""manage.py worker: run the jobs of the queue, and make jobs of what is due."""
 
 import asyncio
 import os
@@ -6,15 +6,18 @@ import socket
 from argparse import ArgumentParser
 from typing import Any
 
+from django.utils import timezone
+
 from prospectflow.queue.connecting import connect_directly
 from prospectflow.queue.working import Work, work
 from prospectflow.tenancy.roles import ServingCommand
+from prospectflow.ticking import tick
 
 
 class Command(ServingCommand):
-    """Any number may run. SIGTERM and Ctrl-C end it after its jobs have stopped where they may."""
+    """Any number may run. SIGTERM and Ctrl-C end it within ten seconds, wherever its jobs are."""
 
-    help = "Run the jobs of the queue: imports, verification of addresses."
+    help = "Send, read the inboxes, write drafts, import, verify: run the jobs of the queue."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--queues", metavar="NAMES", help="Only these, separated by commas.")
@@ -46,6 +49,7 @@ class Command(ServingCommand):
                     queues=queues.split(",") if queues else None,
                     one_shot=one_shot,
                     attached=attached,
+                    tick=lambda: tick(now=timezone.now()),
                 )
             )
         )
