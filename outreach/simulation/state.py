@@ -8,14 +8,17 @@ from zoneinfo import ZoneInfo
 
 from outreach.policy.facts import Case, Ledger
 
+DAYS = 90
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One mail of a campaign: its place, its delay in working days, and whether an answer ends."""
+    """One mail of a campaign: its place, its delay in working days, and what an answer does."""
 
     index: int
     delay_days: int
     ends_on_reply: bool = True
+    is_active: bool = True
 
 
 @dataclass(slots=True)
@@ -63,8 +66,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How long to look ahead, and how many of a hundred mails are answered, as a share."""
+    """How long to look ahead, and which share of the mails is answered."""
 
-    days: int = 90
+    days: int = DAYS
     reply_rate: float = 0.0
     seed: int = 0
