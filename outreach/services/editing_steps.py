@@ -14,10 +14,11 @@ from iam.services import record
 from outreach.models import Campaign, Draft, Enrollment, Message, Task, WorkflowStep
 from outreach.planning import hour_of_next
 from outreach.services.campaigns import check_text, keep_ready
+from outreach.services.cancelling import skip_all
 from outreach.services.hours import sending_hours
-from outreach.services.planning import hold_enrollments, plan_after
+from outreach.services.planning import hold_enrollments
 from outreach.services.rewriting import send_to_review, write_anew
-from outreach.states import OPEN, DraftStatus, MessageStatus, TaskStatus
+from outreach.states import OPEN, DraftStatus, TaskStatus
 
 if TYPE_CHECKING:
     from iam.models import User
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 TEXTS = frozenset({"subject_template", "body_template"})
 LEFT = (TaskStatus.TRANSMITTING, TaskStatus.SENT, TaskStatus.UNKNOWN)
 AT_ONCE = 1_000
+SWITCHED_OFF = "The step was switched off."
 MOVE = """
 UPDATE tasks AS t SET scheduled_for = told.hour
 FROM unnest(%(ids)s::uuid[], %(hours)s::timestamptz[]) AS told (id, hour)
@@ -139,7 +141,7 @@ def _carry_out(
     step: WorkflowStep, changed: Mapping[str, Any], *, keep_approved: bool, at: datetime
 ) -> None:
     if changed.get("is_active") is False:
-        skip_all(_open(step), at=at)
+        skip_all(_open(step), reason=SWITCHED_OFF, at=at)
         return
     if drafts := _drafts(step, changed):
         if not keep_approved:
@@ -147,15 +149,6 @@ def _carry_out(
         write_anew(drafts)
     if "delay_days" in changed:
         _move(step)
-
-
-def skip_all(tasks: QuerySet[Task], *, at: datetime) -> None:
-    """These mails are not sent; the sequences of their people go on, or end."""
-    for some in batched(list(tasks.values_list("pk", flat=True)), AT_ONCE):
-        refused = Message.objects.outbound().filter(task__in=some, status=MessageStatus.QUEUED)
-        refused.delete()
-        Task.objects.filter(pk__in=some).update(status=TaskStatus.SKIPPED)
-        plan_after(list(Task.objects.filter(pk__in=some)), now=at)
 
 
 def _changed(step: WorkflowStep, changes: Mapping[str, Any]) -> dict[str, Any]:

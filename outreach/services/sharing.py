@@ -2,16 +2,22 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from itertools import batched
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from iam.services import record
 from outreach.models import Campaign, CampaignMailbox, Draft, Enrollment, Mailbox, Message, Task
 from outreach.services.rewriting import send_to_review, write_anew
 from outreach.sharing import mailbox_of
 from outreach.states import OPEN
+
+if TYPE_CHECKING:
+    from iam.models import User
 
 AT_ONCE = 5_000
 WRITTEN = Exists(Message.objects.outbound().filter(enrollment=OuterRef("pk")))
@@ -45,7 +51,7 @@ def set_shares(campaign: Campaign, weights: Mapping[UUID, int]) -> None:
 
 
 @transaction.atomic
-def share_anew(campaign: Campaign) -> int:
+def share_anew(campaign: Campaign, *, at: datetime, user: "User | None" = None) -> int:
     """Deal those not yet written to among the mailboxes as they are by now; returns who moved.
 
     What is approved stays with its mailbox while that is among them. The other mails of whoever
@@ -55,7 +61,11 @@ def share_anew(campaign: Campaign) -> int:
     shares = shares_of(campaign)
     going = Enrollment.objects.going().filter(campaign=campaign).exclude(WRITTEN).order_by("id")
     ids = list(going.values_list("pk", flat=True)) if shares else []
-    return sum(_shared_anew(campaign, some, shares) for some in batched(ids, AT_ONCE))
+    moved = sum(_shared_anew(campaign, some, shares) for some in batched(ids, AT_ONCE))
+    if moved:
+        text = f"{campaign}: {moved} not yet written to hear from another mailbox."
+        record("changed", at=at, user=user, target=campaign, text=text)
+    return moved
 
 
 def _shared_anew(campaign: Campaign, ids: Collection[UUID], shares: Mapping[UUID, int]) -> int:
@@ -94,11 +104,11 @@ def _dealt(
 
 
 @transaction.atomic
-def discard_mailbox(mailbox: Mailbox) -> None:
+def discard_mailbox(mailbox: Mailbox, *, at: datetime, user: "User | None" = None) -> None:
     """Delete the mailbox; those it had not yet written to are dealt among the others."""
     campaigns = Campaign.objects.filter(Q(mailboxes__mailbox=mailbox) | Q(from_mailbox=mailbox))
     sharing = list(campaigns.distinct())
     mailbox.delete()
     for campaign in sharing:
         campaign.refresh_from_db(fields=["from_mailbox"])
-        share_anew(campaign)
+        share_anew(campaign, at=at, user=user)

@@ -164,14 +164,14 @@ def test_a_mailbox_that_is_added_takes_a_share_of_those_for_whom_nobody_stands_y
     newcomer = make_mailbox(display_name="Zoé Petit")
     set_shares(campaign, {newcomer.pk: 9})
 
-    moved = share_anew(campaign)
+    moved = share_anew(campaign, at=MORNING)
 
     theirs = Draft.objects.filter(task__mailbox=newcomer)
     assert theirs.count() == moved == theirs.filter(task__in=pending).count()
     assert 3 <= moved <= 10
     assert all(draft.body_text == "Zoé Petit vous écrit." for draft in theirs)
     assert mailboxes_of([*approved, *written]) == {campaign.from_mailbox_id}
-    assert share_anew(campaign) == 0
+    assert share_anew(campaign, at=MORNING) == 0
 
 
 def test_a_mailbox_that_goes_leaves_nobody_behind_but_those_that_it_wrote_to():
@@ -182,7 +182,7 @@ def test_a_mailbox_that_goes_leaves_nobody_behind_but_those_that_it_wrote_to():
     campaign.from_mailbox = after
     campaign.save()
 
-    share_anew(campaign)
+    share_anew(campaign, at=MORNING)
 
     assert mailboxes_of(written) == {before.pk}
     assert mailboxes_of([*pending, *approved]) == {after.pk}
@@ -197,7 +197,7 @@ def test_an_approved_mail_of_a_mailbox_that_goes_is_read_again():
     Enrollment.objects.update(mailbox=other)
     set_shares(campaign, {})
 
-    share_anew(campaign)
+    share_anew(campaign, at=MORNING)
 
     assert (draft_of(task).status, draft_of(task).approved_hash) == ("pending", None)
     assert mailboxes_of([task]) == {own.pk}
@@ -207,7 +207,7 @@ def test_the_people_of_a_mailbox_that_is_deleted_are_dealt_among_the_others():
     campaign = make_shared(1, 1)
     taken = enroll(campaign, [make_position() for _ in range(20)], at=MORNING)
 
-    discard_mailbox(campaign.from_mailbox)
+    discard_mailbox(campaign.from_mailbox, at=MORNING)
 
     [left] = Mailbox.objects.all()
     assert set(Enrollment.objects.values_list("mailbox", flat=True)) == {left.pk}
