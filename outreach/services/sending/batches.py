@@ -17,7 +17,7 @@ from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
 BATCH = 50
-GROUP = 20  # what a killed worker may leave in doubt, where the mailbox keeps no pace
+GROUP = 50  # what a killed worker may leave in doubt, where the mailbox keeps no pace
 CONSIDERED = 20  # tasks looked at for one mail; the others wait for the next round
 BEGUN_WITHIN = timedelta(minutes=3)  # so that the lease outlives the longest conversation
 

@@ -1,7 +1,7 @@
 """Which mails of a group leave: judged, written down and marked as leaving in one transaction."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -10,14 +10,12 @@ from uuid import UUID
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
 
-from outreach.calendar import pace
-from outreach.models import Draft, Mailbox, Message, Task
-from outreach.services.approval import rendered
-from outreach.services.policy import Reason, reasons
+from outreach.models import Mailbox, Message, Task
+from outreach.policy.rules import Reason, reasons
+from outreach.services.policy import gather
 from outreach.services.sending.freezing import Approved, existing, frozen, store, threads
 from outreach.services.sending.held_back import OF_THE_MAILBOX, put_aside
 from outreach.services.sending.leasing import LEASE
-from outreach.services.switches import closed_switches
 from outreach.states import TaskStatus
 from prospectflow.errors import DomainError
 
@@ -57,6 +55,15 @@ class Decision:
 
     intentions: list[Intention] = field(default_factory=list)
     goes_on: bool = True
+
+
+@dataclass
+class Judged:
+    """What the policy lets go, and whether it may be asked for more of this mailbox."""
+
+    approved: list[Approved]
+    goes_on: bool
+    next_send_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -103,13 +110,15 @@ def _one_by_one(group: Group) -> Decision:
 def _decided(group: Group) -> Decision:
     locked = Mailbox.objects.select_for_update(skip_locked=True)
     mailbox = locked.filter(pk=group.mailbox_id).first()
-    if mailbox is None or closed_switches():
-        return Decision(goes_on=False)  # another worker is sending from it, or nothing may leave
+    if mailbox is None:
+        return Decision(goes_on=False)  # another worker is sending from it
     identifiers = _held(group)
     tasks = [task for task in group.tasks if task.pk in identifiers]
-    approved, goes_on = _judged(tasks, identifiers, mailbox, group.now)
-    decision = Decision(_intentions(approved, mailbox, group), goes_on)
-    _mark_leaving(decision.intentions, mailbox, group)
+    judged = _judged(tasks, identifiers, group.now)
+    decision = Decision(_intentions(judged.approved, mailbox, group), judged.goes_on)
+    if decision.intentions:
+        _mark_leaving(decision.intentions, group)
+        Mailbox.objects.filter(pk=mailbox.pk).update(next_send_at=judged.next_send_at)
     return decision
 
 
@@ -136,24 +145,23 @@ def _held(group: Group) -> dict[UUID, UUID]:
     return held
 
 
-def _judged(
-    tasks: Sequence[Task], identifiers: dict[UUID, UUID], mailbox: Mailbox, now: datetime
-) -> tuple[list[Approved], bool]:
-    """Those that nothing holds back; False once the whole mailbox waits."""
-    approved: list[Approved] = []
-    for task in tasks:
-        task.status = TaskStatus.SCHEDULED  # held by us, it waits for nobody else
-        task.enrollment.mailbox = task.campaign.from_mailbox = mailbox
-        reason = next(reasons(task, now=now), None)
-        if reason is None:
-            draft = Draft.objects.select_related("variant").get(task=task)
-            draft.task = task
-            approved.append(Approved(task, draft, rendered(draft), identifiers[task.pk]))
-            continue
-        if reason.code in OF_THE_MAILBOX:
-            return approved, False
-        put_aside(task, reason, now)
-    return approved, True
+def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], now: datetime) -> Judged:
+    """Those that nothing holds back, each counted before the next is judged."""
+    judged = Judged([], goes_on=True)
+    of_id = {task.pk: task for task in tasks}
+    for case in gather(tasks, now=now, leased=True):
+        task = of_id[case.task_id]
+        reason = next(reasons(case, now=now), None)
+        if reason is None and case.ledger is not None:
+            case.ledger.note_sent(case.address, at=now, seed=case.seed)
+            judged.approved.append(Approved(task, case.draft, case.mail, identifiers[task.pk]))
+            judged.next_send_at = case.ledger.next_send_at
+        elif reason is None or reason.code in OF_THE_MAILBOX:
+            judged.goes_on = False
+            break
+        else:
+            put_aside(task, reason, now)
+    return judged
 
 
 def _intentions(approved: Sequence[Approved], mailbox: Mailbox, group: Group) -> list[Intention]:
@@ -180,9 +188,7 @@ def _intentions(approved: Sequence[Approved], mailbox: Mailbox, group: Group) ->
     return found
 
 
-def _mark_leaving(intentions: Sequence[Intention], mailbox: Mailbox, group: Group) -> None:
-    if not intentions:
-        return
+def _mark_leaving(intentions: Sequence[Intention], group: Group) -> None:
     again = [each.message.pk for each in intentions if each.before is not None]
     if again:
         Message.objects.filter(pk__in=again).update(sent_at=group.now)
@@ -192,7 +198,3 @@ def _mark_leaving(intentions: Sequence[Intention], mailbox: Mailbox, group: Grou
         locked_at=group.now,
         leased_until=group.now + LEASE,
     )
-    mailbox.next_send_at = group.now + pace(
-        str(intentions[-1].message.pk), mailbox.pace_min_seconds, mailbox.pace_max_seconds
-    )
-    mailbox.save(update_fields=["next_send_at"])
