@@ -1,6 +1,6 @@
 """Who would be taken into a campaign now, as the rules of sending would look at them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -10,37 +10,36 @@ from django.db.models import Max
 from crm.models import Company, Position
 from outreach.calendar import NeverOpen, Schedule, next_opening
 from outreach.models import Campaign, Enrollment, Message
-from outreach.policy.facts import Case, Ledger
+from outreach.policy.facts import Case
 from outreach.policy.rules import QUIET_PERIOD
 from outreach.services.campaigns import LeftOut, sifted
-from outreach.services.enrolling import not_yet_in
+from outreach.services.enrolling import AT_ONCE, not_yet_in
 from outreach.services.hours import place_followed, windows_of
+from outreach.services.ledgers import ledgers_of
 from outreach.services.sharing import mailboxes_for, shares_of
+from outreach.simulation.state import Newcomers
 from outreach.states import EnrollmentState
 
 ANSWERS = (EnrollmentState.REPLIED, EnrollmentState.UNSUBSCRIBED)
 
 
-def newcomers(
-    campaign: Campaign, ledgers: Mapping[UUID, Ledger], *, now: datetime, most: int
-) -> tuple[list[Case], dict[str, int]]:
-    """The first mail of each, in the order in which they would be enrolled, and who is left out.
+def newcomers(campaign: Campaign, *, now: datetime, most: int = AT_ONCE) -> Newcomers:
+    """Whom `enroll_everyone` would take in now, and how many it would leave out for which reason.
 
-    At most `most` are offered; the enrolment they do not have yet is called by their position.
+    The enrolment that they do not have yet is called by their position.
     """
     offered = not_yet_in(campaign).values_list("pk", flat=True)[:most]
     positions, left_out = sifted(campaign, set(offered))
-    cases = list(_cases(campaign, positions, ledgers, now))
-    return cases, {LeftOut(reason).label: number for reason, number in left_out.items()}
+    told = {LeftOut(reason).label: number for reason, number in left_out.items()}
+    return Newcomers(list(_cases(campaign, positions, now)), told)
 
 
-def _cases(
-    campaign: Campaign, positions: list[Position], ledgers: Mapping[UUID, Ledger], now: datetime
-) -> Iterator[Case]:
-    first = campaign.steps.filter(is_active=True).first()
-    shares = {key: weight for key, weight in shares_of(campaign).items() if key in ledgers}
+def _cases(campaign: Campaign, positions: list[Position], now: datetime) -> Iterator[Case]:
+    """The first mail of each, in the order in which they would be enrolled."""
+    first, shares = campaign.steps.filter(is_active=True).first(), shares_of(campaign)
     if first is None or not shares:
         return
+    ledgers = ledgers_of(shares, now=now)
     companies = Company.objects.in_bulk({position.company_id for position in positions})
     senders = mailboxes_for(campaign, companies.keys(), shares)
     answered, contacts = _answered(campaign), _contacts(positions, now)

@@ -15,12 +15,19 @@ from iam.models import Organisation
 from outreach.models import Campaign, Task, WorkflowStep
 from outreach.policy.facts import Case, Ledger
 from outreach.services.ledgers import ledgers_of
-from outreach.services.newcomers import newcomers
 from outreach.services.policy import gather
 from outreach.services.sharing import shares_of
 from outreach.simulation.engine import play
 from outreach.simulation.outcome import Outcome
-from outreach.simulation.state import DAYS, Intention, Options, Person, State, Step
+from outreach.simulation.state import (
+    DAYS,
+    Intention,
+    Newcomers,
+    Options,
+    Person,
+    State,
+    Step,
+)
 from outreach.states import CampaignStatus, DraftStatus, EnrollmentState
 from prospectflow.errors import DomainError
 
@@ -63,35 +70,31 @@ def simulate(
     options: Options,
     *,
     now: datetime,
-    everyone: bool = False,
+    more: Newcomers = Newcomers(),  # noqa: B008 - it cannot be changed
     most: int = MOST,
 ) -> Outcome:
     """When each mail of the campaign would leave if it ran from now on, and what held it back.
 
-    What is not approved yet counts as approved, the inboxes as read. `everyone` takes in who may
-    be written to and is not in yet. Raises TooManyToSimulate when more than `most` mails wait.
+    What is not approved yet counts as approved, the inboxes as read. `more` are those who are
+    not in yet. Raises TooManyToSimulate when more than `most` mails wait.
     """
-    return play(_read(campaign, options.days, now, everyone, most), options, now=now)
+    return play(_read(campaign, options.days, now, more, most), options, now=now)
 
 
-def _read(campaign: Campaign, days: int, now: datetime, everyone: bool, most: int) -> State:
+def _read(campaign: Campaign, days: int, now: datetime, more: Newcomers, most: int) -> State:
     """All that the simulation begins with; the number of queries grows by tens of thousands."""
     ours = list(Task.objects.open().filter(campaign=campaign).order_by("id")[: most + 1])
     senders = {task.mailbox_id for task in ours} | shares_of(campaign).keys()
     ledgers = ledgers_of({each for each in senders if each}, now=now)
     others = list(_others(campaign, ledgers.values(), days)[: most + 1])
     tasks = sorted([*ours, *others], key=lambda task: task.pk)
-    _refuse_above(most, len(tasks))
-    cases, left_out = list(_cases(tasks, ledgers, now)), dict[str, int]()
-    if everyone:
-        more, left_out = newcomers(campaign, ledgers, now=now, most=most + 1)
-        cases += more
-        _refuse_above(most, len(cases))
+    _refuse_above(most, len(tasks) + len(more.cases))
+    cases = [_as_if_all_ran(case, ledgers) for case in (*_facts_of(tasks, now), *more.cases)]
     steps = _steps_of({campaign.pk, *(case.campaign_id for case in cases)})
     waiting = [_intention(case, steps, order) for order, case in enumerate(cases)]
     zone = Organisation.objects.only("time_zone").get(pk=campaign.organisation_id).time_zone
     active = {key: [step for step in found if step.is_active] for key, found in steps.items()}
-    return State(campaign.pk, ZoneInfo(zone), ledgers, active, waiting, left_out)
+    return State(campaign.pk, ZoneInfo(zone), ledgers, active, waiting, more.left_out)
 
 
 def _others(campaign: Campaign, ledgers: Iterable[Ledger], days: int) -> QuerySet[Task]:
@@ -123,17 +126,20 @@ def _refuse_above(most: int, found: int) -> None:
         )
 
 
-def _cases(tasks: Sequence[Task], ledgers: Mapping[UUID, Ledger], now: datetime) -> Iterator[Case]:
-    """The facts of the tasks, as if their campaigns ran, and all was approved and read."""
+def _facts_of(tasks: Sequence[Task], now: datetime) -> Iterator[Case]:
     for some in batched(tasks, AT_ONCE):
-        for case in gather(some, now=now, leased=True, texts=False):
-            yield replace(
-                case,
-                ledger=ledgers[case.ledger.mailbox_id] if case.ledger else None,
-                campaign_status=CampaignStatus.RUNNING,
-                draft_status=DraftStatus.APPROVED,
-                other_inboxes=(),
-            )
+        yield from gather(some, now=now, leased=True, texts=False)
+
+
+def _as_if_all_ran(case: Case, ledgers: Mapping[UUID, Ledger]) -> Case:
+    """The case in a campaign that runs, approved, with every inbox read, on the common ledgers."""
+    return replace(
+        case,
+        ledger=ledgers.get(case.ledger.mailbox_id) if case.ledger else None,
+        campaign_status=CampaignStatus.RUNNING,
+        draft_status=DraftStatus.APPROVED,
+        other_inboxes=(),
+    )
 
 
 def _steps_of(campaigns: Iterable[UUID]) -> dict[UUID, list[Step]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -50,6 +51,13 @@ class Intention:
     def turn(self) -> tuple[int, datetime, int]:
         """Follow-ups before first mails, the earliest hour first; as the sender leases them."""
         return -self.step.index, self.hour, self.order
+
+
+class Newcomers(NamedTuple):
+    """The first mails of those who would be taken in, and how many are left out for what reason."""
+
+    cases: Sequence[Case] = ()
+    left_out: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)

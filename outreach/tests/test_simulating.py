@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from crm.models import Position
 from outreach.models import Campaign, CampaignMailbox, Enrollment, Task
 from outreach.services.campaigns import enroll, start
+from outreach.services.newcomers import newcomers
 from outreach.services.simulating import (
     OptionsRefused,
     TooManyToSimulate,
@@ -16,6 +17,7 @@ from outreach.services.simulating import (
     simulate,
 )
 from outreach.services.suppressing import suppress_address
+from outreach.simulation.outcome import Outcome
 from outreach.simulation.state import Options
 from outreach.tests.making import MORNING, make_open_campaign
 from prospectflow.testing.factories import (
@@ -37,9 +39,14 @@ def make_full(people: int = 3, **fields: object) -> Campaign:
     return campaign
 
 
-def cost(campaign: Campaign, **options: object) -> int:
+def with_newcomers(campaign: Campaign, **options: object) -> Outcome:
+    more = newcomers(campaign, now=MORNING)
+    return simulate(campaign, Options(**options), now=MORNING, more=more)
+
+
+def cost(campaign: Campaign) -> int:
     with CaptureQueriesContext(connection) as queries:
-        simulate(campaign, Options(), now=MORNING, **options)
+        with_newcomers(campaign)
     return len(queries)
 
 
@@ -58,7 +65,7 @@ def test_nothing_is_written(inside):
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION READ ONLY")
 
-    outcome = simulate(campaign, Options(reply_rate=0.5), now=MORNING, everyone=True)
+    outcome = with_newcomers(campaign, reply_rate=0.5)
 
     assert len(outcome.mails) >= 3
 
@@ -66,9 +73,9 @@ def test_nothing_is_written(inside):
 def test_it_costs_the_same_for_few_and_for_many(inside):
     mailbox = make_mailbox()
     make_full(1, from_mailbox=mailbox)
-    few = cost(make_full(2, from_mailbox=mailbox), everyone=True)
+    few = cost(make_full(2, from_mailbox=mailbox))
 
-    assert cost(make_full(12, from_mailbox=mailbox), everyone=True) == few
+    assert cost(make_full(12, from_mailbox=mailbox)) == few
 
 
 def test_a_campaign_that_did_not_start_is_played_as_if_it_started_now(inside):
@@ -88,7 +95,7 @@ def test_people_not_yet_in_count_where_that_is_asked_for(inside):
     suppress_address(made[0].email, reason="objection", source="a mail", at=MORNING)
 
     assert len(simulate(campaign, Options(), now=MORNING).mails) == 4
-    outcome = simulate(campaign, Options(), now=MORNING, everyone=True)
+    outcome = with_newcomers(campaign)
 
     assert len(outcome.mails) == 6
     assert outcome.left_out == {"suppressed": 1}
@@ -101,7 +108,7 @@ def test_whom_a_campaign_takes_in_gets_the_very_hours_foreseen_before(inside):
     for number in range(8):
         make_position(company=make_company(), email=f"p{number}@shop.example.com")
 
-    before = simulate(campaign, Options(), now=MORNING, everyone=True)
+    before = with_newcomers(campaign)
     enroll(campaign, Position.objects.sendable(), at=MORNING)
     start(campaign, at=MORNING)
     after = simulate(campaign, Options(), now=MORNING)
