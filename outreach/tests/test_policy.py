@@ -8,12 +8,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.models import Company, Diffusion, Position
-from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task, WorkflowStep
+from outreach.models import (
+    Campaign,
+    Draft,
+    Enrollment,
+    Mailbox,
+    Message,
+    Platform,
+    Task,
+    WorkflowStep,
+)
 from outreach.services.approval import approve, unapprove
 from outreach.services.drafting import compose
 from outreach.services.policy import may_send
 from outreach.services.sending import intend as _intend
 from outreach.services.suppressing import suppress_address, suppress_domain
+from outreach.services.switches import stop_organisation, stop_platform
 from outreach.states import WAITING
 from outreach.tests.making import (
     MORNING,
@@ -386,6 +396,15 @@ TROUBLES = {
     "signature": lambda: Mailbox.objects.update(signature="Camille"),
     "text": lambda: Draft.objects.update(body_text="Bonjour Eve,"),
     "unwritten": lambda: Draft.objects.all().delete(),
+    "step taken out": lambda: WorkflowStep.objects.update(is_active=False),
+    "campaign's hours": lambda: Campaign.objects.update(windows={"thu": [["09:00", "18:00"]]}),
+    "recipient far away": lambda: (
+        Company.objects.update(department="988"),
+        Campaign.objects.update(follows_recipient=True),
+    ),
+    "organisation stopped": lambda: stop_organisation(reason="a wrong price", at=MORNING),
+    "all stopped": lambda: stop_platform(reason="a wrong price", at=MORNING),
+    "restored": lambda: Platform.objects.update(database_mark="of another database"),
 }
 
 
