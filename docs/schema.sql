@@ -521,6 +521,53 @@ END $$;
 ALTER FUNCTION outreach.mark_task() OWNER TO prospectflow_owner;
 
 --
+-- Name: may_still_leave(uuid, uuid, timestamp with time zone, text[], text); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) RETURNS boolean
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+DECLARE
+    task record;
+BEGIN
+    PERFORM set_config('app.organisation_id', organisation::text, true);
+    SELECT t.enrollment_id, t.campaign_id, t.mailbox_id INTO task FROM outreach.tasks t
+    WHERE t.organisation_id = organisation AND t.id = mail AND t.status = 'transmitting';
+    RETURN FOUND
+        AND EXISTS (
+            SELECT FROM outreach.campaign_enrollments e
+            WHERE e.organisation_id = organisation AND e.id = task.enrollment_id
+                AND e.state = 'active' AND coalesce(e.paused_until <= at, true)
+        )
+        AND EXISTS (
+            SELECT FROM outreach.campaigns c
+            WHERE c.organisation_id = organisation AND c.id = task.campaign_id
+                AND c.status = 'running'
+        )
+        AND EXISTS (
+            SELECT FROM outreach.mailboxes m
+            WHERE m.organisation_id = organisation AND m.id = task.mailbox_id
+                AND m.status = 'active' AND coalesce(m.next_send_at <= at, true)
+        )
+        AND EXISTS (SELECT FROM outreach.platform p WHERE p.sending_stopped_at IS NULL)
+        AND EXISTS (
+            SELECT FROM iam.organisations o
+            WHERE o.id = organisation AND o.sending_stopped_at IS NULL
+        )
+        AND NOT EXISTS (
+            SELECT FROM outreach.suppressions s
+            WHERE s.organisation_id = organisation AND s.address_hash = ANY (hashes)
+        )
+        AND NOT EXISTS (
+            SELECT FROM outreach.suppressions s
+            WHERE s.organisation_id = organisation AND s.domain = domain_name
+        );
+END $$;
+
+ALTER FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) OWNER TO prospectflow_owner;
+
+--
 -- Name: move_tasks(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -5760,6 +5807,13 @@ GRANT ALL ON FUNCTION outreach.mailboxes_to_read(before timestamp with time zone
 
 REVOKE ALL ON FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) TO prospectflow_app;
+
+--
+-- Name: FUNCTION may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) TO prospectflow_app;
 
 --
 -- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
