@@ -24,12 +24,12 @@ HEADERS = {
 }
 
 
-class TokenUrlRefused(DomainError):
-    """The token URL must begin with https:// and name a public host, without a password."""
-
-
 class TokenRefused(DomainError):
     """The provider gives no access token: check the token URL, the client ID and its secret."""
+
+
+class TokenUrlRefused(TokenRefused):
+    """The token URL must begin with https:// and name a public host, without a password."""
 
 
 class SignInWithdrawn(TokenRefused):

@@ -7,45 +7,86 @@ from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from iam.tenant_admin import TenantAdmin
 from outreach.models import Mailbox, Suppression
-from outreach.services.mailboxes import faults_of, move_mailbox, set_password
+from outreach.presets import RECOMMENDED, preset_of
+from outreach.services.domain_checks import NAMES
+from outreach.services.health import measured
+from outreach.services.mailbox_secrets import Entered, dkim_record, keep, signs
+from outreach.services.mailboxes import faults_of, fill_in, move_mailbox
 from outreach.services.stopping import suppress_by_hand
 from outreach.services.suppressing import address_or_domain
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
 
 MAILBOX_COLOURS = {"active": "success", "paused": "warning", "broken": "danger"}
+LEVEL_COLOURS = {"ok": "success", "warn": "warning", "stop": "danger", "fail": "danger"}
+KEPT = "Leave empty to keep the one there is. It is stored sealed and never shown."
+HELP = {
+    "provider": "Servers that you leave empty are filled in for a provider that is known.",
+    "smtp_host": "Empty: the provider's.",
+    "imap_host": "Empty: the provider's.",
+    "oauth_token_url": "Empty: the provider's.",
+    "daily_limit": "{} to {} are wise where people do not know you yet.".format(*RECOMMENDED),
+    "dkim_domain": "Empty: the domain of the address.",
+    "dkim_selector": "Where the key is published: selector._domainkey.domain.",
+}
+
+
+def _secret(**fields: Any) -> forms.CharField:
+    """Goes in, and never comes out again."""
+    widget = UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"})
+    defaults = {"required": False, "strip": False, "help_text": KEPT, "widget": widget}
+    return forms.CharField(**(defaults | fields))
 
 
 class MailboxForm(forms.ModelForm):
-    """A mailbox. Its password goes in, and never comes out again."""
+    """A mailbox. Its secrets go in, and never come out again."""
 
-    password = forms.CharField(
-        required=False,
-        strip=False,
-        help_text="Leave empty to keep the one there is. It is stored sealed and never shown.",
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    password = _secret(max_length=1000)
+    oauth_client_secret = _secret(max_length=4000, label="OAuth client secret")
+    oauth_refresh_token = _secret(max_length=8000, label="OAuth refresh token")
+    dkim_key = _secret(
+        max_length=16_000,
+        label="DKIM private key",
+        strip=True,
+        help_text=f"PEM, without a passphrase. {KEPT}",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4, "autocomplete": "off"}),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._before = copy(self.instance) if self.instance.sealed_password else None
+        self.before = copy(self.instance) if self.instance.pk and self.instance.address else None
+        for name in HELP.keys() & self.fields.keys():
+            self.fields[name].help_text = HELP[name]
+        for name in {"smtp_host", "imap_host"} & self.fields.keys():
+            self.fields[name].required = False
 
     def clean_address(self) -> str:
         return self.cleaned_data["address"].strip().lower()
 
+    def clean_dkim_domain(self) -> str:
+        return self.cleaned_data["dkim_domain"].strip().lower()
+
+    @property
+    def entered(self) -> Entered:
+        names = ("password", "oauth_client_secret", "oauth_refresh_token", "dkim_key")
+        return Entered(**{name: self.cleaned_data.get(name, "") for name in names})
+
     def _post_clean(self) -> None:
         super()._post_clean()
         if not self.errors:
-            faults = faults_of(
-                self.instance, password=self.cleaned_data["password"], before=self._before
-            )
+            fill_in(self.instance, self.entered)
+            faults = faults_of(self.instance, self.entered, before=self.before)
             for name, sentence in faults.items():
                 self.add_error(name, sentence)
 
@@ -55,30 +96,58 @@ class MailboxAdmin(TenantAdmin):
     """Mailboxes."""
 
     form = MailboxForm
+    change_form_outer_before_template = "outreach/mailbox_state.html"
     change_capability = delete_capability = "manage_mailboxes"
     list_display = ["address", "display_name", "state", "daily_limit", "time_zone", "synced"]
-    list_filter = ["status"]
+    list_filter = ["status", "provider"]
     search_fields = ["address", "display_name"]
     ordering = ["address", "id"]
     actions = ["activate", "pause"]
     readonly_fields = ["state", "status_reason", "next_send_at", "last_synced_at"]
+    conditional_fields = {
+        "password": "sign_in == 'password'",
+        **dict.fromkeys(
+            ["oauth_token_url", "oauth_client_id", "oauth_client_secret", "oauth_refresh_token"],
+            "sign_in == 'oauth'",
+        ),
+    }
     fieldsets = [
         (None, {"fields": ["address", "display_name", "signature", ("state", "status_reason")]}),
         (
             "Servers",
             {
                 "fields": [
-                    ("username", "password"),
+                    "provider",
                     ("smtp_host", "smtp_port", "smtp_security"),
                     ("imap_host", "imap_port", "imap_security"),
                 ]
             },
         ),
         (
-            "Hours and pace",
+            "Sign-in",
             {
                 "fields": [
-                    ("daily_limit", "pace_min_seconds", "pace_max_seconds"),
+                    ("sign_in", "username"),
+                    "password",
+                    ("oauth_token_url", "oauth_client_id"),
+                    ("oauth_client_secret", "oauth_refresh_token"),
+                ]
+            },
+        ),
+        (
+            "Limits and pace",
+            {
+                "fields": [
+                    ("daily_limit", "domain_limit"),
+                    ("ramp_start", "ramp_step"),
+                    ("pace_min_seconds", "pace_max_seconds"),
+                ]
+            },
+        ),
+        (
+            "Hours",
+            {
+                "fields": [
                     ("time_zone", "country", "subdivision"),
                     "windows",
                     "blackout_dates",
@@ -86,11 +155,27 @@ class MailboxAdmin(TenantAdmin):
                 ]
             },
         ),
+        (
+            "Signature by DKIM",
+            {
+                "description": "Only where the provider does not sign by itself: most do.",
+                "fields": [("dkim_domain", "dkim_selector"), "dkim_key"],
+            },
+        ),
     ]
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        mailbox = kwargs.get("obj")
+        if mailbox is not None:
+            context |= _state(mailbox) | {
+                "may_manage": self.has_change_permission(request, mailbox)
+            }
+        return super().render_change_form(request, context, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Mailbox, form: ModelForm, change: Any) -> None:
-        if password := form.cleaned_data.get("password"):
-            set_password(obj, password)
+        keep(obj, form.entered, before=form.before)
         super().save_model(request, obj, form, change)
 
     @display(description="State", ordering="status", label=MAILBOX_COLOURS)
@@ -113,6 +198,29 @@ class MailboxAdmin(TenantAdmin):
         for mailbox in queryset:
             move_mailbox(mailbox, to, reason="by hand")
         self.message_user(request, f"{len(queryset)} {to}.")
+
+
+def _state(mailbox: Mailbox) -> dict[str, Any]:
+    """How the mailbox fares, for the top of its page."""
+    health = measured([mailbox.pk], now=timezone.now())[mailbox.pk]
+    preset = preset_of(mailbox.provider)
+    try:
+        record = dkim_record(mailbox)
+    except DomainError:  # no key opens it; the connection test says so
+        record = None
+    return {
+        "health": health,
+        "health_colour": LEVEL_COLOURS[health.level],
+        "domain_findings": [
+            (name, each["state"], LEVEL_COLOURS.get(each["state"], ""), each["sentence"])
+            for kind, name in NAMES.items()
+            if (each := mailbox.domain_report.get(kind))
+        ],
+        "dkim_record": record,
+        "signs": signs(mailbox),
+        "note": preset.note if preset else "",
+        "scopes": preset.oauth_scopes if preset else (),
+    }
 
 
 class SuppressionForm(forms.ModelForm):

@@ -1,7 +1,8 @@
 """The mailboxes that mail leaves from and answers come to."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from django.http import StreamingHttpResponse
@@ -13,12 +14,13 @@ from rest_framework.response import Response
 from outreach.api import mailbox_serializers as serializers
 from outreach.api.sending_views import SparseLists
 from outreach.models import Mailbox
-from outreach.services.checking import check
+from outreach.services.checking import trials
+from outreach.services.domain_checks import check_domain
+from outreach.services.mailbox_secrets import renew_dkim_key
 from outreach.services.mailboxes import move_mailbox
 from outreach.states import MailboxStatus
 from prospectflow.api.errors import screaming
 from prospectflow.api.viewsets import EditableTenantViewSet
-from prospectflow.errors import DomainError
 
 BY_HAND = "by hand"
 
@@ -29,13 +31,15 @@ class MailboxViewSet(SparseLists, EditableTenantViewSet):
     queryset = Mailbox.objects.all()
     serializer_class = serializers.MailboxSerializer
     list_serializer_class = serializers.ListedMailboxSerializer
-    heavy = ["signature", "sealed_password", "windows", "blackout_dates", "folder_states"]
+    heavy = ["signature", "windows", "blackout_dates", "folder_states", "domain_report"]
+    heavy += ["sealed_password", "sealed_oauth", "sealed_dkim_key"]
     filterset_fields = ["status", "address"]
     capabilities = dict.fromkeys(
-        ["create", "update", "partial_update", "destroy", "pause", "activate", "check"],
+        ["create", "update", "partial_update", "destroy", "pause", "activate"]
+        + ["check", "check_domain", "renew_dkim_key"],
         "manage_mailboxes",
     )
-    rated = {"check": "mailbox_checks"}
+    rated = dict.fromkeys(["check", "check_domain", "renew_dkim_key"], "mailbox_checks")
 
     @extend_schema(request=None, responses=serializers.MailboxSerializer)
     @action(detail=True, methods=["post"])
@@ -54,21 +58,44 @@ class MailboxViewSet(SparseLists, EditableTenantViewSet):
         mailbox.refresh_from_db(fields=["updated_at"])
         return Response(self.get_serializer(mailbox).data)
 
+    @extend_schema(request=None, responses=serializers.RecordSerializer)
+    @action(detail=True, methods=["post"])
+    def renew_dkim_key(self, request: Request, pk: str) -> Response:
+        """Make another DKIM key; mails bear it once a check finds this record in the DNS."""
+        record = renew_dkim_key(self.get_object(), at=self.now)
+        return Response(serializers.RecordSerializer(record).data)
+
     @extend_schema(request=None, responses=serializers.CheckSerializer)
     @action(detail=True, methods=["post"])
     def check(self, request: Request, pk: str) -> StreamingHttpResponse:
         """Sign in at both servers; nothing is sent. What a server said is not passed on."""
-        answer = _tried(self.get_object())
-        return StreamingHttpResponse(answer, content_type="application/json")
+        return _later(partial(_tried, self.get_object()))
+
+    @extend_schema(request=None, responses=serializers.DomainReportSerializer)
+    @action(detail=True, methods=["post"])
+    def check_domain(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """Ask the DNS for SPF, DKIM, DMARC and MX of the address's domain, and keep the report."""
+        mailbox = self.get_object()
+        found = partial(check_domain, mailbox.organisation_id, mailbox.pk, now=self.now)
+        return _later(lambda: serializers.DomainReportSerializer(found()).data)
 
 
-def _tried(mailbox: Mailbox) -> Iterator[bytes]:
-    """The answer in one piece, made once the scope is closed: servers may take their time."""
-    answer: dict[str, Any] = {"works": True, "folders": [], "code": "", "detail": ""}
-    try:
-        answer["folders"] = check(mailbox)
-    except DomainError as refusal:
-        kind = type(refusal)
-        detail = (kind.__doc__ or "").strip()  # its own words: the text may quote the server
-        answer |= {"works": False, "code": screaming(kind.__name__), "detail": detail}
-    yield json.dumps(answer).encode()
+def _later(answer: Callable[[], Any]) -> StreamingHttpResponse:
+    """The answer in one piece, made once the scope is closed: others may take their time."""
+
+    def pieces() -> Iterator[bytes]:
+        yield json.dumps(answer()).encode()
+
+    return StreamingHttpResponse(pieces(), content_type="application/json")
+
+
+def _tried(mailbox: Mailbox) -> dict[str, Any]:
+    """The first refusal, if any, in our own words: the other server is not asked then."""
+    answer: dict[str, Any] = {"works": True, "server": "", "folders": [], "code": "", "detail": ""}
+    for tried in trials(mailbox):
+        if tried.refusal:
+            code = screaming(type(tried.refusal).__name__)
+            refused = {"works": False, "server": tried.server, "detail": tried.sentence}
+            return answer | refused | {"code": code}
+        answer["folders"] = tried.folders
+    return answer

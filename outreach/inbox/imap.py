@@ -48,6 +48,10 @@ class PasswordRefused(ImapError):
     """The IMAP server refuses this user name and password."""
 
 
+class AccessRefused(PasswordRefused):
+    """The IMAP server refuses the access token: this user must agree to reading, by this client."""
+
+
 class FolderMissing(ImapError):
     """A folder of the mailbox cannot be opened."""
 
@@ -219,7 +223,7 @@ def _sign_in_by_token(
     except (imaplib.IMAP4.abort, OSError) as error:
         raise ConnectionLost(f"{account.host} broke off during sign-in.") from error
     except (imaplib.IMAP4.error, ValueError) as error:
-        raise PasswordRefused(
+        raise AccessRefused(
             f"{account.host} refuses the access token of {account.username}; check that this user"
             " agreed to reading mail, and that the provider lets the mailbox use IMAP."
         ) from error

@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from crm.models import Company, Position
 from iam.auth import AuthConfiguration
-from outreach.models import Campaign, Draft, ImportUpload
+from outreach.models import Campaign, Draft, ImportUpload, Mailbox
 from prospectflow.console.import_moves import MOVES
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.tests.permissions.console import (
@@ -53,6 +53,7 @@ ROWS = {
     "draft_id": Draft,
     "position_id": Position,
     "campaign_id": Campaign,
+    "mailbox_id": Mailbox,
     "upload_id": ImportUpload,
     "object_id": Company,
 }
