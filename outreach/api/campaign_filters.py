@@ -91,10 +91,11 @@ class VariantFilters(filters.FilterSet):
 
 
 class EnrollmentFilters(filters.FilterSet):
-    """By campaign, position and state."""
+    """By campaign, position, mailbox and state."""
 
     campaign = filters.UUIDFilter()
     position = filters.UUIDFilter()
+    mailbox = filters.UUIDFilter()
     state = ChoiceInFilter(choices=EnrollmentState.choices, lookup_expr="in")
 
     class Meta:

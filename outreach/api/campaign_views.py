@@ -17,8 +17,11 @@ from outreach.api.ruled import RuledViewSet
 from outreach.models import Campaign, Enrollment
 from outreach.services import campaigns as services
 from outreach.services import enrolling, stopping
+from outreach.services.explaining import waiting_in
+from outreach.services.sharing import share_anew
 from outreach.templating import TemplateRefused
 from prospectflow.api.exports import Exported
+from prospectflow.api.serializers import SPARSE
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 
 INTAKE = OpenApiExample(
@@ -29,6 +32,31 @@ INTAKE = OpenApiExample(
 READINESS = OpenApiExample(
     "Not yet",
     {"ready": False, "missing": ["it has no mailbox to send from"]},
+    response_only=True,
+)
+WAITING = OpenApiExample(
+    "Most wait for a person",
+    {
+        "states": {"scheduled": 40, "sent": 12},
+        "waiting": 40,
+        "looked_at": 40,
+        "free": 0,
+        "earliest": "2026-11-24T08:30:00Z",
+        "held": [
+            {
+                "code": "not_approved",
+                "sentence": "Nobody has approved the mail.",
+                "mails": 31,
+                "until": None,
+            },
+            {
+                "code": "outside_window",
+                "sentence": "It is outside office hours.",
+                "mails": 40,
+                "until": "2026-11-24T08:30:00Z",
+            },
+        ],
+    },
     response_only=True,
 )
 MOVED = extend_schema(request=None, responses=serializers.CampaignSerializer)
@@ -46,6 +74,7 @@ class CampaignViewSet(Exported, RuledViewSet):
     default_sort = "-updated_at"
     capabilities = {
         "readiness": "view",
+        "waiting": "view",
         **dict.fromkeys(["start", "pause", "archive", "restore"], "change"),
         **dict.fromkeys(["enroll", "enroll_everyone"], "change"),
     }
@@ -58,8 +87,15 @@ class CampaignViewSet(Exported, RuledViewSet):
         serializer.save(created_by_user=self.person)
         self.reread(serializer)
 
+    def get_queryset(self) -> QuerySet:
+        rows = super().get_queryset()
+        return rows.prefetch_related("mailboxes") if self.action not in SPARSE else rows
+
     def perform_save(self, serializer: BaseSerializer[Any]) -> None:
-        services.keep_ready(serializer.save())
+        campaign = serializer.save()
+        if serializer.validated_data.keys() & {"mailboxes", "from_mailbox"}:
+            share_anew(campaign, at=self.now, user=self.person)
+        services.keep_ready(campaign)
 
     @extend_schema(responses=serializers.ReadinessSerializer, examples=[READINESS])
     @action(detail=True)
@@ -71,6 +107,13 @@ class CampaignViewSet(Exported, RuledViewSet):
             missing = [f"a text of it cannot be used: {refusal}"]
         answer = {"ready": not missing, "missing": missing}
         return Response(serializers.ReadinessSerializer(answer).data)
+
+    @extend_schema(responses=serializers.WaitingSerializer, examples=[WAITING])
+    @action(detail=True)
+    def waiting(self, request: Request, pk: str) -> Response:
+        """Say what waits and why: the next 1,000 mails, counted by what holds them back."""
+        waiting = waiting_in(self.get_object(), now=self.now)
+        return Response(serializers.WaitingSerializer(waiting).data)
 
     @MOVED
     @action(detail=True, methods=["post"])

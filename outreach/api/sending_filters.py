@@ -2,6 +2,7 @@
 
 from django_filters import rest_framework as filters
 
+from outreach.api.campaign_filters import ChoiceInFilter
 from outreach.models import Draft, Message, Suppression, Task
 from outreach.states import (
     Direction,
@@ -11,6 +12,7 @@ from outreach.states import (
     SuppressionReason,
     TaskStatus,
 )
+from prospectflow.api.filtering import BooleanFilter
 
 
 class DraftFilters(filters.FilterSet):
@@ -27,12 +29,14 @@ class DraftFilters(filters.FilterSet):
 
 
 class TaskFilters(filters.FilterSet):
-    """By state, campaign, enrolment, step and the hour they are planned for."""
+    """By state, campaign, enrolment, step, mailbox, approval and the hour they are planned for."""
 
-    status = filters.ChoiceFilter(choices=TaskStatus.choices)
+    status = ChoiceInFilter(choices=TaskStatus.choices, lookup_expr="in")
     campaign = filters.UUIDFilter()
     enrollment = filters.UUIDFilter()
     workflow_step = filters.UUIDFilter()
+    mailbox = filters.UUIDFilter()
+    is_approved = BooleanFilter()
     scheduled_for__gte = filters.IsoDateTimeFilter("scheduled_for", "gte")
     scheduled_for__lte = filters.IsoDateTimeFilter("scheduled_for", "lte")
 

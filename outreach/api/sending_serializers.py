@@ -117,9 +117,16 @@ class TaskSerializer(StrictModelSerializer):
 
     class Meta:
         model = Task
-        fields = ["id", "campaign", "enrollment", "workflow_step", "scheduled_for", "status"]
-        fields += ["attempts", "last_error", "created_at", "updated_at"]
+        fields = ["id", "campaign", "enrollment", "workflow_step", "step_index", "mailbox"]
+        fields += ["scheduled_for", "status", "is_approved", "attempts", "leased_until"]
+        fields += ["last_error", "created_at", "updated_at"]
         read_only_fields = fields
+
+
+class CancelSerializer(StrictSerializer):
+    """Why a mail is not to be sent."""
+
+    reason = serializers.CharField(max_length=500)
 
 
 class ReasonSerializer(StrictSerializer):

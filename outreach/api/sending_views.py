@@ -1,11 +1,11 @@
 """What is about to leave, what left and what came in."""
 
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import mixins, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,13 +16,35 @@ from outreach.api import sending_filters as filters
 from outreach.api import sending_serializers as serializers
 from outreach.models import Draft, Message, Suppression, Task
 from outreach.services import approval, reviewing
-from outreach.services.policy import may_send
+from outreach.services.cancelling import cancel_task
+from outreach.services.explaining import explain
 from outreach.services.stopping import suppress_by_hand
 from outreach.services.suppressing import entry_of, suppressed_among
 from prospectflow.api.errors import screaming
 from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet, TenantViewSet
 from prospectflow.errors import DomainError
+
+CANCELLED = OpenApiExample(
+    "Not sent",
+    {
+        "id": "01890000-0000-7000-8000-000000000011",
+        "campaign": "01890000-0000-7000-8000-000000000012",
+        "enrollment": "01890000-0000-7000-8000-000000000013",
+        "workflow_step": "01890000-0000-7000-8000-000000000014",
+        "step_index": 1,
+        "mailbox": "01890000-0000-7000-8000-000000000015",
+        "scheduled_for": "2026-11-24T08:30:00Z",
+        "status": "cancelled",
+        "is_approved": False,
+        "attempts": 0,
+        "leased_until": None,
+        "last_error": "They became a customer.",
+        "created_at": "2026-11-20T08:30:00Z",
+        "updated_at": "2026-11-23T08:30:00Z",
+    },
+    response_only=True,
+)
 
 
 class SparseLists(TenantViewSet):
@@ -129,23 +151,28 @@ class TaskViewSet(Exported, ReadOnlyTenantViewSet):
     queryset = Task.objects.all()
     serializer_class = serializers.TaskSerializer
     filterset_class = filters.TaskFilters
-    capabilities = {"explain": "view"}
+    capabilities = {"explain": "view", "cancel": "change"}
 
     @extend_schema(responses=serializers.ExplanationSerializer)
     @action(detail=True, methods=["get"])
     def explain(self, request: Request, pk: str) -> Response:
         """Every reason why the mail may not leave yet, and when at the earliest it may."""
-        now, task = self.now, self.get_object()
-        reasons = may_send(task, now=now)
-        answer = {"may_send": not reasons, "reasons": reasons}
-        answer["earliest"] = _earliest([reason.until for reason in reasons], now)
+        found = explain(self.get_object(), now=self.now)
+        answer = {"may_send": not found.reasons, **asdict(found)}
         return Response(serializers.ExplanationSerializer(answer).data)
 
-
-def _earliest(until: list[datetime | None], now: datetime) -> datetime | None:
-    """When the last of the reasons lifts by itself; nothing where one of them never does."""
-    known = [moment for moment in until if moment is not None]
-    return max([*known, now]) if len(known) == len(until) else None
+    @extend_schema(
+        request=serializers.CancelSerializer,
+        responses=serializers.TaskSerializer,
+        examples=[CANCELLED],
+    )
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Do not send this one mail; its person goes on with the next step, or has finished."""
+        task, body = self.get_object(), serializers.CancelSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        task = cancel_task(task, **body.validated_data, at=self.now, user=self.person)
+        return Response(self.get_serializer(task).data)
 
 
 class MessageViewSet(Exported, SparseLists, ReadOnlyTenantViewSet):

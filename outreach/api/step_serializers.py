@@ -14,7 +14,7 @@ from outreach.models import (
     WorkflowStep,
 )
 from outreach.models.campaigns import LONGEST_DELAY
-from prospectflow.api.serializers import StrictModelSerializer
+from prospectflow.api.serializers import StrictModelSerializer, StrictSerializer
 
 WHEN = ["created_at", "updated_at"]
 LONGEST_PROMPT = 50_000  # characters
@@ -47,6 +47,42 @@ class StepSerializer(TemplatesSerializer):
             "step_index": {"min_value": 0, "max_value": 1_000, "required": True},
             "delay_days": {"min_value": 0, "max_value": LONGEST_DELAY},
         }
+
+
+class ChangedStepSerializer(StepSerializer):
+    """A step that is changed, and what becomes of its mails that are approved already."""
+
+    keep_approved = serializers.BooleanField(
+        write_only=True,
+        default=True,
+        help_text="Whether approved mails stay as they are, or fall back to review.",
+    )
+
+    class Meta(StepSerializer.Meta):
+        fields = [*StepSerializer.Meta.fields, "keep_approved"]
+
+
+class EffectSerializer(StrictSerializer):
+    """What a change of a step does to the mails of people who are in its campaign."""
+
+    stay = serializers.IntegerField(read_only=True, help_text="Approved mails that stay.")
+    back_to_review = serializers.IntegerField(
+        read_only=True, help_text="Approved mails that fall back to review."
+    )
+    rewritten = serializers.IntegerField(read_only=True, help_text="Drafts written anew.")
+    by_hand = serializers.IntegerField(
+        read_only=True, help_text="Drafts that keep the text which somebody gave them by hand."
+    )
+    moved = serializers.IntegerField(
+        read_only=True, help_text="Waiting mails that get another hour."
+    )
+    skipped = serializers.IntegerField(
+        read_only=True, help_text="Waiting mails that are not sent; their people go on."
+    )
+    sent = serializers.IntegerField(read_only=True, help_text="Mails that left, untouched.")
+    ahead = serializers.IntegerField(read_only=True, help_text="People who will come to it.")
+    past = serializers.IntegerField(read_only=True, help_text="People who are past it.")
+    sentences = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 
 class ListedPromptSerializer(StrictModelSerializer):

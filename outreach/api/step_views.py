@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,14 +14,39 @@ from outreach.api import step_serializers as serializers
 from outreach.api.ruled import RuledViewSet
 from outreach.models import Prompt, StepExperiment, Variant, VariantAssignment, WorkflowStep
 from outreach.services.campaigns import keep_ready
+from outreach.services.editing_steps import change_step, effect_of
 from outreach.services.experiments import refuse_begun, start_experiment, stop_experiment
 from outreach.services.prompts import write_version
 from prospectflow.api.exports import Exported
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 
+EFFECT = OpenApiExample(
+    "Half of them are approved",
+    {
+        "stay": 12,
+        "back_to_review": 0,
+        "rewritten": 13,
+        "by_hand": 0,
+        "moved": 0,
+        "skipped": 0,
+        "sent": 40,
+        "ahead": 0,
+        "past": 0,
+        "sentences": [
+            "12 approved mails stay as they are.",
+            "13 drafts are written anew.",
+            "40 mails of it have left and are untouched.",
+        ],
+    },
+    response_only=True,
+)
+CHANGED = extend_schema(
+    request=serializers.ChangedStepSerializer, responses=serializers.StepSerializer
+)
 MOVED = extend_schema(request=None, responses=serializers.ExperimentSerializer)
 
 
+@extend_schema_view(update=CHANGED, partial_update=CHANGED)
 class StepViewSet(RuledViewSet):
     """The mails of campaigns, in their order by `step_index`."""
 
@@ -30,9 +55,42 @@ class StepViewSet(RuledViewSet):
     list_serializer_class = serializers.ListedStepSerializer
     filterset_class = filters.StepFilters
     sortable = {"created_at": "id", "step_index": "step_index"}
+    capabilities = {"preview": "view"}
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        if self.action in ("update", "partial_update", "preview"):
+            return serializers.ChangedStepSerializer
+        return super().get_serializer_class()
 
     def perform_save(self, serializer: BaseSerializer[Any]) -> None:
         keep_ready(serializer.save().campaign)
+
+    def perform_update(self, serializer: BaseSerializer[Any]) -> None:
+        """Change it and what waits of it; see `preview`."""
+        step: Any = serializer.instance
+        changes, options = _changes(serializer)
+        change_step(step, changes, **options, at=self.now, user=self.person)
+        self.reread(serializer)
+
+    @extend_schema(
+        request=serializers.ChangedStepSerializer(partial=True),
+        responses=serializers.EffectSerializer,
+        examples=[EFFECT],
+    )
+    @action(detail=True, methods=["post"])
+    def preview(self, request: Request, pk: str) -> Response:
+        """Say what a change would do to mails that wait, and do nothing."""
+        step = self.get_object()
+        serializer = self.get_serializer(step, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        changes, options = _changes(serializer)
+        return Response(serializers.EffectSerializer(effect_of(step, changes, **options)).data)
+
+
+def _changes(serializer: BaseSerializer[Any]) -> tuple[dict[str, Any], dict[str, bool]]:
+    """The fields that are to be changed, and how."""
+    changes = {k: v for k, v in serializer.validated_data.items() if k != "campaign"}
+    return changes, {"keep_approved": changes.pop("keep_approved", True)}
 
 
 @extend_schema_view(

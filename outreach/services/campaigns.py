@@ -12,7 +12,7 @@ from django.db import connection, models, transaction
 from crm.models import Diffusion, Position
 from crm.querysets import PositionQuerySet
 from iam.models import Organisation
-from outreach.calendar import Place, hours_of, next_opening
+from outreach.calendar import Place, ScheduleRefused, hours_of, next_opening, week_of
 from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, Mailbox, StepExperiment, Task, WorkflowStep
 from outreach.services.experiments import FEWEST, start_experiment
@@ -289,8 +289,12 @@ def _lacking(campaign: Campaign) -> Iterator[str]:
     """What no campaign sends without."""
     if not campaign.steps.filter(is_active=True).exists():
         yield "it has no step"
-    if not shares_of(campaign):
+    shares = shares_of(campaign)
+    if not shares:
         yield "it has no mailbox to send from"
+    for mailbox in Mailbox.objects.filter(pk__in=shares).order_by("address"):
+        if not any(hours_of(schedule_of(mailbox), windows_of(campaign)).windows):
+            yield f"its windows and those of {mailbox} are never open together"
     if not campaign.justification.strip():
         yield "it does not say why the offer concerns these people's work"
     if field := unsaid(Organisation.objects.get(pk=campaign.organisation_id)):
@@ -300,6 +304,12 @@ def _lacking(campaign: Campaign) -> Iterator[str]:
 def check_text(text: str | None) -> None:
     """Raises TemplateRefused unless a mail of any campaign can be written from this template."""
     check(text or "", VARIABLES)
+
+
+def check_windows(windows: object) -> None:
+    """Raises ScheduleRefused unless a campaign can send in these windows; None: the mailboxes'."""
+    if windows is not None and not any(week_of(windows)):
+        raise ScheduleRefused("No window is open: name one, or leave the windows out altogether.")
 
 
 def _check_templates(step: WorkflowStep) -> None:
