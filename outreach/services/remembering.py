@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from outreach.inbox.imap import Fetched
 from outreach.inbox.reading import addresses, header, storable
@@ -20,6 +20,10 @@ from prospectflow.errors import DomainError
 FOUND_RULE = "found among the sent mails"
 
 
+class ChangedSince(DomainError):
+    """The mail is not any more what was approved."""
+
+
 def remember_as_approved(task: Task, *, at: datetime) -> Message | None:
     """The mail of this task as it was approved, `queued`; None where it cannot be known."""
     draft = Draft.objects.filter(task=task, status=DraftStatus.APPROVED).first()
@@ -27,9 +31,12 @@ def remember_as_approved(task: Task, *, at: datetime) -> Message | None:
         return None
     try:
         with transaction.atomic():
-            return freeze(task, now=at)
-    except (DomainError, IntegrityError):  # changed since it was approved, or not to be built
+            message = freeze(task, now=at)
+            if message.content_hash != draft.approved_hash:
+                raise ChangedSince
+    except DomainError:
         return None
+    return message
 
 
 def remember(task: Task, fetched: Fetched, *, now: datetime) -> Message:

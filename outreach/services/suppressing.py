@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from outreach.models import Suppression
+from outreach.services.stop_lines import write_line
 from prospectflow.errors import DomainError
 
 
@@ -31,18 +32,19 @@ def address_or_domain(text: str) -> str:
 def suppress_address(address: str, *, reason: str, source: str, at: datetime) -> None:
     """Never write to this address again; the first reason stands, a second time changes nothing."""
     key, value = settings.TOKEN_KEYS[0], _hashes(address)[0]
-    Suppression.objects.bulk_create(
-        [Suppression(address_hash=value, key_mark=_mark(key), reason=reason, source=source, at=at)],
-        ignore_conflicts=True,
+    _suppress(
+        Suppression(address_hash=value, key_mark=_mark(key), reason=reason, source=source, at=at)
     )
 
 
 def suppress_domain(domain: str, *, reason: str, source: str, at: datetime) -> None:
     """Never write to anyone at this domain again."""
-    Suppression.objects.bulk_create(
-        [Suppression(domain=domain.strip().lower(), reason=reason, source=source, at=at)],
-        ignore_conflicts=True,
-    )
+    _suppress(Suppression(domain=domain.strip().lower(), reason=reason, source=source, at=at))
+
+
+def _suppress(entry: Suppression) -> None:
+    Suppression.objects.bulk_create([entry], ignore_conflicts=True)
+    write_line(entry)
 
 
 def suppression_of(address: str) -> Suppression | None:
