@@ -11,7 +11,7 @@ from django.db.models.functions import Lower
 from outreach.calendar import Schedule, local_day, midnight_before
 from outreach.models import Mailbox, Message
 from outreach.policy.facts import Ledger, Ramp
-from outreach.presets import PRESETS
+from outreach.presets import PRESETS, ceiling_of
 from outreach.services.health import health_of
 from outreach.services.mailboxes import schedule_of
 from prospectflow.errors import DomainError
@@ -51,7 +51,6 @@ def _ledger(
 ) -> Ledger:
     schedule = hours if isinstance(hours, Schedule) else None
     preset, ramp = PRESETS.get(mailbox.provider), mailbox.ramp_start
-    ceiling = preset.daily_ceiling if preset else mailbox.daily_limit
     pause = preset.shortest_pause if preset else 0
     return Ledger(
         mailbox_id=mailbox.pk,
@@ -60,7 +59,7 @@ def _ledger(
         schedule_fault=hours if isinstance(hours, str) else "",
         status=mailbox.status,
         status_reason=mailbox.status_reason,
-        most_a_day=min(mailbox.daily_limit, ceiling),
+        most_a_day=min(mailbox.daily_limit, ceiling_of(mailbox.provider)),
         ramp=None if ramp is None else Ramp(ramp, mailbox.ramp_step),
         domain_limit=mailbox.domain_limit,
         pace_min=max(mailbox.pace_min_seconds, pause),

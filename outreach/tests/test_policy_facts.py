@@ -1,19 +1,26 @@
 """A mailbox's day and one case, in memory: limits, ramps, pauses, and the earliest instant."""
 
+import inspect
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from outreach.calendar import DEFAULT_WINDOWS, Schedule, week_of
 from outreach.places import place_of
+from outreach.policy import rules
 from outreach.policy.facts import Ramp, domain_of
 from outreach.policy.rules import earliest, reasons
+from outreach.services import switches
+from outreach.states import EnrollmentState
 from outreach.tests.supposing import OFFICE, suppose_case, suppose_ledger
 
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)  # ten o'clock in Paris
 WEDNESDAY = datetime(2026, 11, 25, 7, 30, tzinfo=UTC)  # half past eight, when the office opens
 SECOND = timedelta(seconds=1)
+PAGE = "docs/sending-rules.md"
 
 
 def held(case, at=TUESDAY):
@@ -230,3 +237,14 @@ def test_the_limit_that_is_reached_is_named_with_its_number():
     (reason,) = reasons(suppose_case(TUESDAY, ledger=ledger), now=TUESDAY)
 
     assert reason.sentence == "The mailbox sent its 2 today."
+
+
+def test_the_documentation_names_every_reason_there_is():
+    rows = re.findall(r"^\| (`[^|]+) \|", (settings.BASE_DIR / PAGE).read_text(), re.MULTILINE)
+    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    source = "".join(map(inspect.getsource, (rules, switches)))
+    said = set(re.findall(r"(?:Reason|Switch)\(\s*\"(\w+)\"", source))
+    closed = set(re.findall(r"_closed\(hours, now, \"(\w+)\"", source))
+    states = {f"enrollment_{state}" for state in EnrollmentState if state != "active"}
+
+    assert documented == said | closed | states
