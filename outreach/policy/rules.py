@@ -138,10 +138,10 @@ def _recently(case: Case, now: datetime) -> Reason | None:
 
 def _mailbox(case: Case, now: datetime) -> Reason | None:
     if case.ledger is not None:
-        status = case.ledger.status
+        status, why = case.ledger.status, case.ledger.status_reason
         if status == MailboxStatus.ACTIVE:
             return None
-        return Reason("mailbox_stopped", f"The mailbox is {status}.")
+        return Reason("mailbox_stopped", f"The mailbox is {status}. {why}".strip())
     if case.has_written:
         return Reason("mailbox_gone", "The mailbox that wrote to this person was deleted.")
     return Reason("no_mailbox", "The campaign has no mailbox.")

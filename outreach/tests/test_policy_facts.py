@@ -201,6 +201,21 @@ def test_without_its_mailbox_nothing_leaves(has_written, code):
     assert held(case) == {code: None}
 
 
+def test_a_mailbox_that_is_stopped_says_why_where_that_is_known():
+    told = [
+        next(reasons(suppose_case(TUESDAY, ledger=suppose_ledger(**fields)), now=TUESDAY)).sentence
+        for fields in (
+            {"status": "broken", "status_reason": "The server refuses the password."},
+            {"status": "paused"},
+        )
+    ]
+
+    assert told == [
+        "The mailbox is broken. The server refuses the password.",
+        "The mailbox is paused.",
+    ]
+
+
 def test_the_earliest_instant_lies_after_every_wait():
     back = datetime(2026, 12, 24, 18, tzinfo=UTC)
     case = suppose_case(TUESDAY + timedelta(days=3), paused_until=back)
