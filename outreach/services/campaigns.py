@@ -16,6 +16,7 @@ from outreach.calendar import Place, ScheduleRefused, hours_of, next_opening, we
 from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, Mailbox, StepExperiment, Task, WorkflowStep
 from outreach.services.experiments import FEWEST, start_experiment
+from outreach.services.forecasting import foresee_start
 from outreach.services.hours import place_followed, windows_of
 from outreach.services.mailboxes import schedule_of
 from outreach.services.sharing import mailboxes_for, shares_of
@@ -88,7 +89,7 @@ def campaign_called(text: str) -> Campaign:
 
 @transaction.atomic
 def start(campaign: Campaign, *, at: datetime) -> Campaign:
-    """Let the campaign send; CampaignNotReady says what it still lacks."""
+    """Let the campaign send, and keep what is foreseen; CampaignNotReady says what it lacks."""
     campaign = _locked(campaign)
     for sentence in missing(campaign):
         raise CampaignNotReady(f"{campaign} cannot start: {sentence}.")
@@ -96,7 +97,9 @@ def start(campaign: Campaign, *, at: datetime) -> Campaign:
         workflow_step__campaign=campaign, status=ExperimentStatus.DRAFT
     ):
         start_experiment(experiment)
-    return _moved(campaign, CampaignStatus.RUNNING)
+    campaign = _moved(campaign, CampaignStatus.RUNNING)
+    foresee_start(campaign, at=at)
+    return campaign
 
 
 @transaction.atomic
