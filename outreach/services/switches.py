@@ -5,6 +5,7 @@ of the database.
 import logging
 from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -19,11 +20,11 @@ SELECT p.database_mark IS DISTINCT FROM outreach.database_mark(),
     p.sending_stopped_at, p.sending_stopped_reason
 FROM outreach.platform AS p
 """
-OF_THE_ORGANISATION = """
+OF_AN_ORGANISATION = """
 SELECT p.database_mark IS DISTINCT FROM outreach.database_mark(),
     p.sending_stopped_at, p.sending_stopped_reason, o.sending_stopped_at, o.sending_stopped_reason
 FROM outreach.platform AS p, iam.organisations AS o
-WHERE o.id = iam.current_organisation_id()
+WHERE o.id = %s
 """
 RESTORED = (
     "This database was restored, or copied: nothing is sent until an operator has confirmed it"
@@ -46,9 +47,16 @@ class Switch(NamedTuple):
     since: datetime | None = None
 
 
-def closed_switches() -> list[Switch]:
-    """What keeps every mail of the organisation that is served from leaving, in one query."""
-    restored, *platform, stopped_at, reason = _asked(OF_THE_ORGANISATION)
+def closed_switches(organisation_id: UUID | None = None) -> list[Switch]:
+    """What keeps every mail of the organisation from leaving, in one query.
+
+    Without an id it is the one that is served; with one it may be asked outside of a scope.
+    """
+    if organisation_id is None:
+        answer = _asked(OF_AN_ORGANISATION.replace("%s", "iam.current_organisation_id()"))
+    else:
+        answer = _asked(OF_AN_ORGANISATION, organisation_id)
+    restored, *platform, stopped_at, reason = answer
     found = _closed(restored, *platform)
     if stopped_at:
         sentence = f"All sending of this organisation is stopped: {reason}."
@@ -66,9 +74,14 @@ def is_restored() -> bool:
     return any(switch.code == "restored" for switch in closed_everywhere())
 
 
-def _asked(query: str) -> Any:
+def is_platform_stopped() -> bool:
+    """Whether an operator stopped everybody's sending."""
+    return any(switch.code == "platform_stopped" for switch in closed_everywhere())
+
+
+def _asked(query: str, *values: UUID) -> Any:
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        cursor.execute(query, values)
         return cursor.fetchone()
 
 
