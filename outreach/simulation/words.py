@@ -25,35 +25,40 @@ ASSUMED = (
 
 def sentences(outcome: Outcome, options: Options) -> Iterator[str]:
     """How much leaves and until when, what holds it back, and who is left out."""
-    yield _mails(outcome)
+    yield from in_short(outcome, options)
+    yield from map(held, outcome.binding())
+    yield from left_out(outcome)
+    yield ASSUMED
+
+
+def in_short(outcome: Outcome, options: Options) -> Iterator[str]:
+    """How many mails leave to how many people, from when to when, and how many answer."""
+    if not outcome.people:
+        yield "Nobody in this campaign waits for a mail."
+        return
+    written = len({mail.position_id for mail in outcome.mails})
+    left = _count(len(outcome.mails), "mail", "mails")
+    yield f"{left} would leave to {written:,} of {_count(outcome.people, 'person', 'people')}."
     if outcome.mails:
-        yield _end(outcome)
+        yield _from_when_to_when(outcome)
     drawn = _count(outcome.replies, "answer is", "answers are")
     yield f"{drawn} drawn, at {options.reply_rate:.1%} of the mails."
-    for hold in outcome.binding():
-        yield held(hold)
-    yield from _left_out(outcome)
-    yield ASSUMED
 
 
 def held(hold: Hold) -> str:
     """How one reason held a mailbox back."""
-    what = HELD_BY.get(hold.code, hold.sentence)
     return (
-        f"{hold.mailbox or 'No mailbox'} held {_count(hold.mails, 'mail', 'mails')} back by {what},"
+        f"{hold.mailbox} held {_count(hold.mails, 'mail', 'mails')} back by {reason(hold)},"
         f" for {hold.hours:,.0f} h on {_count(len(hold.days), 'day', 'days')}."
     )
 
 
-def _mails(outcome: Outcome) -> str:
-    if not outcome.people and not outcome.mails:
-        return "Nobody in this campaign waits for a mail."
-    people = len({mail.position_id for mail in outcome.mails})
-    left = _count(len(outcome.mails), "mail", "mails")
-    return f"{left} would leave to {people:,} of {_count(outcome.people, 'person', 'people')}."
+def reason(hold: Hold) -> str:
+    """What held mails back, in a few words."""
+    return HELD_BY.get(hold.code, hold.sentence)
 
 
-def _end(outcome: Outcome) -> str:
+def _from_when_to_when(outcome: Outcome) -> str:
     days = outcome.by_day()
     busiest = max(days.values())
     spread = f"on {_count(len(days), 'day', 'days')}, at most {busiest:,} on one"
@@ -64,7 +69,7 @@ def _end(outcome: Outcome) -> str:
     return f"From {first} to {last}, {spread}."
 
 
-def _left_out(outcome: Outcome) -> Iterator[str]:
+def left_out(outcome: Outcome) -> Iterator[str]:
     """Who never hears from us, and who is not taken in, by reason."""
     never = outcome.never_written()
     reasons = Counter(each.sentence for each in never)
