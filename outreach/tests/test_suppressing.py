@@ -74,6 +74,20 @@ def test_with_a_lost_key_nobody_is_written_to(inside, settings):
             ask()
 
 
+@pytest.mark.parametrize("lost", ["first key", "second key", "third key"])
+def test_whichever_of_three_keys_is_lost_nobody_is_written_to(inside, settings, lost):
+    keys = ["first key", "second key", "third key"]
+    settings.TOKEN_KEYS = [lost]
+    suppress(ADA)
+    settings.TOKEN_KEYS = keys
+    assert suppressed_among([ADA]) == {ADA}
+
+    settings.TOKEN_KEYS = [key for key in keys if key != lost]
+
+    with pytest.raises(SuppressionsUnreadable):
+        suppressed_among([])
+
+
 @pytest.mark.parametrize("address", [ADA, "BEA@Shop.Example.com"])
 def test_a_domain_covers_everybody_at_it(inside, address):
     bar(" Shop.Example.COM ")
