@@ -119,12 +119,14 @@ class Connection:
     def __init__(self, account: SmtpAccount) -> None:
         self.account = account
         self._smtp: smtplib.SMTP | None = None
+        self._is_used = self._is_soiled = False
 
     def open(self) -> smtplib.SMTP:
         """Connect, greet, encrypt and sign in, or raise MailboxUnreachable."""
         stage: Stage = "connect"
         try:
             self._smtp = smtp = _Smtp(self.account)
+            self._is_used = self._is_soiled = False
             stage = "hello"
             self._greet(smtp)
             stage = "auth"
@@ -141,6 +143,10 @@ class Connection:
             raise MailboxUnreachable(sentence, failure) from None
         return smtp
 
+    def ready(self) -> None:
+        """Be signed in and clean for the next mail, or raise MailboxUnreachable."""
+        self._ready()
+
     def close(self) -> None:
         """Say goodbye and hang up; a server that is gone already is no error."""
         if self._smtp is not None:
@@ -155,11 +161,11 @@ class Connection:
         """
         sender, recipient = wire_address(sender), wire_address(recipient)
         try:
-            smtp = self._ready()
+            refusal = self._begin(sender, recipient)
         except MailboxUnreachable as error:
             return Refused(error.failure, str(error))
-        refusal = self._envelope(smtp, sender, recipient)
-        return Refused(refusal) if refusal else self._content(smtp, raw)
+        self._is_soiled = refusal is not None
+        return Refused(refusal) if refusal else self._content(self._ready(), raw)
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
         smtp.ehlo_or_helo_if_needed()
@@ -168,10 +174,18 @@ class Connection:
             smtp.ehlo_or_helo_if_needed()
 
     def _ready(self) -> smtplib.SMTP:
-        """A connection that answers; RSET also clears what a refused mail has left behind."""
-        if self._smtp is not None and _ask(self._smtp, "RSET")[0] != OK:
+        """A connection for the next mail; RSET clears what a refused one has left behind."""
+        if self._smtp is not None and self._is_soiled and _ask(self._smtp, "RSET")[0] != OK:
             self._hang_up()
         return self._smtp or self.open()
+
+    def _begin(self, sender: str, recipient: str) -> SendFailure | None:
+        """The envelope; once more where the server had left the connection in the meantime."""
+        smtp, was_used, self._is_used = self._ready(), self._is_used, True
+        refusal = self._envelope(smtp, sender, recipient)
+        if refusal and was_used and refusal.stage == "mail" and self._smtp is None:
+            refusal = self._envelope(self.open(), sender, recipient)
+        return refusal
 
     def _envelope(self, smtp: smtplib.SMTP, sender: str, recipient: str) -> SendFailure | None:
         steps: list[tuple[Stage, str, tuple[int, ...]]] = [
@@ -180,10 +194,14 @@ class Connection:
             # No content has left before 354, so even silence here means that nothing was sent.
             ("data", "DATA", (GO_AHEAD,)),
         ]
-        for stage, command, expected in steps:
-            code, text = _ask(smtp, command)
+        at_once = smtp.has_extn("pipelining")  # RFC 2920: DATA may end a group of commands
+        commands = [command for _, command, _ in steps]
+        for number, (stage, command, expected) in enumerate(steps):
+            code, text = (
+                _ask(smtp, *([] if number else commands)) if at_once else _ask(smtp, command)
+            )
             if code not in expected:
-                if code in (NO_ANSWER, 421):
+                if code in (NO_ANSWER, 421) or (at_once and not _passed_over(smtp, number)):
                     self._hang_up()
                 return self._failure(stage, code, text)
         return None
@@ -242,13 +260,23 @@ def _sign_in(smtp: smtplib.SMTP, account: SmtpAccount) -> None:
     smtp.auth("XOAUTH2", lambda challenge=None: first if challenge is None else "")
 
 
-def _ask(smtp: smtplib.SMTP, command: str) -> Answer:
-    """Send a command and read its answer; code 0 when none came."""
+def _ask(smtp: smtplib.SMTP, *commands: str) -> Answer:
+    """Send commands, if any, and read the next answer; code 0 when none came."""
     try:
-        smtp.putcmd(command)
+        if commands:
+            smtp.send("".join(f"{command}\r\n" for command in commands))
         return _decoded(smtp.getreply())
     except (OSError, smtplib.SMTPException) as error:
         return NO_ANSWER, _answer_in(error)[1]
+
+
+def _passed_over(smtp: smtplib.SMTP, refused: int) -> bool:
+    """Read the answers to what was sent after the refused command; whether none was 354.
+
+    A server that waits for content although it refused is hung up on: nothing at all is sent.
+    """
+    codes = [_ask(smtp)[0] for _ in range(refused, 2)]
+    return not {NO_ANSWER, 421, GO_AHEAD} & set(codes)
 
 
 def _be_patient(smtp: smtplib.SMTP, seconds: float) -> None:

@@ -1,11 +1,13 @@
-"""What a sender asks before each further mail of a group: one statement, in its own transaction."""
+"""What a sender asks before each mail, once connected: one statement, in its own transaction."""
 
 from django.db import migrations
 
+# `pause` is what the decision itself has made the mailbox wait: a longer one is a trouble's.
 # In plpgsql the plans are kept; as a plain query, planning would cost more than all else of a mail.
 LOOK = """
 CREATE FUNCTION outreach.may_still_leave(
-    organisation uuid, mail uuid, at timestamptz, hashes text[], domain_name text
+    organisation uuid, mail uuid, at timestamptz, pause timestamptz, hashes text[],
+    domain_name text
 ) RETURNS boolean LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     task record;
@@ -27,7 +29,7 @@ BEGIN
         AND EXISTS (
             SELECT FROM outreach.mailboxes m
             WHERE m.organisation_id = organisation AND m.id = task.mailbox_id
-                AND m.status = 'active' AND coalesce(m.next_send_at <= at, true)
+                AND m.status = 'active' AND coalesce(m.next_send_at <= pause, true)
         )
         AND EXISTS (SELECT FROM outreach.platform p WHERE p.sending_stopped_at IS NULL)
         AND EXISTS (
@@ -43,19 +45,23 @@ BEGIN
             WHERE s.organisation_id = organisation AND s.domain = domain_name
         );
 END $$;
-REVOKE ALL ON FUNCTION outreach.may_still_leave(uuid, uuid, timestamptz, text[], text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION outreach.may_still_leave(uuid, uuid, timestamptz, text[], text)
+REVOKE ALL ON FUNCTION outreach.may_still_leave(
+    uuid, uuid, timestamptz, timestamptz, text[], text
+) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION outreach.may_still_leave(
+    uuid, uuid, timestamptz, timestamptz, text[], text
+)
     TO prospectflow_app;
 """
 
 
 class Migration(migrations.Migration):
-
     dependencies = [("outreach", "0010_mails_gone_wrong")]
 
     operations = [
         migrations.RunSQL(
             LOOK,
-            "DROP FUNCTION outreach.may_still_leave(uuid, uuid, timestamptz, text[], text)",
+            "DROP FUNCTION outreach.may_still_leave"
+            "(uuid, uuid, timestamptz, timestamptz, text[], text)",
         )
     ]

@@ -39,7 +39,13 @@ def plan_after(tasks: Sequence[Task], *, now: datetime) -> int:
     that it left. Returns how many steps were scheduled, in a number of queries that does not
     grow with the tasks.
     """
-    enrollments = hold_enrollments([task.enrollment_id for task in tasks])
+    return plan_held(tasks, hold_enrollments([task.enrollment_id for task in tasks]), now=now)
+
+
+def plan_held(
+    tasks: Sequence[Task], enrollments: Mapping[UUID, Enrollment], *, now: datetime
+) -> int:
+    """What `plan_after` does, for enrolments that are locked."""
     plan = _Plan([task for task in tasks if task.enrollment_id in enrollments], enrollments, now)
     planned = plan.followers()
     Task.objects.bulk_create(planned, ignore_conflicts=True)

@@ -12,7 +12,7 @@ from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_ans
 from outreach.calendar import next_opening
 from outreach.models import Enrollment, Mailbox, Message, Task
 from outreach.services.mailboxes import move_mailbox, schedule_of
-from outreach.services.planning import GOING, hold_enrollments, plan_after, plan_next
+from outreach.services.planning import GOING, hold_enrollments, plan_held, plan_next
 from outreach.services.stopping import stop
 from outreach.services.suppressing import suppress_address
 from outreach.smtp import Accepted, Outcome, Refused
@@ -59,7 +59,7 @@ class Settled(NamedTuple):
 
 def settle_accepted(taken: Sequence[Settled], *, now: datetime) -> list[Message]:
     """What `settle` does for each of these mails of one mailbox, for all at once."""
-    hold_enrollments([each.task.enrollment_id for each in taken])
+    enrollments = hold_enrollments([each.task.enrollment_id for each in taken])
     values = {
         "tasks": [each.task.pk for each in taken],
         "messages": [each.message.pk for each in taken],
@@ -72,8 +72,9 @@ def settle_accepted(taken: Sequence[Settled], *, now: datetime) -> list[Message]
     for each in together:
         each.task.status, each.task.last_error = TaskStatus.SENT, None
         each.message.status, each.message.answer_code = MessageStatus.SENT, _word_of(each.outcome)
-    _clear_trouble([each.message for each in together])
-    plan_after([each.task for each in together], now=now)
+    if any(each.message.mailbox.status_reason for each in together if each.message.mailbox):
+        _clear_trouble([each.message for each in together])
+    plan_held([each.task for each in together], enrollments, now=now)
     for task in [each.task for each in together if each.task.last_error]:
         task.save(update_fields=["last_error"])
     others = [  # whose task or person was deleted meanwhile

@@ -138,7 +138,7 @@ def test_a_worker_that_is_left_alone_sends_one_mail(world, postbox, task, start_
         ("deciding._mark_leaving", "leased", 0),  # the mail is written, nothing committed
         ("batches.transmit", "transmitting", 0),  # committed, no connection opened yet
         ("batches.settle_accepted", "transmitting", 1),  # 250 was read, nothing written down
-        ("settling.plan_after", "transmitting", 1),  # written down, nothing committed
+        ("settling.plan_held", "transmitting", 1),  # written down, nothing committed
     ],
 )
 def test_a_worker_killed_around_the_database_sends_no_second_mail_and_loses_none(

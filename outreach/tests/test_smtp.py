@@ -218,7 +218,7 @@ def test_a_server_that_hangs_up_after_the_content_leaves_the_outcome_unknown(ser
     assert next_one.outcome == "accepted"
 
 
-OPENING = (b"220 ready\r\n", b"250 hello\r\n", b"250 reset\r\n", b"250 sender\r\n", b"250 to\r\n")
+OPENING = (b"220 ready\r\n", b"250 hello\r\n", b"250 sender\r\n", b"250 to\r\n")
 
 
 def test_a_server_that_says_nothing_after_the_content_leaves_the_outcome_unknown(raw_server):
@@ -244,9 +244,53 @@ def test_a_server_that_hangs_up_instead_of_354_has_not_taken_the_mail(raw_server
 
 
 def test_an_answer_of_several_lines_and_odd_bytes_is_kept_readable(raw_server):
-    outcome = send(raw_server(*OPENING[:4], b"550-5.1.1 Bo\xc3\xaete\r\n550 inconnue \xff\r\n"))
+    outcome = send(raw_server(*OPENING[:3], b"550-5.1.1 Bo\xc3\xaete\r\n550 inconnue \xff\r\n"))
 
     assert outcome.failure.text == "5.1.1 Boîte\ninconnue \ufffd"
+
+
+GREETING = (b"220 ready\r\n", b"250-hello\r\n250 PIPELINING\r\n")
+TAKEN = (b"250 sender\r\n250 to\r\n354 go\r\n", b"250 taken\r\n")
+
+
+def test_a_server_that_pipelines_hears_the_envelope_at_once(raw_server):
+    account = raw_server(*GREETING, *TAKEN, *TAKEN, b"221 bye\r\n")
+
+    with connect(account) as connection:
+        outcomes = [connection.transmit(SENDER, RECIPIENT, RAW).outcome for _ in range(2)]
+
+    assert outcomes == ["accepted", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "stage", "code"),
+    [
+        (b"553 no\r\n503 order\r\n503 order\r\n", "mail", 553),
+        (b"250 sender\r\n550 unknown\r\n503 order\r\n", "rcpt", 550),
+        (b"250 sender\r\n250 to\r\n451 later\r\n", "data", 451),
+    ],
+)
+def test_a_refusal_within_a_pipeline_leaves_the_connection_to_the_next_mail(
+    raw_server, answers, stage, code
+):
+    account = raw_server(*GREETING, answers, b"250 reset\r\n", *TAKEN, b"221 bye\r\n")
+
+    with connect(account) as connection:
+        refused = connection.transmit(SENDER, RECIPIENT, RAW)
+        accepted = connection.transmit(SENDER, RECIPIENT, RAW)
+
+    assert (refused.failure.stage, refused.failure.code) == (stage, code)
+    assert accepted.outcome == "accepted"
+
+
+def test_a_server_that_waits_for_content_though_it_refused_is_given_none(raw_server):
+    account = raw_server(*GREETING, b"250 sender\r\n550 unknown\r\n354 go\r\n", b"250 taken\r\n")
+
+    with connect(account) as connection:
+        outcome = connection.transmit(SENDER, RECIPIENT, RAW)
+        assert connection._smtp is None
+
+    assert (outcome.failure.stage, outcome.failure.code) == ("rcpt", 550)
 
 
 def test_a_password_that_is_taken_signs_in(serve, script):

@@ -1,17 +1,21 @@
 """One mailbox sends: takes what is due, decides in groups, and talks over one connection."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import batched
 from uuid import UUID
 
 from outreach.models import Mailbox, Message, Task
+from outreach.services.ledgers import ledgers_for
+from outreach.services.mailbox_secrets import signature_of
 from outreach.services.mailboxes import move_mailbox, smtp_account
 from outreach.services.sending.deciding import Decision, Frozen, Group, Intention, decide
 from outreach.services.sending.leasing import hand_back, lease
 from outreach.services.sending.looking import may_still_leave
+from outreach.services.sending.whole import may_send_anything
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
-from outreach.smtp import Accepted, Connection, Outcome, SmtpAccount
+from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, SmtpAccount
 from outreach.states import MailboxStatus
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
@@ -44,6 +48,7 @@ class Round:
     frozen: Frozen = ignored
     stopping: Callable[[], bool] = never
     at_most: int = BATCH
+    leased: set[UUID] = field(default_factory=set)
     sent: list[Message] = field(default_factory=list)
 
 
@@ -96,63 +101,87 @@ def intend(
 
 
 def _sent(given: Round, limit: int) -> list[Message]:
+    now = given.clock()
     with tenant(given.organisation_id):
         mailbox = Mailbox.objects.filter(pk=given.mailbox_id).first()
-        leased = _taken(given, limit) if mailbox else []
-    if mailbox is None or not leased:
+        ledger = ledgers_for([mailbox], now=now)[mailbox.pk] if mailbox else None
+        if mailbox is None or ledger is None or not may_send_anything(ledger, now=now):
+            return []
+    account = _account(given, mailbox)
+    if account is None:
         return []
+    one_by_one = given.at_most == 1 or ledger.pace_max > 0
+    return _sent_through(account, given, _groups(given, limit, one_by_one=one_by_one))
+
+
+def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
+    """How to reach the mailbox's server; a mailbox that cannot be used is broken, and says why."""
     try:
-        account = smtp_account(mailbox)
+        signature_of(mailbox)
+        return smtp_account(mailbox)
     except DomainError as error:
         with tenant(given.organisation_id):
             move_mailbox(mailbox, MailboxStatus.BROKEN, reason=str(error))
-            hand_back(task.pk for task in leased)
-        return []
-    paced = given.at_most == 1 or mailbox.pace_max_seconds > 0
-    return _sent_through(account, given, leased, 1 if paced else GROUP)
+        return None
 
 
-def _taken(given: Round, limit: int) -> list[Task]:
-    return lease(given.mailbox_id, now=given.clock(), worker=given.worker, limit=limit)
+def _groups(given: Round, limit: int, *, one_by_one: bool) -> Iterator[Sequence[Task]]:
+    """The tasks that are decided on together; one alone is leased when its turn has come."""
+    for _ in range(min(limit, CONSIDERED) if one_by_one else 1):
+        with tenant(given.organisation_id):
+            leased = lease(
+                given.mailbox_id,
+                now=given.clock(),
+                worker=given.worker,
+                limit=1 if one_by_one else limit,
+                but=given.leased,
+            )
+        given.leased |= {task.pk for task in leased}
+        yield from batched(leased, GROUP, strict=False)
 
 
 def _sent_through(
-    account: SmtpAccount, given: Round, leased: Sequence[Task], size: int
+    account: SmtpAccount, given: Round, groups: Iterator[Sequence[Task]]
 ) -> list[Message]:
     connection = Connection(account)
     try:
-        for start in range(0, len(leased), size):
-            if given.stopping() or not _group(given, leased[start : start + size], connection):
+        for tasks in groups:
+            if given.stopping() or not _group(given, tasks, connection):
                 break
     finally:
         connection.close()
-        with tenant(given.organisation_id):
-            hand_back(task.pk for task in leased)
+        _hand_back(given)
     return given.sent
+
+
+def _hand_back(given: Round) -> None:
+    """What was leased and not even decided on waits again."""
+    if left := given.leased - {message.task_id for message in given.sent}:
+        with tenant(given.organisation_id):
+            hand_back(left)
 
 
 def _group(given: Round, tasks: Sequence[Task], connection: Connection) -> bool:
     """Decide, send and settle; whether the mailbox may go on with another group."""
-    now = given.clock()
     with tenant(given.organisation_id):
-        group = Group(given.mailbox_id, tasks, given.worker, now, given.frozen)
+        group = Group(given.mailbox_id, tasks, given.worker, given.clock(), given.frozen)
         decision = decide(group)
     if decision.intentions:
-        _transmit(given, decision.intentions, connection, now)
+        _transmit(given, decision, connection, group.now)
     return decision.goes_on and len(given.sent) < given.at_most
 
 
-def _transmit(
-    given: Round, intentions: Sequence[Intention], connection: Connection, decided: datetime
-) -> None:
+def _transmit(given: Round, decision: Decision, connection: Connection, decided: datetime) -> None:
     """Send one after another; what is taken is settled together, anything else at once."""
     taken: list[Settled] = []
     unbegun: list[Intention] = []
-    for number, intention in enumerate(intentions):
-        if number and not _may_begin(given, intention, decided):
+    pause = decision.pause or decided
+    for intention in decision.intentions:
+        refused = _connected(connection)
+        if refused is None and not _may_begin(given, intention, decided, pause):
             unbegun.append(intention)
             continue
-        outcome = transmit(intention, connection)
+        outcome = refused or transmit(intention, connection)
         if isinstance(outcome, Accepted):
             taken.append(Settled(intention.task, intention.message, outcome))
         else:
@@ -160,15 +189,21 @@ def _transmit(
     _settle_all(given, taken, unbegun)
 
 
-def _may_begin(given: Round, intention: Intention, decided: datetime) -> bool:
+def _connected(connection: Connection) -> Refused | None:
+    """None once the server listens: it may take half a minute, in which much can be stopped."""
+    try:
+        connection.ready()
+    except MailboxUnreachable as error:
+        return Refused(error.failure, str(error))
+    return None
+
+
+def _may_begin(given: Round, intention: Intention, decided: datetime, pause: datetime) -> bool:
     """Whether a mail decided on some moments ago may still leave."""
     now = given.clock()
     if given.stopping() or not decided <= now < decided + BEGUN_WITHIN:
         return False
-    address = intention.message.to_address
-    return may_still_leave(
-        given.organisation_id, given.mailbox_id, intention.task, address, now=now
-    )
+    return may_still_leave(given.organisation_id, intention.message, now=now, pause=pause)
 
 
 def transmit(intention: Intention, connection: Connection) -> Outcome:

@@ -13,8 +13,14 @@ from django.db.models import F
 from outreach.models import Mailbox, Message, Task
 from outreach.policy.rules import Reason, reasons
 from outreach.services.policy import gather
-from outreach.services.sending.freezing import Approved, existing, frozen, store, threads
-from outreach.services.sending.held_back import OF_THE_MAILBOX, put_aside
+from outreach.services.sending.freezing import (
+    Approved,
+    Maker,
+    experiments_of,
+    store,
+    written_before,
+)
+from outreach.services.sending.held_back import is_of_the_mailbox, put_aside
 from outreach.services.sending.leasing import LEASE
 from outreach.states import TaskStatus
 from prospectflow.errors import DomainError
@@ -55,6 +61,8 @@ class Decision:
 
     intentions: list[Intention] = field(default_factory=list)
     goes_on: bool = True
+    pause: datetime | None = None
+    """Until when the mailbox waits because of these mails."""
 
 
 @dataclass
@@ -101,6 +109,7 @@ def _one_by_one(group: Group) -> Decision:
     for task in group.tasks:
         alone = decide(Group(group.mailbox_id, [task], group.worker, group.now, group.frozen))
         whole.intentions += alone.intentions
+        whole.pause = alone.pause or whole.pause
         if not alone.goes_on:
             whole.goes_on = False
             break
@@ -115,9 +124,11 @@ def _decided(group: Group) -> Decision:
     identifiers = _held(group)
     tasks = [task for task in group.tasks if task.pk in identifiers]
     judged = _judged(tasks, identifiers, group.now)
-    decision = Decision(_intentions(judged.approved, mailbox, group), judged.goes_on)
-    if decision.intentions:
-        _mark_leaving(decision.intentions, group)
+    intentions = _intentions(judged.approved, mailbox, group)
+    decision = Decision(intentions, judged.goes_on, judged.next_send_at)
+    if intentions:
+        _mark_leaving(intentions, group)
+    if intentions and judged.next_send_at != group.now:
         Mailbox.objects.filter(pk=mailbox.pk).update(next_send_at=judged.next_send_at)
     return decision
 
@@ -156,7 +167,7 @@ def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], now: dateti
             case.ledger.note_sent(case.address, at=now, seed=case.seed)
             judged.approved.append(Approved(task, case.draft, case.mail, identifiers[task.pk]))
             judged.next_send_at = case.ledger.next_send_at
-        elif reason is None or reason.code in OF_THE_MAILBOX:
+        elif reason is None or is_of_the_mailbox(reason, case):
             judged.goes_on = False
             break
         else:
@@ -166,26 +177,32 @@ def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], now: dateti
 
 def _intentions(approved: Sequence[Approved], mailbox: Mailbox, group: Group) -> list[Intention]:
     """Each with its message: the same bytes again where the server had refused them for now."""
-    tasks = [each.task for each in approved]
-    known, before = existing(tasks), threads(tasks)
-    found, new = [], []
+    if not approved:
+        return []
+    refused, threads = written_before([each.task for each in approved])
+    maker = Maker(mailbox, threads, experiments_of(approved), group.now)
+    found: list[Intention] = []
     for each in approved:
-        message = known.get(each.task.pk)
+        message = refused.get(each.task.pk)
         tried = message.sent_at if message else None
         if message is None:
-            try:
-                message = frozen(
-                    each, mailbox, before.get(each.task.enrollment_id, ()), now=group.now
-                )
-            except DomainError as error:
-                put_aside(each.task, Reason("cannot_be_built", str(error)), group.now)
-                continue
-            new.append(message)
-        found.append(Intention(each.task, message, tried))
-    store(new)
+            message = _frozen(each, maker)
+        if message is not None:
+            message.mailbox = mailbox
+            found.append(Intention(each.task, message, tried))
+    store([each.message for each in found if each.before is None])
     for intention in found:
         group.frozen(intention.message)
     return found
+
+
+def _frozen(approved: Approved, maker: Maker) -> Message | None:
+    """The message in memory; none, and no approval, where it cannot be built."""
+    try:
+        return maker.message(approved)
+    except DomainError as error:
+        put_aside(approved.task, Reason("cannot_be_built", str(error)), maker.now)
+        return None
 
 
 def _mark_leaving(intentions: Sequence[Intention], group: Group) -> None:

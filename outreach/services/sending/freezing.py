@@ -1,17 +1,19 @@
 """The mails of a group as the very bytes that leave, written down before anybody is called."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 
 from outreach.mail import MailRefused, Outgoing, Sender, build, message_id
-from outreach.models import Draft, Mailbox, Message, Task
+from outreach.models import Draft, Mailbox, Message, Task, Variant
 from outreach.services.approval import UNSUBSCRIBE, Rendered, rendered, unsubscribe_url
-from outreach.services.mailboxes import schedule_of
+from outreach.services.mailbox_secrets import signature_of
 from outreach.states import Direction
 from outreach.tokens import digest, token
 
@@ -29,73 +31,133 @@ class Approved:
 type Threads = Mapping[UUID, Sequence[str]]
 
 
-def existing(tasks: Iterable[Task]) -> dict[UUID, Message]:
-    """The mails of these tasks that the server refused for now, by task."""
-    outbound = Message.objects.outbound().filter(task__in=[task.pk for task in tasks])
-    return {message.task_id: message for message in outbound if message.task_id}
+def written_before(tasks: Iterable[Task]) -> tuple[dict[UUID, Message], Threads]:
+    """The mails of these tasks that the server refused for now, by task; and their threads.
 
-
-def threads(tasks: Iterable[Task]) -> Threads:
-    """The mails before, oldest first, by enrolment: a follow-up refers to all of them."""
+    A thread is what was sent to the enrolment before, oldest first: a follow-up refers to all.
+    """
+    of_task = {task.pk: task for task in tasks}
+    outbound = Message.objects.outbound()
+    before = outbound.filter(enrollment__in=[task.enrollment_id for task in tasks])
     found: dict[UUID, list[str]] = defaultdict(list)
-    before = Message.objects.outbound().filter(
-        enrollment__in=[task.enrollment_id for task in tasks]
-    )
-    rows = before.order_by("sent_at", "created_at").values_list(
-        "enrollment_id", "rfc822_message_id"
-    )
-    for enrollment_id, identifier in rows:
-        found[enrollment_id].append(identifier)
-    return found
+    again = []
+    for enrollment_id, task_id, identifier in before.order_by("sent_at", "created_at").values_list(
+        "enrollment_id", "task_id", "rfc822_message_id"
+    ):
+        if task_id in of_task:
+            again.append(task_id)
+        else:
+            found[enrollment_id].append(identifier)
+    refused = outbound.filter(task__in=again) if again else ()
+    return {message.task_id: message for message in refused if message.task_id}, found
+
+
+def experiments_of(approved: Iterable[Approved]) -> dict[UUID, UUID]:
+    """Variant -> its experiment, for the variants that these mails were written from."""
+    variants = {each.draft.variant_id for each in approved} - {None}
+    if not variants:
+        return {}
+    return dict(Variant.objects.filter(pk__in=variants).values_list("pk", "step_experiment_id"))
 
 
 def freeze(task: Task, *, now: datetime) -> Message:
     """Write down the mail of this task's draft as it would leave; DomainError where it cannot."""
-    draft = Draft.objects.select_related("variant").get(task=task)
+    draft = Draft.objects.get(task=task)
     draft.task = task
     mailbox = task.enrollment.mailbox
     if mailbox is None:
         raise MailRefused(f"{task} has no mailbox to leave from.")
-    before = threads([task]).get(task.enrollment_id, ())
-    message = frozen(Approved(task, draft, rendered(draft), new_id()), mailbox, before, now=now)
+    approved = Approved(task, draft, rendered(draft), new_id())
+    maker = Maker(mailbox, written_before([task])[1], experiments_of([approved]), now)
+    message = maker.message(approved)
     store([message])
     return message
 
 
-def frozen(
-    approved: Approved, mailbox: Mailbox, before: Sequence[str], *, now: datetime
-) -> Message:
-    """The message of this task with its bytes, in memory; DomainError where none can be built."""
-    task, draft, mail = approved.task, approved.draft, approved.mail
-    message = Message(
-        pk=approved.message_id,
-        direction=Direction.OUTBOUND,
-        task=task,
-        draft=draft,
-        enrollment_id=task.enrollment_id,
-        position_id=task.enrollment.position_id,
-        mailbox=mailbox,
-        step_experiment_id=draft.variant.step_experiment_id if draft.variant else None,
-        variant_id=draft.variant_id,
-        rfc822_message_id=message_id(task.pk, mailbox.address.rpartition("@")[2]),
-        content_hash=mail.hash,
-        unsubscribe_digest=digest(token(UNSUBSCRIBE, task.pk)),
-        from_address=mailbox.address,
-        to_address=mail.recipient,
-        subject=mail.subject,
-        body_text=mail.text,
-        body_html=mail.html,
-        sent_at=now,
-        in_reply_to=before[-1] if before else None,  # RFC 5322, 3.6.4
-        references=list(before),
-    )
-    message.raw = build(_outgoing(message, draft, mailbox, mail, now))
-    return message
+class Maker:
+    """Makes the messages that leave from one mailbox at one instant."""
+
+    def __init__(
+        self, mailbox: Mailbox, threads: Threads, experiments: Mapping[UUID, UUID], now: datetime
+    ) -> None:
+        self.mailbox, self.threads, self.experiments, self.now = mailbox, threads, experiments, now
+        self._date = now.astimezone(ZoneInfo(mailbox.time_zone))
+        self._domain = mailbox.address.rpartition("@")[2]
+        self._sign = signature_of(mailbox)
+
+    def message(self, approved: Approved) -> Message:
+        """The message of this task with its bytes, in memory; DomainError where there is none."""
+        task, draft, mail = approved.task, approved.draft, approved.mail
+        before = self.threads.get(task.enrollment_id, ())
+        message = Message(
+            pk=approved.message_id,
+            direction=Direction.OUTBOUND,
+            task=task,
+            draft=draft,
+            enrollment_id=task.enrollment_id,
+            position_id=task.enrollment.position_id,
+            mailbox=self.mailbox,
+            step_experiment_id=self.experiments.get(draft.variant_id) if draft.variant_id else None,
+            variant_id=draft.variant_id,
+            rfc822_message_id=message_id(task.pk, self._domain),
+            content_hash=mail.hash,
+            unsubscribe_digest=digest(token(UNSUBSCRIBE, task.pk)),
+            from_address=self.mailbox.address,
+            to_address=mail.recipient,
+            subject=mail.subject,
+            body_text=mail.text,
+            body_html=mail.html,
+            sent_at=self.now,
+            in_reply_to=before[-1] if before else None,  # RFC 5322, 3.6.4
+            references=list(before),
+        )
+        raw = build(self._outgoing(message, draft, mail))
+        message.raw = self._sign(raw) if self._sign else raw
+        return message
+
+    def _outgoing(self, message: Message, draft: Draft, mail: Rendered) -> Outgoing:
+        task, address = draft.task, self.mailbox.address
+        return Outgoing(
+            sender=Sender(self.mailbox.display_name, address),
+            recipient=mail.recipient,
+            subject=mail.subject,
+            text=mail.text,
+            html=mail.html,
+            message_id=message.rfc822_message_id or "",
+            date=self._date,
+            in_reply_to=message.in_reply_to or "",
+            references=tuple(message.references),
+            unsubscribe_url=unsubscribe_url(draft),
+            unsubscribe_mailto=f"{address}?subject=unsubscribe",
+            feedback_id=f"{task.campaign_id.hex[-12:]}:step{task.step_index}:cold:prospectflow",
+            tag=str(message.pk),
+        )
+
+
+COLUMNS = {
+    "id": "uuid", "task_id": "uuid", "draft_id": "uuid", "enrollment_id": "uuid",
+    "position_id": "uuid", "mailbox_id": "uuid", "step_experiment_id": "uuid",
+    "variant_id": "uuid", "direction": "text", "rfc822_message_id": "text",
+    "in_reply_to": "text", "references": "jsonb", "from_address": "text", "to_address": "text",
+    "subject": "text", "body_text": "text", "body_html": "text", "raw": "bytea",
+    "content_hash": "text", "unsubscribe_digest": "bytea", "sent_at": "timestamptz",
+}  # fmt: skip
+STORE = "INSERT INTO outreach.messages ({}) SELECT * FROM unnest({})".format(  # noqa: S608
+    ", ".join(f'"{name}"' for name in COLUMNS),
+    ", ".join(f"%s::{kind}[]" for kind in COLUMNS.values()),
+)
 
 
 def store(messages: Sequence[Message]) -> None:
-    """Write these messages down, all or none."""
-    Message.objects.bulk_create(messages)
+    """Write these messages down, all or none; as arrays, which costs a third of a row each."""
+    if messages:
+        with connection.cursor() as cursor:
+            cursor.execute(STORE, [_column(messages, name) for name in COLUMNS])
+
+
+def _column(messages: Sequence[Message], name: str) -> list[object]:
+    values = [getattr(message, name) for message in messages]
+    return [json.dumps(value) for value in values] if name == "references" else values
 
 
 def new_id() -> UUID:
@@ -104,24 +166,3 @@ def new_id() -> UUID:
         cursor.execute("SELECT uuidv7()")
         identifier: UUID = cursor.fetchone()[0]
     return identifier
-
-
-def _outgoing(
-    message: Message, draft: Draft, mailbox: Mailbox, mail: Rendered, now: datetime
-) -> Outgoing:
-    task = draft.task
-    return Outgoing(
-        sender=Sender(mailbox.display_name, mailbox.address),
-        recipient=mail.recipient,
-        subject=mail.subject,
-        text=mail.text,
-        html=mail.html,
-        message_id=message.rfc822_message_id or "",
-        date=now.astimezone(schedule_of(mailbox).zone),
-        in_reply_to=message.in_reply_to or "",
-        references=tuple(message.references),
-        unsubscribe_url=unsubscribe_url(draft),
-        unsubscribe_mailto=f"{mailbox.address}?subject=unsubscribe",
-        feedback_id=f"{task.campaign_id.hex[-12:]}:step{task.step_index}:cold:prospectflow",
-        tag=str(message.pk),
-    )

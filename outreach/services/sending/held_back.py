@@ -3,22 +3,31 @@
 from datetime import datetime, timedelta
 
 from outreach.models import Draft, Message, Task
+from outreach.policy.facts import Case
+from outreach.policy.rules import Reason
 from outreach.services.approval import unapprove
-from outreach.services.policy import Reason
 from outreach.services.sending.leasing import hand_back
 from outreach.services.stopping import stop
 from outreach.states import EnrollmentState
 
 LOOK_AGAIN = timedelta(minutes=15)
 OF_THE_MAILBOX = frozenset(
-    {"outside_window", "no_window", "daily_limit", "pace", "mailbox_stopped", "mailbox_unhealthy"}
-    | {"mailbox_gone", "no_mailbox", "restored", "platform_stopped", "organisation_stopped"}
+    {"daily_limit", "pace", "mailbox_stopped", "mailbox_unhealthy"}
+    | {"restored", "platform_stopped", "organisation_stopped"}
 )
 """The whole mailbox waits, and its tasks keep their hour."""
+OF_THE_HOURS = frozenset({"outside_window", "no_window"})
+"""So they do where the hours are the mailbox's own."""
 FINAL = frozenset({"suppressed", "address_unusable", "company_opposed", "company_answered"})
 """These do not lift: the enrolment ends."""
 UNAPPROVING = frozenset({"changed_since_approval", "cannot_be_built"})
 """Nobody stands for this mail any more."""
+
+
+def is_of_the_mailbox(reason: Reason, case: Case) -> bool:
+    """Whether the reason holds back all that the mailbox could send now, not this mail alone."""
+    plain = case.place is None and case.windows is None and not case.windows_fault
+    return reason.code in OF_THE_MAILBOX or (reason.code in OF_THE_HOURS and plain)
 
 
 def hour_after(reason: Reason, now: datetime) -> datetime:
