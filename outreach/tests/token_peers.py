@@ -2,6 +2,8 @@
 
 import socket
 from base64 import b64decode, b64encode
+from contextlib import suppress
+from ssl import SSLContext
 from threading import Thread
 from typing import Any, Self
 
@@ -53,10 +55,11 @@ class SmtpPeer(Controller):
 
 
 class ImapPeer:
-    """An IMAP server with an empty Inbox, which takes tokens alone."""
+    """An IMAP server with an empty Inbox, which takes the token server's tokens."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: SSLContext | None = None) -> None:
         self.said: list[bytes] = []
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._thread = Thread(target=self._serve, daemon=True)
@@ -74,9 +77,15 @@ class ImapPeer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection, connection.makefile("rwb", buffering=0) as wire:
-                wire.write(b"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hello\r\n")
-                self._talk(wire)
+            with suppress(OSError), connection:  # who distrusts it breaks off
+                self._greet(connection)
+
+    def _greet(self, connection: socket.socket) -> None:
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True)
+        with connection, connection.makefile("rwb", buffering=0) as wire:
+            wire.write(b"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] hello\r\n")
+            self._talk(wire)
 
     def _talk(self, wire: Any) -> None:
         for line in wire:
