@@ -38,6 +38,7 @@ from outreach.api.step_views import (
     StepViewSet,
     VariantViewSet,
 )
+from outreach.api.switches import SendingViewSet
 from outreach.api.webhooks import WebhookDeliveryViewSet, WebhookViewSet
 from tracking.api.views import DailyStatsViewSet, OpensViewSet, PixelViewSet
 
@@ -82,6 +83,17 @@ urlpatterns = [
         "organisation/",
         OrganisationViewSet.as_view({"get": "retrieve", "patch": "partial_update"}),
         name="own-organisation",
+    ),
+    path("organisation/sending/", SendingViewSet.as_view({"get": "retrieve"}), name="sending"),
+    path(
+        "organisation/sending/stop/",
+        SendingViewSet.as_view({"post": "stop"}),
+        name="sending-stop",
+    ),
+    path(
+        "organisation/sending/resume/",
+        SendingViewSet.as_view({"post": "resume"}),
+        name="sending-resume",
     ),
     *router.urls,
 ]

@@ -8,6 +8,7 @@ from outreach.admin import (
     mailboxes,
     segments,
     sending,
+    steps,
     webhooks,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "mailboxes",
     "segments",
     "sending",
+    "steps",
     "webhooks",
 ]

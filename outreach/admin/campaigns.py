@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,16 +13,14 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
-from unfold.forms import PaginationInlineFormSet
 
 from iam.tenant_admin import TenantAdmin, TenantStackedInline, TenantTabularInline, link_to, linked
-from outreach.models import (
-    Campaign,
-    Enrollment,
-    WorkflowStep,
-)
+from outreach.admin.careful import CarefulAdmin, CarefulFormSet, TemplatesForm
+from outreach.admin.explaining import explained
+from outreach.models import Campaign, CampaignMailbox, Enrollment, WorkflowStep
 from outreach.services import campaigns as services
-from outreach.services.discarding import discard
+from outreach.services.sharing import share_anew
+from outreach.states import OPEN
 from prospectflow.errors import DomainError
 
 CAMPAIGN_COLOURS = {
@@ -41,50 +39,35 @@ ENROLLMENT_COLOURS = {
 }
 
 
-class TemplatesForm(forms.ModelForm):
-    """Refuses a template that could not be rendered, and says what is wrong with it."""
+class CampaignForm(forms.ModelForm):
+    """A campaign whose windows can be read."""
 
-    def clean_subject_template(self) -> str | None:
-        return self._checked("subject_template")
-
-    def clean_body_template(self) -> str | None:
-        return self._checked("body_template")
-
-    def _checked(self, field: str) -> str | None:
-        text = self.cleaned_data[field]
+    def clean_windows(self) -> object:
+        windows = self.cleaned_data["windows"]
         try:
-            services.check_text(text)
+            services.check_windows(windows)
         except DomainError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
-        return text
+        return windows
 
 
-class CarefulFormSet(PaginationInlineFormSet):
-    """Rows that go only where nothing tells of them."""
+class SharesInline(TenantTabularInline):
+    """The mailboxes that share a campaign's load."""
 
-    def delete_existing(self, obj: Model, commit: bool = True) -> None:
-        if commit:
-            discard(obj)
-
-
-class CarefulAdmin(TenantAdmin):
-    """Rows that go only where nothing tells of them."""
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, ...]:
-        """What `discard` lets go may take its own rows along."""
-        rows, counts, _needed, protected = super().get_deleted_objects(objs, request)
-        return rows, counts, set(), protected
-
-    def delete_model(self, request: HttpRequest, obj: Model) -> None:
-        discard(obj)
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for row in queryset:
-            discard(row)
+    model = CampaignMailbox
+    verbose_name = "mailbox that shares the load"
+    verbose_name_plural = "mailboxes that share the load"
+    fields = ["mailbox", "weight"]
+    autocomplete_fields = ["mailbox"]
+    delete_capability = "change"
+    show_change_link = False
 
 
 class StepsInline(TenantStackedInline):
-    """The mails of a campaign, in their order."""
+    """The mails of a campaign, in their order.
+
+    Once people are in it, steps are changed on their own pages, which first say what it does.
+    """
 
     model = WorkflowStep
     form = TemplatesForm
@@ -96,10 +79,22 @@ class StepsInline(TenantStackedInline):
         ("exit_on_reply", "is_active"),
     ]
 
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) and not _has_people(obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not _has_people(obj)
+
+
+def _has_people(campaign: Campaign | None) -> bool:
+    return bool(campaign and campaign.pk and getattr(campaign, "enrolled", 0))
+
 
 @admin.register(Campaign)
 class CampaignAdmin(CarefulAdmin):
     """Campaigns. Their state is moved by the services alone."""
+
+    form = CampaignForm
 
     list_display = ["campaign", "state", "enrolled", "replied", "from_mailbox", "created_at"]
     list_display_links = None
@@ -109,11 +104,12 @@ class CampaignAdmin(CarefulAdmin):
     ordering = ["-created_at", "id"]
     autocomplete_fields = ["from_mailbox"]
     readonly_fields = ["state", "numbers", "created_by_user", "created_at"]
-    inlines = [StepsInline]
+    inlines = [SharesInline, StepsInline]
     actions = ["start", "pause", "archive", "restore"]
     fieldsets = [
         (None, {"fields": ["name", ("state", "numbers"), "from_mailbox"]}),
         ("The offer", {"fields": ["value_prop", "justification"]}),
+        ("Hours", {"fields": ["windows", "follows_recipient"]}),
         ("Measuring", {"fields": ["track_opens"]}),
     ]
 
@@ -127,6 +123,8 @@ class CampaignAdmin(CarefulAdmin):
 
     def save_related(self, request: HttpRequest, form: ModelForm, *args: Any) -> None:
         super().save_related(request, form, *args)
+        if "from_mailbox" in form.changed_data or _shares_changed(args[0]):
+            share_anew(form.instance, at=timezone.now(), user=request.user)
         services.keep_ready(form.instance)
 
     @display(description="Campaign", ordering="name")
@@ -173,40 +171,8 @@ class CampaignAdmin(CarefulAdmin):
         self.message_user(request, f"{len(queryset)} {done}.")
 
 
-@admin.register(WorkflowStep)
-class WorkflowStepAdmin(CarefulAdmin):
-    """The steps of all campaigns."""
-
-    form = TemplatesForm
-    list_display = ["step", "of", "delay_days", "subject_template", "is_active"]
-    list_display_links = ["step"]
-    list_filter = [("campaign", AutocompleteSelectFilter), "is_active"]
-    list_filter_submit = True
-    list_select_related = ["campaign"]
-    search_fields = ["subject_template"]
-    ordering = ["campaign", "step_index", "id"]
-    autocomplete_fields = ["campaign"]
-    fields = [
-        "campaign",
-        ("step_index", "delay_days"),
-        "subject_template",
-        "body_template",
-        ("exit_on_reply", "is_active"),
-    ]
-
-    def save_model(
-        self, request: HttpRequest, obj: WorkflowStep, form: ModelForm, change: Any
-    ) -> None:
-        super().save_model(request, obj, form, change)
-        services.keep_ready(obj.campaign)
-
-    @display(description="Step", ordering="step_index")
-    def step(self, step: WorkflowStep) -> str:
-        return str(step)
-
-    @display(description="Campaign", ordering="campaign__name")
-    def of(self, step: WorkflowStep) -> SafeString | str:
-        return overview(step.campaign, step.campaign.name)
+def _shares_changed(formsets: list[Any]) -> bool:
+    return any(each.has_changed() for each in formsets if each.model is CampaignMailbox)
 
 
 class TasksInline(TenantTabularInline):
@@ -215,7 +181,7 @@ class TasksInline(TenantTabularInline):
     model = WorkflowStep.tasks.rel.related_model
     read_only = True
     ordering = ["scheduled_for", "id"]
-    fields = ["workflow_step", "scheduled_for", "status", "attempts", "last_error"]
+    fields = ["workflow_step", "scheduled_for", "status", "is_approved", "attempts", "last_error"]
     readonly_fields = fields
 
 
@@ -224,19 +190,24 @@ class EnrollmentAdmin(TenantAdmin):
     """Who is in which campaign, and how far."""
 
     read_only = True
-    list_display = ["who", "of", "where", "status", "enrolled_at", "last_activity_at"]
-    list_filter = ["state", ("campaign", AutocompleteSelectFilter)]
+    list_display = ["who", "of", "where", "mailbox", "status", "enrolled_at", "last_activity_at"]
+    list_filter = [
+        "state",
+        ("campaign", AutocompleteSelectFilter),
+        ("mailbox", AutocompleteSelectFilter),
+    ]
     list_filter_submit = True
-    list_select_related = ["campaign", "position__person", "position__company"]
+    list_select_related = ["campaign", "mailbox", "position__person", "position__company"]
     search_fields = ["position__email"]
     ordering = ["-id"]
     inlines = [TasksInline]
     fields = [
-        ("who", "of"),
+        ("who", "of", "mailbox"),
         ("status", "stopped_reason"),
+        "held_back",
         ("enrolled_at", "paused_until", "last_activity_at"),
     ]
-    readonly_fields = ["who", "of", "status"]
+    readonly_fields = ["who", "of", "mailbox", "status", "held_back"]
 
     @display(description="Position", ordering="position__email")
     def who(self, enrollment: Enrollment) -> SafeString | str:
@@ -249,6 +220,11 @@ class EnrollmentAdmin(TenantAdmin):
     @display(description="Campaign", ordering="campaign__name")
     def of(self, enrollment: Enrollment) -> SafeString | str:
         return overview(enrollment.campaign, enrollment.campaign.name)
+
+    @display(description="Its next mail: why not now")
+    def held_back(self, enrollment: Enrollment) -> SafeString | str:
+        task = enrollment.tasks.filter(status__in=OPEN).order_by("scheduled_for").first()
+        return explained(task, now=timezone.now()) if task else "Nothing is to be sent."
 
     @display(description="State", ordering="state", label=ENROLLMENT_COLOURS)
     def status(self, enrollment: Enrollment) -> str:

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from iam.tenant_admin import TenantAdmin, TenantStackedInline, link_to
-from outreach.admin.campaigns import CarefulAdmin, CarefulFormSet, TemplatesForm
+from outreach.admin.careful import CarefulAdmin, CarefulFormSet, TemplatesForm
 from outreach.models import Prompt, StepExperiment, Variant, VariantAssignment
 from outreach.services.experiments import refuse_begun, stop_experiment
 from outreach.services.prompts import write_version

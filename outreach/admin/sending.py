@@ -1,5 +1,7 @@
 """Pages for tasks, drafts and messages: read here, moved by the services."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,9 +12,12 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import display
 
+from iam.roles import may
 from iam.tenant_admin import TenantAdmin, link_to, linked
+from outreach.admin.doubts import DecidesDoubts, InDoubt
+from outreach.admin.explaining import explained
 from outreach.models import Draft, Message, Task
-from outreach.services.policy import may_send
+from outreach.states import OPEN
 
 TASK_COLOURS = {
     "scheduled": "info",
@@ -37,24 +42,40 @@ VERDICT_COLOURS = {
 
 
 @admin.register(Task)
-class TaskAdmin(TenantAdmin):
+class TaskAdmin(DecidesDoubts, TenantAdmin):
     """The intentions to send: which mail, to whom, when, and what holds it back."""
 
     read_only = True
-    list_display = ["step", "who", "campaign", "scheduled_for", "state", "attempts"]
-    list_filter = ["status", ("campaign", AutocompleteSelectFilter)]
+    list_display = ["step", "who", "campaign", "mailbox", "scheduled_for", "state", "approved"]
+    actions = ["say_sent", "say_not_sent", "send_again"]
+    list_filter = [
+        InDoubt,
+        "status",
+        "is_approved",
+        ("campaign", AutocompleteSelectFilter),
+        ("mailbox", AutocompleteSelectFilter),
+    ]
     list_filter_submit = True
-    list_select_related = ["campaign", "workflow_step", "enrollment__position"]
+    list_select_related = ["campaign", "mailbox", "workflow_step", "enrollment__position"]
     search_fields = ["enrollment__position__email"]
     ordering = ["-id"]
     fields = [
         ("step", "who", "campaign"),
-        ("state", "scheduled_for", "attempts"),
+        ("state", "scheduled_for", "mailbox"),
         "held_back",
-        ("locked_at", "locked_by", "last_error"),
-        "mail",
+        "decision",
+        ("attempts", "leased_until", "last_error"),
+        ("mail", "keeping"),
     ]
-    readonly_fields = ["step", "who", "state", "held_back", "mail"]
+    readonly_fields = ["step", "who", "mailbox", "state", "held_back", "decision", "mail"]
+    readonly_fields += ["keeping"]
+
+    def get_fields(self, request: HttpRequest, obj: Task | None = None) -> list[Any]:
+        """Only what can still be kept from leaving shows the way to do so."""
+        fields = list(super().get_fields(request, obj))
+        if obj is None or obj.status not in OPEN or not may(request.membership, "change"):
+            fields[-1] = "mail"
+        return fields
 
     @display(description="Step", ordering="workflow_step__step_index")
     def step(self, task: Task) -> str:
@@ -68,17 +89,21 @@ class TaskAdmin(TenantAdmin):
     def state(self, task: Task) -> str:
         return task.status
 
+    @display(description="Approved", ordering="is_approved", boolean=True)
+    def approved(self, task: Task) -> bool:
+        return task.is_approved
+
     @display(description="Why not now")
     def held_back(self, task: Task) -> SafeString | str:
-        lines = (
-            (r.sentence, f"Until {timezone.localtime(r.until):%d %b %Y, %H:%M}." if r.until else "")
-            for r in may_send(task, now=timezone.now())
-        )
-        return format_html_join("", "<div>{} {}</div>", lines) or "Nothing holds it back."
+        return explained(task, now=timezone.now())
 
     @display(description="Mail")
     def mail(self, task: Task) -> SafeString | str:
         return link_to(task.drafts.first())
+
+    @display(description="Keep it")
+    def keeping(self, task: Task) -> SafeString:
+        return linked(reverse("admin:task_cancel", args=[task.pk]), "Do not send this mail…")
 
 
 @admin.register(Draft)

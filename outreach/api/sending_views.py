@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer
 
 from outreach.api import sending_filters as filters
 from outreach.api import sending_serializers as serializers
+from outreach.api.doubts import DecidesDoubts
 from outreach.models import Draft, Message, Suppression, Task
 from outreach.services import approval, reviewing
 from outreach.services.cancelling import cancel_task
@@ -145,13 +146,13 @@ def _outcome(pk: UUID, refusal: DomainError | None) -> dict[str, Any]:
     return {"id": str(pk), "done": refusal is None, "code": code, "detail": str(refusal or "")}
 
 
-class TaskViewSet(Exported, ReadOnlyTenantViewSet):
+class TaskViewSet(DecidesDoubts, Exported, ReadOnlyTenantViewSet):
     """The intentions to send: the planner makes them, the sender moves them."""
 
     queryset = Task.objects.all()
     serializer_class = serializers.TaskSerializer
     filterset_class = filters.TaskFilters
-    capabilities = {"explain": "view", "cancel": "change"}
+    capabilities = {"explain": "view", "cancel": "change", "decide": "change"}
 
     @extend_schema(responses=serializers.ExplanationSerializer)
     @action(detail=True, methods=["get"])

@@ -10,6 +10,10 @@ from unfold.forms import AuthenticationForm
 from iam.models import User
 from iam.sessions.visitors import address_of
 from iam.signing_in.views import SCOPE
+from outreach.services.reconciling import Outcome
+from outreach.services.simulating import LONGEST
+from outreach.services.switches import LONGEST_REASON
+from outreach.simulation.state import DAYS
 from outreach.states import MessageKind
 from prospectflow.throttles import must_wait, neighbourhood, throttle
 
@@ -89,3 +93,63 @@ class CampaignMoveForm(forms.Form):
     """Where a campaign should go."""
 
     to = forms.ChoiceField(choices=[(a, a) for a in ("start", "pause", "archive", "restore")])
+
+
+class SendingForm(forms.Form):
+    """Whether all sending stops or goes on, and why."""
+
+    to = forms.ChoiceField(choices=[(a, a) for a in ("stop", "resume")])
+    reason = forms.CharField(max_length=LONGEST_REASON, required=False)
+
+
+class DecisionForm(forms.Form):
+    """What becomes of a mail in doubt, and whether the person was asked if they are sure."""
+
+    outcome = forms.ChoiceField(choices=Outcome.choices)
+    sure = forms.BooleanField(required=False)
+
+
+class CancelForm(forms.Form):
+    """Why a mail is not to be sent."""
+
+    reason = forms.CharField(
+        max_length=500,
+        error_messages={"required": "Say why: it stands in the organisation's trail."},
+        widget=forms.TextInput(attrs={"autofocus": True}),
+    )
+
+
+class SimulationForm(forms.Form):
+    """How far a simulation looks ahead, how many of a hundred mails are answered, and by whom."""
+
+    days = forms.IntegerField(
+        label="Days",
+        min_value=1,
+        max_value=LONGEST,
+        required=False,
+        widget=forms.NumberInput(attrs={"placeholder": DAYS}),
+    )
+    replies = forms.FloatField(
+        label="Answers, in % of the mails",
+        min_value=0,
+        max_value=100,
+        required=False,
+        widget=forms.NumberInput(attrs={"step": "any", "placeholder": "as so far"}),
+    )
+    seed = forms.IntegerField(
+        label="Seed",
+        min_value=0,
+        max_value=10**9,
+        required=False,
+        help_text="Another one draws other answers.",
+    )
+    everyone = forms.BooleanField(label="With everyone who would be enrolled now", required=False)
+
+    def options(self) -> dict[str, Any]:
+        """What was asked for, as `options_for` takes it."""
+        asked, replies = self.cleaned_data, self.cleaned_data["replies"]
+        return {
+            "days": asked["days"] or DAYS,
+            "reply_rate": None if replies is None else replies / 100,
+            "seed": asked["seed"] or 0,
+        }

@@ -36,6 +36,7 @@ GROUPS = [
     (
         "Sending",
         [
+            ("All sending", "front_hand", "console:sending"),
             ("Mailboxes", "mail", "outreach.mailbox"),
             ("Steps", "steps", "outreach.workflowstep"),
             ("Prompts", "edit_note", "outreach.prompt"),

@@ -16,10 +16,12 @@ from unfold.sites import UnfoldAdminSite
 
 from iam.models import Organisation
 from iam.signing_in.returning import safe_path
+from outreach.services.switches import Switch, closed_everywhere, closed_switches
 from prospectflow.console.entering import enter_only_place
 
 OPEN_PAGES = frozenset(
     {"organisations", "enter", "accept", "visit", "leave", "logout", "jsi18n"}
+    | {"sending_platform"}
     | {"password_change", "password_change_done"}
     | {"sessions", "session_end", "sessions_end_others", "sessions_end_everything"}
 )
@@ -39,6 +41,10 @@ class ConsoleSite(UnfoldAdminSite):
 
     def __init__(self, name: str = "console") -> None:
         super().__init__(name)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Every page knows what keeps all mails from leaving, to say so above everything else."""
+        return {**super().each_context(request), "closed_switches": _closed(request)}
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and request.user.is_active
@@ -104,7 +110,10 @@ class ConsoleSite(UnfoldAdminSite):
             mailboxes,
             organisations,
             review,
+            sending,
             sessions,
+            simulation,
+            tasks,
             uploading,
             visiting,
         )
@@ -127,9 +136,12 @@ class ConsoleSite(UnfoldAdminSite):
             ("campaigns/<uuid:campaign_id>/", campaign.overview, "campaign"),
             ("campaigns/<uuid:campaign_id>/move/", campaign.move, "campaign_move"),
             ("campaigns/<uuid:campaign_id>/enroll/", campaign.enroll, "campaign_enroll"),
+            ("campaigns/<uuid:campaign_id>/simulation/", simulation.shown, "campaign_simulation"),
             ("mailboxes/<uuid:mailbox_id>/check/", mailboxes.check, "mailbox_check"),
             ("mailboxes/<uuid:mailbox_id>/domain/", mailboxes.check_the_domain, "mailbox_domain"),
             ("mailboxes/<uuid:mailbox_id>/dkim/", mailboxes.renew_dkim, "mailbox_renew_dkim"),
+            ("campaigns/<uuid:campaign_id>/waiting/", campaign.waiting, "campaign_waiting"),
+            ("tasks/<uuid:task_id>/cancel/", tasks.cancel, "task_cancel"),
             ("imports/new/", uploading.new, "import_new"),
             ("imports/<uuid:upload_id>/", imports.shown, "import"),
             ("imports/<uuid:upload_id>/columns/", imports.columns, "import_columns"),
@@ -137,8 +149,18 @@ class ConsoleSite(UnfoldAdminSite):
             ("imports/<uuid:upload_id>/move/", imports.move, "import_move"),
             ("imports/<uuid:upload_id>/refused/", imports.refused, "import_refused"),
             ("addresses/check/", addresses.check, "check_addresses"),
+            ("sending/", sending.overview, "sending"),
+            ("sending/platform/", sending.platform, "sending_platform"),
+            ("tasks/<uuid:task_id>/decide/", sending.decide_on_task, "task_decide"),
         ]
         return [path(route, self.admin_view(view), name=name) for route, view, name in pages]
+
+
+def _closed(request: HttpRequest) -> list[Switch]:
+    """For whoever is inside an organisation, and for the platform's operators outside."""
+    if place := getattr(request, "membership", None):
+        return closed_switches(place.organisation_id)
+    return closed_everywhere() if request.user.is_staff else []
 
 
 def _way_in(request: HttpRequest) -> str:

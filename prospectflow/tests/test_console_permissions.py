@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from crm.models import Company, Position
 from iam.auth import AuthConfiguration
-from outreach.models import Campaign, Draft, ImportUpload, Mailbox
+from outreach.models import Campaign, Draft, ImportUpload, Mailbox, Task
 from prospectflow.console.import_moves import MOVES
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.tests.permissions.console import (
@@ -54,6 +54,7 @@ ROWS = {
     "position_id": Position,
     "campaign_id": Campaign,
     "mailbox_id": Mailbox,
+    "task_id": Task,
     "upload_id": ImportUpload,
     "object_id": Company,
 }

@@ -109,3 +109,8 @@ def make_reviewable_draft(**fields: Any) -> Draft:
     task: Task = make_task(enrollment=enrollment)
     text = "Bonjour Ada,\n\nVotre vitrine donne envie d’entrer, et une courte vidéo le montrerait."
     return make_draft(**({"task": task, "body_text": text} | fields))
+
+
+def no_rows(prefix: str) -> dict[str, str]:
+    """What a page's form says of the rows of an inline that has none."""
+    return {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}

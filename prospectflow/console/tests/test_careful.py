@@ -8,7 +8,7 @@ from outreach.models import Campaign, Prompt, StepExperiment, Variant
 from outreach.services.campaigns import keep_ready
 from outreach.tests.conversing import make_sent
 from outreach.tests.making import make_open_campaign
-from prospectflow.console.tests.cast import signed_in
+from prospectflow.console.tests.cast import no_rows, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_step
 from prospectflow.testing.rows import make_variant
@@ -50,7 +50,7 @@ def test_a_step_that_planned_a_mail_is_not_taken_out_of_its_campaigns_page(owner
         "steps-0-step_index": 0,
         "steps-0-delay_days": 0,
         "steps-0-DELETE": "on",
-    }
+    } | no_rows("mailboxes")
 
     answer = owner.post(
         reverse("console:outreach_campaign_change", args=[campaign.pk]), form, follow=True

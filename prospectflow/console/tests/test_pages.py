@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from crm.models import Company
 from iam.models import AuditEvent, Organisation, Role
-from prospectflow.console.tests.cast import make_row, signed_in
+from prospectflow.console.tests.cast import make_row, no_rows, signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_company, make_position, make_task
 
@@ -284,7 +284,3 @@ def test_a_suppressed_address_is_kept_as_a_hash(owner, organisation):
         assert found is not None
         assert found.domain is None
         assert AuditEvent.objects.filter(action="added", object_id=str(found.pk)).exists()
-
-
-def no_rows(prefix: str) -> dict[str, str]:
-    return {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}

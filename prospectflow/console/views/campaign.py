@@ -5,6 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,10 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from iam.roles import may
 from outreach.admin.campaigns import CAMPAIGN_COLOURS
 from outreach.admin.enrolling import tell
-from outreach.models import Campaign
+from outreach.calendar import WEEKDAYS
+from outreach.models import Campaign, Mailbox
 from outreach.services import campaigns as services
 from outreach.services.enrolling import enroll_everyone, not_yet_in
-from outreach.states import CampaignStatus
+from outreach.services.explaining import waiting_in
+from outreach.services.sharing import shares_of
+from outreach.states import CampaignStatus, TaskStatus
 from prospectflow.console import figures
 from prospectflow.console.forms import CampaignMoveForm
 from prospectflow.console.views import SeeOther, page
@@ -43,7 +47,7 @@ WAITING_SHOWN = 5  # of the positions not yet in
 def overview(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """What the campaign is, how far it has come, and what it brought."""
     campaign = get_object_or_404(
-        Campaign.objects.with_numbers().select_related("from_mailbox", "created_by_user"),
+        Campaign.objects.with_numbers().select_related("created_by_user"),
         pk=campaign_id,
     )
     return page(
@@ -52,9 +56,51 @@ def overview(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         campaign.name,
         campaign=campaign,
         colour=CAMPAIGN_COLOURS[campaign.status],
+        shares=_shares(campaign),
+        hours=_hours(campaign),
+        next_index=campaign.steps.aggregate(last=Max("step_index", default=-1))["last"] + 1,
         takes_in=may(request.membership, "change") and campaign.status != CampaignStatus.ARCHIVED,
         moves=MOVES[campaign.status] if may(request.membership, "change") else [],
         **figures.campaign_numbers(campaign),
+    )
+
+
+def _shares(campaign: Campaign) -> list[tuple[Mailbox, int]]:
+    """Each of its mailboxes with its part of the load, in percent, the largest first."""
+    weights = shares_of(campaign)
+    total = sum(weights.values())
+    found = Mailbox.objects.filter(pk__in=weights).order_by("address")
+    shares = [(mailbox, round(100 * weights[mailbox.pk] / total)) for mailbox in found]
+    return sorted(shares, key=lambda share: -share[1])
+
+
+def _hours(campaign: Campaign) -> list[tuple[str, str]]:
+    """Its own windows by weekday, if it has any."""
+    windows = campaign.windows or {}
+    return [
+        (day.capitalize(), ", ".join("–".join(window) for window in windows[day]))
+        for day in WEEKDAYS
+        if windows.get(day)
+    ]
+
+
+@require_safe
+def waiting(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    """What waits in the campaign, and what holds it back."""
+    campaign = get_object_or_404(Campaign, pk=campaign_id)
+    found = waiting_in(campaign, now=timezone.now())
+    states = [
+        (state.value, state.label, found.states[state.value])
+        for state in TaskStatus
+        if found.states.get(state.value)
+    ]
+    return page(
+        request,
+        "campaign_waiting.html",
+        f"What waits in {campaign}, and why",
+        campaign=campaign,
+        waiting=found,
+        states=states,
     )
 
 

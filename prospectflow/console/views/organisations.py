@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from iam.services import NotInvited, accept
 from iam.signing_in.returning import safe_path
+from outreach.services.switches import is_platform_stopped
 from prospectflow.console.entering import NotAMember, SignInAgain, enter, leave
 from prospectflow.console.forms import EnterForm, VisitForm
 from prospectflow.console.views import SeeOther, page
@@ -33,6 +34,7 @@ def chooser(request: HttpRequest, visit: VisitForm) -> HttpResponse:
         places=[each for each in places.open if places.of(each.organisation_id) is each],
         invitations=places.offered,
         visit=visit if request.user.is_staff else None,
+        platform_stopped=request.user.is_staff and is_platform_stopped(),
         wanted=wanted(request),
     )
 

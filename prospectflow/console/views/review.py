@@ -42,7 +42,8 @@ def draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     shown = get_object_or_404(
         Draft.objects.select_related(
             "task__workflow_step",
-            "task__campaign__from_mailbox",
+            "task__campaign",
+            "task__enrollment__mailbox",
             "task__enrollment__position__person",
             "task__enrollment__position__company",
             "variant",

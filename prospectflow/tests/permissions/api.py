@@ -28,6 +28,9 @@ TABLE: dict[str, dict[str, str]] = {
     "me/sessions/sign-out-everywhere/": {"POST": PERSON},
     # The organisation
     "organisation/": {"GET": "view", "PATCH": "manage_organisation"},
+    "organisation/sending/": {"GET": "view"},
+    "organisation/sending/resume/": _MAILBOXES,
+    "organisation/sending/stop/": _MAILBOXES,
     "memberships/": _READ,
     "memberships/<str:pk>/": {"GET": "view", "PATCH": "manage_members"},
     "memberships/<str:pk>/activate/": _MEMBERS,
@@ -108,6 +111,7 @@ TABLE: dict[str, dict[str, str]] = {
     "tasks/export/": _EXPORT,
     "tasks/<str:pk>/": _READ,
     "tasks/<str:pk>/cancel/": _CHANGE,
+    "tasks/<str:pk>/decide/": _CHANGE,
     "tasks/<str:pk>/explain/": _READ,
     "messages/": _READ,
     "messages/export/": _EXPORT,

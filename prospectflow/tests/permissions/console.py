@@ -78,7 +78,9 @@ TABLES: dict[str, Table] = {
     "outreach.Segment": Table(actions={"enroll_in_campaign": "change"}),
     "outreach.StepExperiment": Table(actions={"stop": "change"}),
     "outreach.Suppression": Table(change=NOBODY, delete=NOBODY),
-    "outreach.Task": _READ,
+    "outreach.Task": _READ._replace(
+        actions=dict.fromkeys(["say_sent", "say_not_sent", "send_again"], "change")
+    ),
     "outreach.Variant": _FACTS,
     "outreach.VariantAssignment": _READ,
     "outreach.WebhookDelivery": Table(
@@ -117,6 +119,9 @@ PAGES: dict[str, Line] = {
     "campaign": {"GET": "view", "POST": None},
     "campaign_move": {"GET": None, "POST": "change"},
     "campaign_enroll": {"GET": "change", "POST": "change"},
+    "campaign_simulation": {"GET": "view", "POST": None},
+    "campaign_waiting": {"GET": "view", "POST": None},
+    "task_cancel": {"GET": "change", "POST": "change"},
     "mailbox_check": {"GET": None, "POST": "manage_mailboxes"},
     "mailbox_domain": {"GET": None, "POST": "manage_mailboxes"},
     "mailbox_renew_dkim": {"GET": None, "POST": "manage_mailboxes"},
@@ -127,6 +132,9 @@ PAGES: dict[str, Line] = {
     "import_move": {"GET": None, "POST": "change"},  # without a move; with one: IMPORT_MOVES
     "import_refused": {"GET": "export", "POST": None},
     "check_addresses": {"GET": None, "POST": "change"},
+    "sending": {"GET": "view", "POST": "manage_mailboxes"},
+    "sending_platform": {"GET": None, "POST": STAFF},
+    "task_decide": {"GET": None, "POST": "change"},
     "app_list": {"GET": "view", "POST": "view"},
     "autocomplete": {"GET": "view", "POST": None},
     "view_on_site": {"GET": NOTHING, "POST": NOTHING},
