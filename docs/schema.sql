@@ -521,10 +521,10 @@ END $$;
 ALTER FUNCTION outreach.mark_task() OWNER TO prospectflow_owner;
 
 --
--- Name: may_still_leave(uuid, uuid, timestamp with time zone, text[], text); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+-- Name: may_still_leave(uuid, uuid, timestamp with time zone, timestamp with time zone, text[], text); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
 --
 
-CREATE FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) RETURNS boolean
+CREATE FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text) RETURNS boolean
     LANGUAGE plpgsql
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
@@ -548,7 +548,7 @@ BEGIN
         AND EXISTS (
             SELECT FROM outreach.mailboxes m
             WHERE m.organisation_id = organisation AND m.id = task.mailbox_id
-                AND m.status = 'active' AND coalesce(m.next_send_at <= at, true)
+                AND m.status = 'active' AND coalesce(m.next_send_at <= pause, true)
         )
         AND EXISTS (SELECT FROM outreach.platform p WHERE p.sending_stopped_at IS NULL)
         AND EXISTS (
@@ -565,7 +565,7 @@ BEGIN
         );
 END $$;
 
-ALTER FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) OWNER TO prospectflow_owner;
+ALTER FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text) OWNER TO prospectflow_owner;
 
 --
 -- Name: move_tasks(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
@@ -5809,11 +5809,11 @@ REVOKE ALL ON FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) F
 GRANT ALL ON FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) TO prospectflow_app;
 
 --
--- Name: FUNCTION may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+-- Name: FUNCTION may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text); Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
-REVOKE ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) FROM PUBLIC;
-GRANT ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, hashes text[], domain_name text) TO prospectflow_app;
+REVOKE ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text) TO prospectflow_app;
 
 --
 -- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
