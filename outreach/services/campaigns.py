@@ -15,6 +15,7 @@ from iam.models import Organisation
 from outreach.calendar import Place, ScheduleRefused, hours_of, next_opening, week_of
 from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, Mailbox, StepExperiment, Task, WorkflowStep
+from outreach.services.domain_checks import failures_of
 from outreach.services.experiments import FEWEST, start_experiment
 from outreach.services.forecasting import foresee_start
 from outreach.services.hours import place_followed, windows_of
@@ -278,6 +279,9 @@ def missing(campaign: Campaign) -> Iterator[str]:
     Raises TemplateRefused (outreach.templating) for a text that cannot be used.
     """
     yield from _lacking(campaign)
+    for mailbox in Mailbox.objects.filter(pk__in=shares_of(campaign)).order_by("address"):
+        for sentence in failures_of(mailbox):
+            yield f"the domain of {mailbox} is not ready ({sentence.rstrip('.')})"
     steps = list(campaign.steps.filter(is_active=True).prefetch_related("experiments__variants"))
     for step in steps:
         for experiment in step.experiments.all():

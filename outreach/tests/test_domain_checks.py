@@ -11,10 +11,12 @@ from crm.tests.name_server import BROKEN, SILENT, NameServer
 from outreach.domain_records import Asker, check_dkim, check_dmarc, check_mx, check_spf
 from outreach.models import Mailbox
 from outreach.services import domain_checks
+from outreach.services.campaigns import CampaignNotReady, keep_ready, start
 from outreach.services.domain_checks import check_domain, failures_of, mailboxes_to_check
 from outreach.services.mailbox_secrets import renew_dkim_key
+from outreach.tests.making import make_open_campaign
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import NOON, make_mailbox
+from prospectflow.testing.factories import NOON, make_mailbox, make_step
 
 DOMAIN = "atelier.example"
 
@@ -408,3 +410,27 @@ def test_a_domain_is_looked_at_again_after_a_day(mailbox):
     assert not due(NOON + timedelta(hours=23))
     assert due(NOON + timedelta(hours=25))
     assert due(NOON - timedelta(hours=1))  # the clock was set back
+
+
+@pytest.mark.parametrize(("state", "starts"), [("fail", False), ("warn", True), ("unknown", True)])
+def test_a_campaign_does_not_start_from_a_domain_that_fails(inside, state, starts):
+    report = {"spf": {"state": state, "sentence": "There is no SPF record."}}
+    campaign = make_open_campaign(make_mailbox(domain_report=report), status="draft")
+    make_step(campaign)
+
+    if starts:
+        start(campaign, at=NOON)
+    else:
+        with pytest.raises(CampaignNotReady, match=r"not ready \(SPF: There is no SPF record\)"):
+            start(campaign, at=NOON)
+
+    campaign.refresh_from_db()
+    assert (campaign.status == "running") == starts
+
+
+def test_a_campaign_that_runs_may_be_changed_though_its_domain_fails(inside):
+    report = {"spf": {"state": "fail", "sentence": "There is no SPF record."}}
+    campaign = make_open_campaign(make_mailbox(domain_report=report))
+    make_step(campaign)
+
+    keep_ready(campaign)
