@@ -46,11 +46,16 @@ class DecidesDoubts:
     def has_decide_permission(self, request: HttpRequest) -> bool:
         return may(request.membership, "change")
 
+    def get_fields(self: Any, request: HttpRequest, obj: Task | None = None) -> list[Any]:
+        """Only for a mail in doubt, and only who may decide, is there anything to decide."""
+        fields = super().get_fields(request, obj)  # type: ignore[misc]
+        doubtful = obj is not None and obj.status == TaskStatus.UNKNOWN
+        offered = doubtful and self.has_decide_permission(request)
+        return [name for name in fields if name != "decision" or offered]
+
     @display(description="Decide")
-    def decision(self, task: Task) -> SafeString | str:
+    def decision(self, task: Task) -> SafeString:
         """Buttons within the page's form, each posting to a page of its own."""
-        if task.status != TaskStatus.UNKNOWN:
-            return "–"
         page = reverse("admin:task_decide", args=[task.pk])
         buttons = format_html_join(
             " ",

@@ -29,7 +29,8 @@ class DecidesDoubts:
 
         409 for a mail that is in doubt no more, and for one whose sequence has moved on.
         """
-        outcome = self.given(DecisionSerializer)["outcome"]
-        task = decide(self.get_object(), outcome, at=self.now, user=self.person)
+        body = DecisionSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        task = decide(self.get_object(), **body.validated_data, at=self.now, user=self.person)
         task.refresh_from_db(fields=["updated_at"])
         return Response(self.get_serializer(task).data)

@@ -65,14 +65,14 @@ class SendingViewSet(TenantViewSet):
     @extend_schema(request=StopSerializer, responses=SendingSerializer)
     def stop(self, request: Request) -> Response:
         """Keep every mail from leaving, from the next one on; the first reason stands."""
-        reason = self.given(StopSerializer)["reason"]
+        reason = _given(StopSerializer, request)
         stop_organisation(reason=reason, at=self.now, user=self.person)
         return self._told()
 
     @extend_schema(request=ResumeSerializer, responses=SendingSerializer)
     def resume(self, request: Request) -> Response:
         """Let the organisation's mails leave again, unless something else keeps them."""
-        reason = self.given(ResumeSerializer)["reason"]
+        reason = _given(ResumeSerializer, request)
         resume_organisation(reason=reason, at=self.now, user=self.person)
         return self._told()
 
@@ -80,3 +80,10 @@ class SendingViewSet(TenantViewSet):
         closed = closed_switches()
         answer = {"may_leave": not closed, "closed": [each._asdict() for each in closed]}
         return Response(SendingSerializer(answer).data)
+
+
+def _given(kind: type[StrictSerializer], request: Request) -> str:
+    serializer = kind(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    reason: str = serializer.validated_data["reason"]
+    return reason

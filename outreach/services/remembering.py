@@ -36,7 +36,7 @@ def remember_as_approved(task: Task, *, at: datetime) -> Message | None:
                 raise ChangedSince
     except DomainError:
         return None
-    return message
+    return Message.objects.get(pk=message.pk)
 
 
 def remember(task: Task, fetched: Fetched, *, now: datetime) -> Message:
