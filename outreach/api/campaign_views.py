@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer
 from outreach.api import campaign_filters as filters
 from outreach.api import campaign_serializers as serializers
 from outreach.api.ruled import RuledViewSet
+from outreach.api.simulation import Simulated
 from outreach.models import Campaign, Enrollment
 from outreach.services import campaigns as services
 from outreach.services import enrolling, stopping
@@ -62,7 +63,7 @@ WAITING = OpenApiExample(
 MOVED = extend_schema(request=None, responses=serializers.CampaignSerializer)
 
 
-class CampaignViewSet(Exported, RuledViewSet):
+class CampaignViewSet(Exported, Simulated, RuledViewSet):
     """Campaigns with what they brought; what they send is in /steps/."""
 
     queryset = Campaign.objects.with_numbers().order_by("-id")
@@ -75,6 +76,7 @@ class CampaignViewSet(Exported, RuledViewSet):
     capabilities = {
         "readiness": "view",
         "waiting": "view",
+        "simulation": "view",
         **dict.fromkeys(["start", "pause", "archive", "restore"], "change"),
         **dict.fromkeys(["enroll", "enroll_everyone"], "change"),
     }

@@ -66,11 +66,11 @@ class Comparison(NamedTuple):
             f" mails a day on average, by {self.difference:+,} in all.{later}"
         )
 
-    def as_json(self) -> dict[str, Any]:
-        """The comparison as plain JSON types."""
+    def as_values(self) -> dict[str, Any]:
+        """The comparison as programs take it."""
         return {
-            "made_at": self.made_at.isoformat(),
-            "days": [each._asdict() | {"day": str(each.day)} for each in self.days],
+            "made_at": self.made_at,
+            "days": [each._asdict() for each in self.days],
             "mean_absolute_error": round(self.mean_error, 2),
             "difference": self.difference,
             "enrolled_later": self.newcomers,

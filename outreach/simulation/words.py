@@ -41,8 +41,11 @@ def in_short(outcome: Outcome, options: Options) -> Iterator[str]:
     yield f"{left} would leave to {written:,} of {_count(outcome.people, 'person', 'people')}."
     if outcome.mails:
         yield _from_when_to_when(outcome)
-    drawn = _count(outcome.replies, "answer is", "answers are")
-    yield f"{drawn} drawn, at {options.reply_rate:.1%} of the mails."
+    if options.reply_rate:
+        drawn = _count(outcome.replies, "answer is", "answers are")
+        yield f"{drawn} drawn, at {options.reply_rate:.1%} of the mails."
+    else:
+        yield "Nobody is taken to answer."
 
 
 def held(hold: Hold) -> str:
@@ -79,12 +82,12 @@ def left_out(outcome: Outcome) -> Iterator[str]:
         yield f"{_count(number, 'person is', 'people are')} not taken in: {reason}."
 
 
-def as_json(outcome: Outcome, options: Options, *, mails: bool = False) -> dict[str, Any]:
-    """The outcome as plain JSON types; each mail only where that is asked for."""
+def as_values(outcome: Outcome, options: Options, *, mails: bool = False) -> dict[str, Any]:
+    """The outcome as programs take it; each mail only where that is asked for."""
     told: dict[str, Any] = {
-        "began_at": outcome.began_at.isoformat(),
-        "until": outcome.until.isoformat(),
-        "ends_at": outcome.ends_at.isoformat() if outcome.ends_at else None,
+        "began_at": outcome.began_at,
+        "until": outcome.until,
+        "ends_at": outcome.ends_at,
         "time_zone": str(outcome.zone),
         "days": options.days,
         "reply_rate": options.reply_rate,
@@ -97,22 +100,33 @@ def as_json(outcome: Outcome, options: Options, *, mails: bool = False) -> dict[
         "by_mailbox": dict(outcome.by_mailbox()),
         "by_step": {str(index + 1): number for index, number in outcome.by_step().items()},
         "of_others": {str(day): number for day, number in sorted(outcome.others.items())},
-        "held_back": [_hold_as_json(hold) for hold in outcome.binding()],
+        "held_back": [_hold(hold) for hold in outcome.binding()],
         "never_written": [
-            each._asdict() | {"position_id": str(each.position_id)}
+            {
+                "position": each.position_id,
+                "address": each.address,
+                "code": each.code,
+                "sentence": each.sentence,
+            }
             for each in outcome.never_written()
         ],
         "left_out": dict(outcome.left_out),
     }
     if mails:
         told["each_mail"] = [
-            each._asdict() | {"at": each.at.isoformat(), "position_id": str(each.position_id)}
+            {
+                "at": each.at,
+                "mailbox": each.mailbox,
+                "step_index": each.step_index,
+                "position": each.position_id,
+                "address": each.address,
+            }
             for each in outcome.mails
         ]
     return told
 
 
-def _hold_as_json(hold: Hold) -> dict[str, Any]:
+def _hold(hold: Hold) -> dict[str, Any]:
     return {
         "mailbox": hold.mailbox,
         "code": hold.code,

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, TextIO, cast
 
 from django.core.management.base import CommandError, CommandParser
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
@@ -19,7 +20,7 @@ from outreach.services.newcomers import newcomers
 from outreach.services.simulating import LONGEST, options_for, simulate
 from outreach.simulation.outcome import Outcome
 from outreach.simulation.state import DAYS, Newcomers, Options
-from outreach.simulation.words import as_json, sentences
+from outreach.simulation.words import as_values, sentences
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.roles import ServingCommand
@@ -75,9 +76,9 @@ class Command(ServingCommand):
         *,
         mails: bool,
     ) -> None:
-        told = {"campaign": str(campaign.pk)} | as_json(outcome, options, mails=mails)
-        told |= {"against_actual": comparison.as_json() if comparison else None}
-        self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False))
+        told = {"campaign": campaign.pk} | as_values(outcome, options, mails=mails)
+        told |= {"against_actual": comparison.as_values() if comparison else None}
+        self.stdout.write(json.dumps(told, indent=2, ensure_ascii=False, cls=DjangoJSONEncoder))
 
     def _tell(
         self,

@@ -78,6 +78,7 @@ TABLE: dict[str, dict[str, str]] = {
     "campaigns/<str:pk>/pause/": _CHANGE,
     "campaigns/<str:pk>/readiness/": _READ,
     "campaigns/<str:pk>/restore/": _CHANGE,
+    "campaigns/<str:pk>/simulation/": _READ,
     "campaigns/<str:pk>/start/": _CHANGE,
     "campaigns/<str:pk>/waiting/": _READ,
     "steps/": _FACTS,
