@@ -26,9 +26,17 @@ from outreach.services.files import forget_files, forget_left_behind
 from outreach.services.mailboxes import move_mailbox
 from outreach.services.policy import may_send
 from outreach.services.receiving import read_mailbox
-from outreach.services.sending import LEASE, declare_unknown, mailboxes_with_work, send_next
+from outreach.services.reconciling import reconcile
+from outreach.services.sending import (
+    LEASE,
+    declare_unknown,
+    mailboxes_with_work,
+    send_batch,
+    send_next,
+)
+from outreach.services.switches import is_restored
 from outreach.services.webhooks import forget_told, tell_due
-from outreach.states import MailboxStatus
+from outreach.states import MailboxStatus, TaskStatus
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
@@ -42,6 +50,7 @@ DRAFTS_AHEAD, DRAFTS_AT_ONCE = timedelta(days=2), 200
 RECEIPTS_KEPT = timedelta(days=1)
 COPIES_KEPT = timedelta(days=2)  # of uploaded files, on this machine; no job takes as long
 DRAFT_AGAIN = timedelta(minutes=15)
+LOOKED_FOR = timedelta(days=3)  # a mail in doubt; afterwards only a person decides
 TOLD_AT_ONCE = 20
 UNDRAFTED = "The draft could not be written; the worker's log says why."
 
@@ -107,7 +116,12 @@ def read_inboxes(organisation_id: UUID, *, now: datetime, every: timedelta = tim
 def read_one(
     organisation_id: UUID, mailbox_id: UUID, *, now: datetime, dial: Dial = create_connection
 ) -> bool:
-    """Whether the mailbox could be read to its end; what kept it from that is told in the log."""
+    """Whether the mailbox could be read to its end; what kept it from that is told in the log.
+
+    None is read in a restored database: it does not know yet which mails were answered.
+    """
+    if is_restored():
+        return False
     with tenant(organisation_id):
         mailbox = Mailbox.objects.filter(pk=mailbox_id).only("pk", "address").first()
     if mailbox is None:
@@ -235,12 +249,14 @@ def send_from(organisation_id: UUID, mailbox_id: UUID, shift: Shift) -> datetime
     """
     end = shift.clock() + SENDING_FOR
     while not shift.stopping() and shift.clock() < end:
-        if not send_next(
+        if not send_batch(
             organisation_id,
             mailbox_id,
-            now=shift.clock(),
+            clock=shift.clock,
             worker=shift.worker,
             frozen=place_pixel,
+            stopping=shift.stopping,
+            dial=shift.dial,
         ):
             return _held_until(organisation_id, mailbox_id, now=shift.clock())
     return None
@@ -266,6 +282,21 @@ def account_for_the_lost(organisation_id: UUID, *, now: datetime) -> int:
     """Mark the mails of workers that died while sending; they are never sent again."""
     with tenant(organisation_id):
         return declare_unknown(before=now - LEASE)
+
+
+def is_in_doubt(organisation_id: UUID, *, now: datetime) -> bool:
+    """Whether it is unknown of a mail of the last days if it left."""
+    with tenant(organisation_id):
+        unknown = Task.objects.filter(status=TaskStatus.UNKNOWN)
+        return unknown.filter(scheduled_for__gte=now - LOOKED_FOR).exists()
+
+
+def look_for_doubtful(organisation_id: UUID, *, now: datetime) -> int:
+    """Look for mails in doubt among what their mailboxes sent; returns how many were there."""
+    result = reconcile(organisation_id, now=now)
+    for problem in result.problems:
+        logger.warning("Mails in doubt were not looked for: %s", problem)
+    return result.found
 
 
 def count(organisation_id: UUID, *, now: datetime) -> int:

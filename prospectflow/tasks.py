@@ -20,6 +20,7 @@ from prospectflow.queue import Stopping, defer, task
 SENDING_GRACE_SECONDS = 8.0  # for the mail that is in the air; the worker ends within 10
 READING_GRACE_SECONDS = 2.0
 COUNT_AFTER = DRAFT_AGAIN = timedelta(minutes=1)
+LOOK_AFTER = timedelta(minutes=10)
 A_DAY = timedelta(days=1)
 
 
@@ -46,6 +47,8 @@ def read_mailbox(organisation_id: UUID, mailbox_id: UUID, *, stopping: Stopping)
     if stopping():
         return
     _later("prospectflow.count_statistics", now + COUNT_AFTER, organisation_id)
+    if jobs.is_in_doubt(organisation_id, now=now):
+        _later("prospectflow.look_for_doubtful", now + LOOK_AFTER, organisation_id)
     if not was_read:
         _later("prospectflow.read_mailbox", now + READ_EVERY, organisation_id, mailbox_id)
 
@@ -68,6 +71,13 @@ def account_for_the_lost(organisation_id: UUID, *, stopping: Stopping) -> None:
     """Mark the mails of workers that died while sending; nobody sends them again."""
     with told(f"Organisation {organisation_id}: lost mails were not accounted for"):
         jobs.account_for_the_lost(organisation_id, now=timezone.now())
+
+
+@task(queue="upkeep", lock="look_for_doubtful", once=True)
+def look_for_doubtful(organisation_id: UUID, *, stopping: Stopping) -> None:
+    """Look for mails in doubt among the sent ones; reading has it done again while any is."""
+    with told(f"Organisation {organisation_id}: mails in doubt were not looked for"):
+        jobs.look_for_doubtful(organisation_id, now=timezone.now())
 
 
 @task(queue="upkeep", lock="count_statistics", once=True)

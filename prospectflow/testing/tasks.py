@@ -42,6 +42,13 @@ def fail(organisation_id: UUID, job: int, *, stopping: Stopping) -> None:
     raise ValueError if job % 2 else OperationalError
 
 
+@task(queue="verification")
+def ignore(organisation_id: UUID, job: int, *, stopping: Stopping) -> None:
+    """Go on for a minute, whatever is asked."""
+    _write(job, "begins")
+    time.sleep(60)
+
+
 def _write(job: int, word: str) -> None:
     with (Path(os.environ[FOLDER]) / f"{job}.txt").open("a") as file:
         file.write(f"{os.getpid()} {word}\n")

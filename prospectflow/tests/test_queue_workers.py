@@ -168,6 +168,20 @@ def test_a_worker_that_is_told_to_stop_puts_its_job_back_and_the_next_goes_on(st
     assert statuses() == []
 
 
+@pytest.mark.faults
+def test_a_worker_ends_though_a_job_does_not_and_another_takes_that_over(start):
+    defer(name="prospectflow.ignore")
+    worker = start()
+    until(lambda: words() == ["begins"])
+    worker.send_signal(signal.SIGTERM)
+
+    complained = worker.communicate(timeout=PATIENCE_SECONDS)[1]
+    assert worker.returncode == 1
+    assert "A job did not stop in time: it is left to other workers" in complained
+    start()
+    until(lambda: words() == ["begins", "begins"])
+
+
 # Killed ---------------------------------------------------------------------------------------
 
 

@@ -1,9 +1,10 @@
 """One mailbox sends: takes what is due, decides in groups, and talks over one connection."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import batched
+from socket import create_connection
 from uuid import UUID
 
 from outreach.models import Mailbox, Message, Task
@@ -17,6 +18,7 @@ from outreach.services.sending.whole import may_send_anything
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
 from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, SmtpAccount
 from outreach.states import MailboxStatus
+from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
@@ -47,6 +49,7 @@ class Round:
     worker: str
     frozen: Frozen = ignored
     stopping: Callable[[], bool] = never
+    dial: Dial = create_connection
     at_most: int = BATCH
     leased: set[UUID] = field(default_factory=set)
     sent: list[Message] = field(default_factory=list)
@@ -60,6 +63,7 @@ def send_batch(  # noqa: PLR0913
     worker: str,
     frozen: Frozen = ignored,
     stopping: Callable[[], bool] = never,
+    dial: Dial = create_connection,
     limit: int = BATCH,
 ) -> list[Message]:
     """Send what this mailbox may send now, over one connection; the messages as they ended.
@@ -67,9 +71,9 @@ def send_batch(  # noqa: PLR0913
     Call it outside of a tenant scope: it opens one to take tasks, one for each group to commit
     what is meant to leave, none while it talks to the server, and others for the outcomes.
     A mailbox that keeps a pace sends one mail. `frozen` is told of each message before the
-    commit. Once `stopping` says so, no further mail is begun.
+    commit. Once `stopping` says so, no further mail is begun; connections are made by `dial`.
     """
-    given = Round(organisation_id, mailbox_id, clock, worker, frozen, stopping)
+    given = Round(organisation_id, mailbox_id, clock, worker, frozen, stopping, dial)
     return _sent(given, limit)
 
 
@@ -118,7 +122,7 @@ def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
     """How to reach the mailbox's server; a mailbox that cannot be used is broken, and says why."""
     try:
         signature_of(mailbox)
-        return smtp_account(mailbox)
+        return replace(smtp_account(mailbox), dial=given.dial)
     except DomainError as error:
         with tenant(given.organisation_id):
             move_mailbox(mailbox, MailboxStatus.BROKEN, reason=str(error))
@@ -184,9 +188,16 @@ def _transmit(given: Round, decision: Decision, connection: Connection, decided:
         outcome = refused or transmit(intention, connection)
         if isinstance(outcome, Accepted):
             taken.append(Settled(intention.task, intention.message, outcome))
+        elif _was_cut(given, outcome):
+            unbegun.append(intention)
         else:
             _settle_one(given, intention, outcome)
     _settle_all(given, taken, unbegun)
+
+
+def _was_cut(given: Round, outcome: Outcome) -> bool:
+    """Whether we hung up before any content, since the worker ends: nobody is to blame."""
+    return isinstance(outcome, Refused) and not outcome.failure.code and given.stopping()
 
 
 def _connected(connection: Connection) -> Refused | None:
