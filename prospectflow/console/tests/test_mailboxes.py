@@ -7,8 +7,12 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
+from crm.tests.name_server import NameServer
 from outreach.models import Mailbox
+from outreach.services.health import Health
+from outreach.services.mailbox_secrets import dkim_record
 from outreach.services.mailboxes import set_password
+from outreach.services.signing_in import oauth_secrets
 from prospectflow.console.tests.cast import signed_in
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_mailbox
@@ -131,3 +135,86 @@ def test_a_port_that_no_server_has_is_refused(owner, mailbox, field, port):
     answer = post(owner, mailbox, password="un secret à garder", **{field: port})
 
     assert errors(answer)[field] == ["A port is a number from 1 to 65535."]
+
+
+# A provider that is known, tokens and keys -------------------------------------------------------
+TOKENS = {"oauth_client_id": "us", "oauth_client_secret": "hush", "oauth_refresh_token": "renew-me"}
+
+
+def test_servers_that_are_left_empty_are_the_providers(owner, organisation, mailbox):
+    empty = {"smtp_host": "", "imap_host": "", "provider": "ovh", "password": "un secret"}
+
+    assert post(owner, mailbox, **empty).status_code == 302
+
+    changed = fresh(mailbox, organisation)
+    assert (changed.smtp_host, changed.smtp_port) == ("ssl0.ovh.net", 465)
+    assert (changed.imap_host, changed.imap_security) == ("ssl0.ovh.net", "tls")
+
+
+def test_more_than_the_provider_lets_out_is_refused(owner, mailbox):
+    refused = post(owner, mailbox, provider="google", daily_limit=2001)
+
+    assert "2,000 mails a day at most" in errors(refused)["daily_limit"][0]
+
+
+def test_a_sign_in_by_oauth_is_kept_sealed(owner, organisation, mailbox):
+    answer = post(owner, mailbox, provider="google", sign_in="oauth", **TOKENS)
+
+    assert answer.status_code == 302, errors(answer)
+    changed = fresh(mailbox, organisation)
+    assert oauth_secrets(changed) == {"client_secret": "hush", "refresh_token": "renew-me"}
+    assert changed.oauth_token_url == "https://oauth2.googleapis.com/token"
+    assert changed.sealed_password == ""
+    shown = owner.get(page_of(mailbox)).text
+    assert "renew-me" not in shown
+    assert "Scopes to ask for: https://mail.google.com/" in shown
+
+
+def test_a_key_is_made_and_its_record_is_shown(owner, organisation, mailbox):
+    owner.post(reverse("console:mailbox_renew_dkim", args=[mailbox.pk]))
+
+    record = dkim_record(fresh(mailbox, organisation))
+    shown = owner.get(page_of(mailbox)).text
+    assert record.name in shown
+    assert record.value in shown
+    assert "Publish this TXT record" in shown
+    assert "PRIVATE KEY" not in shown
+
+
+def streamed(client: Client, name: str, mailbox: Mailbox) -> str:
+    answer = client.post(reverse(f"console:{name}", args=[mailbox.pk]))
+    assert answer.streaming
+    return answer.getvalue().decode()
+
+
+def test_each_server_is_tried_and_named(owner, mailbox):
+    """Nothing listens there; each refusal is ours, and the page ends as it should."""
+    shown = streamed(owner, "mailbox_check", mailbox)
+
+    assert "The SMTP server cannot be reached: check host, port and security." in shown
+    assert "The IMAP server cannot be reached." in shown
+    assert shown.rstrip().endswith("</html>")
+
+
+def test_the_domain_is_asked_about_and_the_page_keeps_it(owner, organisation, mailbox, settings):
+    with NameServer() as server:
+        server.resolver(settings)
+        server.domains["acme.example.com"] = {"TXT": ['"v=spf1 +all"'], "MX": ["10 mx.example."]}
+        shown = streamed(owner, "mailbox_domain", mailbox)
+
+    assert "The SPF record lets everybody send (+all)" in shown
+    assert "Answers go to mx.example." in shown
+    assert "The SPF record lets everybody send (+all)" in owner.get(page_of(mailbox)).text
+
+
+def test_a_mailbox_that_bounces_too_much_says_so(owner, mailbox, monkeypatch):
+    sick = {mailbox.pk: Health(1000, 60, 0)}
+    monkeypatch.setattr("outreach.admin.mailboxes.measured", lambda ids, *, now: sick)
+
+    assert "6.0% of 1,000 mails of the last 30 days bounced for good" in (
+        owner.get(page_of(mailbox)).text
+    )
+
+
+def test_a_new_mailbox_has_no_state_yet(owner):
+    assert owner.get(reverse("console:outreach_mailbox_add")).status_code == 200
