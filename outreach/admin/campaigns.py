@@ -17,7 +17,7 @@ from unfold.decorators import display
 from iam.tenant_admin import TenantAdmin, TenantStackedInline, TenantTabularInline, link_to, linked
 from outreach.admin.careful import CarefulAdmin, CarefulFormSet, TemplatesForm
 from outreach.admin.explaining import explained
-from outreach.models import Campaign, CampaignMailbox, Enrollment, WorkflowStep
+from outreach.models import Campaign, CampaignMailbox, Enrollment, Task, WorkflowStep
 from outreach.services import campaigns as services
 from outreach.services.sharing import share_anew
 from outreach.states import OPEN
@@ -38,9 +38,16 @@ ENROLLMENT_COLOURS = {
     "finished": "default",
 }
 
+WINDOWS = 'Such as {"mon": [["09:00", "11:30"]]}, within those of the mailboxes; empty: theirs.'
+
 
 class CampaignForm(forms.ModelForm):
     """A campaign whose windows can be read."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "windows" in self.fields:
+            self.fields["windows"].help_text = WINDOWS
 
     def clean_windows(self) -> object:
         windows = self.cleaned_data["windows"]
@@ -78,6 +85,16 @@ class StepsInline(TenantStackedInline):
         "body_template",
         ("exit_on_reply", "is_active"),
     ]
+
+    readonly_fields = ["change"]
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*(["change"] if _has_people(obj) else []), *super().get_fields(request, obj)]
+
+    @display(description="To change it")
+    def change(self, step: WorkflowStep) -> SafeString:
+        page = reverse("admin:outreach_workflowstep_change", args=[step.pk])
+        return linked(page, "Open the step: it first says what becomes of mails that wait")
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) and not _has_people(obj)
@@ -178,11 +195,15 @@ def _shares_changed(formsets: list[Any]) -> bool:
 class TasksInline(TenantTabularInline):
     """What was, or is to be, sent in an enrolment."""
 
-    model = WorkflowStep.tasks.rel.related_model
+    model = Task
     read_only = True
     ordering = ["scheduled_for", "id"]
-    fields = ["workflow_step", "scheduled_for", "status", "is_approved", "attempts", "last_error"]
+    fields = ["workflow_step", "scheduled_for", "status", "approved", "attempts", "last_error"]
     readonly_fields = fields
+
+    @display(description="Approved", boolean=True)
+    def approved(self, task: Task) -> bool:
+        return task.is_approved
 
 
 @admin.register(Enrollment)

@@ -61,7 +61,7 @@ def test_a_campaign_tells_what_waits_and_why(owner, organisation, task):
 
     text = owner.get(reverse("console:campaign_waiting", args=[task.campaign_id])).text
 
-    assert "Nothing holds back 0 of 2." in text
+    assert "Something holds back each of the 2." in text
     assert "The mail is not written yet." in text
     assert "status__exact=scheduled" in text
 
