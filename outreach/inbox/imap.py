@@ -37,11 +37,11 @@ class ImapError(DomainError):
 
 
 class HostUnreachable(ImapError):
-    """The IMAP server cannot be reached."""
+    """The IMAP server cannot be reached: check host, port and security."""
 
 
 class TlsFailed(ImapError):
-    """The IMAP server does not offer the encryption that was asked for."""
+    """The IMAP server does not speak the encryption that was asked for: check port and security."""
 
 
 class PasswordRefused(ImapError):

@@ -192,7 +192,7 @@ def test_each_server_is_tried_and_named(owner, mailbox):
     shown = streamed(owner, "mailbox_check", mailbox)
 
     assert "The SMTP server cannot be reached: check host, port and security." in shown
-    assert "The IMAP server cannot be reached." in shown
+    assert "The IMAP server cannot be reached: check host, port and security." in shown
     assert shown.rstrip().endswith("</html>")
 
 
