@@ -433,9 +433,10 @@ CREATE FUNCTION outreach.database_mark() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
-    SELECT concat_ws(':', s.system_identifier, d.oid, c.timeline_id)
-    FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d
+    SELECT concat_ws(':', s.system_identifier, d.oid, c.timeline_id, t.oid)
+    FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d, pg_class t
     WHERE d.datname = current_database()
+        AND t.relname = 'platform' AND t.relnamespace = 'outreach'::regnamespace
 $$;
 
 ALTER FUNCTION outreach.database_mark() OWNER TO prospectflow_owner;

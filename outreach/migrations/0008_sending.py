@@ -97,13 +97,15 @@ UPDATE outreach.tasks SET status = 'scheduled', locked_at = NULL, locked_by = NU
 WHERE status IN ('leased', 'deferred')
 """
 
-# What starts without an organisation: an instant in, the minimum out.
+# What starts without an organisation: an instant in, the minimum out. The mark of a copy differs:
+# another server, another database, another history, or tables that were made anew in the same one.
 DOORS = """
 CREATE FUNCTION outreach.database_mark() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT concat_ws(':', s.system_identifier, d.oid, c.timeline_id)
-    FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d
+    SELECT concat_ws(':', s.system_identifier, d.oid, c.timeline_id, t.oid)
+    FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d, pg_class t
     WHERE d.datname = current_database()
+        AND t.relname = 'platform' AND t.relnamespace = 'outreach'::regnamespace
 $$;
 CREATE OR REPLACE FUNCTION outreach.organisations_with_due_tasks(at timestamptz)
     RETURNS SETOF uuid LANGUAGE plpgsql STABLE SECURITY DEFINER
