@@ -15,6 +15,8 @@ from iam.models import (
 )
 from outreach.models import (
     AddressCheck,
+    CampaignMailbox,
+    Forecast,
     ImportFilePart,
     ImportMapping,
     ImportProblem,
@@ -56,7 +58,7 @@ RULES = {
         {"message.task", "message.draft", "message.variant", "message.step_experiment"},
     ),
     "campaign": (
-        OF_STEP | {"enrollment"},
+        OF_STEP | {"enrollment", "share", "forecast"},
         {
             "message.enrollment",
             "message.task",
@@ -76,7 +78,10 @@ RULES = {
     "position": (OF_POSITION, set()),
     "person": (OF_POSITION | {"phone", "consent"}, set()),
     "company": (OF_POSITION, set()),
-    "mailbox": (set(), {"campaign.from_mailbox", "message.mailbox"}),
+    "mailbox": (
+        {"share"},
+        {"campaign.from_mailbox", "enrollment.mailbox", "task.mailbox", "message.mailbox"},
+    ),
     "upload": ({"part", "problem"}, set()),
     "program": (set(), {"audit.service_account"}),
     "endpoint": ({"delivery"}, set()),
@@ -92,6 +97,8 @@ RULES = {
         },
     ),
 }
+# What PostgreSQL keeps of a row that goes, in the rows that stay.
+KEPT_TRUE = {"draft": {"task.is_approved": False}}
 
 
 def make_chain():
@@ -103,6 +110,8 @@ def make_chain():
     rows["campaign"] = factories.make_campaign(
         from_mailbox=rows["mailbox"], created_by_user=rows["user"]
     )
+    rows["share"] = make_row(CampaignMailbox, **pick(rows, "campaign", "mailbox"))
+    rows["forecast"] = make_row(Forecast, campaign=rows["campaign"])
     rows["step"] = factories.make_step(rows["campaign"])
     rows["experiment"] = make_row(StepExperiment, workflow_step=rows["step"])
     rows["variant"] = make_variant(step_experiment=rows["experiment"], prompt=rows["prompt"])
@@ -179,7 +188,7 @@ def test_deleting_does_what_the_model_says_and_nothing_else(inside, deleted):
     gone = {deleted, *with_it}
     expected = {key: value for key, value in before.items() if key.split(".")[0] not in gone}
     assert all(before[key] is not None for key in nulled)
-    assert content(rows) == expected | dict.fromkeys(nulled)
+    assert content(rows) == expected | dict.fromkeys(nulled) | KEPT_TRUE.get(deleted, {})
 
 
 def test_the_rules_name_every_kind_of_row(inside):
