@@ -35,13 +35,13 @@ class SendingSerializer(StrictSerializer):
     closed = SwitchSerializer(many=True, read_only=True)
 
 
-class StopSerializer(StrictSerializer):
+class SendingStopSerializer(StrictSerializer):
     """Why all sending stops."""
 
     reason = serializers.CharField(max_length=LONGEST_REASON)
 
 
-class ResumeSerializer(StrictSerializer):
+class SendingResumeSerializer(StrictSerializer):
     """Why mails leave again, for the audit trail."""
 
     reason = serializers.CharField(
@@ -62,17 +62,17 @@ class SendingViewSet(TenantViewSet):
         """Whether mails may leave at all, and if not, why and since when."""
         return self._told()
 
-    @extend_schema(request=StopSerializer, responses=SendingSerializer)
+    @extend_schema(request=SendingStopSerializer, responses=SendingSerializer)
     def stop(self, request: Request) -> Response:
         """Keep every mail from leaving, from the next one on; the first reason stands."""
-        reason = _given(StopSerializer, request)
+        reason = _given(SendingStopSerializer, request)
         stop_organisation(reason=reason, at=self.now, user=self.person)
         return self._told()
 
-    @extend_schema(request=ResumeSerializer, responses=SendingSerializer)
+    @extend_schema(request=SendingResumeSerializer, responses=SendingSerializer)
     def resume(self, request: Request) -> Response:
         """Let the organisation's mails leave again, unless something else keeps them."""
-        reason = _given(ResumeSerializer, request)
+        reason = _given(SendingResumeSerializer, request)
         resume_organisation(reason=reason, at=self.now, user=self.person)
         return self._told()
 
