@@ -21,6 +21,7 @@ from iam.models import Organisation
 from outreach.credentials import CredentialUnreadable
 from outreach.inbox.imap import ImapError, PasswordRefused
 from outreach.models import Mailbox, Message, Task
+from outreach.services import domain_checks
 from outreach.services.drafting import compose
 from outreach.services.files import forget_files, forget_left_behind
 from outreach.services.mailboxes import move_mailbox
@@ -90,9 +91,17 @@ def everybody() -> list[UUID]:
     return list(Organisation.objects.order_by("pk").values_list("pk", flat=True))
 
 
-def tell_programs(organisation_id: UUID, *, now: datetime) -> int:
+def tell_programs(
+    organisation_id: UUID, *, now: datetime, stopping: Stopping = lambda: False
+) -> int:
     """Tell the organisation's webhooks what is due; returns how many heard it."""
-    return tell_due(organisation_id, now=now, limit=TOLD_AT_ONCE)
+    return tell_due(organisation_id, now=now, limit=TOLD_AT_ONCE, stopping=stopping)
+
+
+def mailboxes_to_check(organisation_id: UUID, *, now: datetime) -> list[UUID]:
+    """The mailboxes whose domain nobody looked at for a day."""
+    with tenant(organisation_id):
+        return domain_checks.mailboxes_to_check(now=now)
 
 
 def read_inboxes(organisation_id: UUID, *, now: datetime, every: timedelta = timedelta(0)) -> int:

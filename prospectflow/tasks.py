@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from outreach.services.domain_checks import check_domain
 from prospectflow import jobs
 from prospectflow.deadlines import Grace
 from prospectflow.jobs import DRAFTS_AHEAD, DRAFTS_AT_ONCE, READ_EVERY, Shift, told
@@ -91,7 +92,7 @@ def count_statistics(organisation_id: UUID, *, stopping: Stopping) -> None:
 def tell_programs(organisation_id: UUID, *, stopping: Stopping) -> None:
     """Tell the organisation's webhooks what is due."""
     with told(f"Organisation {organisation_id}'s webhooks were not told"):
-        jobs.tell_programs(organisation_id, now=timezone.now())
+        jobs.tell_programs(organisation_id, now=timezone.now(), stopping=stopping)
 
 
 @task(queue="upkeep", lock="begin_day", per="", once=True)
@@ -111,6 +112,11 @@ def look_after(organisation_id: UUID, *, stopping: Stopping) -> None:
     """What an organisation needs once a day: forget, and look at its mailboxes' domains."""
     with told(f"Nothing of organisation {organisation_id} was forgotten"):
         jobs.forget_within(organisation_id, now=timezone.now())
+    for mailbox_id in jobs.mailboxes_to_check(organisation_id, now=timezone.now()):
+        if stopping():
+            return
+        with told(f"The domain of mailbox {mailbox_id} was not looked at"):
+            check_domain(organisation_id, mailbox_id, now=timezone.now())
 
 
 def _later(name: str, at: datetime, organisation_id: UUID, mailbox_id: UUID | None = None) -> None:

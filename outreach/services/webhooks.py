@@ -5,6 +5,7 @@ The headers are those of Standard Webhooks 1.0; every event is told at least onc
 
 import json
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from secrets import token_bytes
 from time import monotonic
@@ -142,11 +143,18 @@ def tell_again(delivery: WebhookDelivery, *, at: datetime) -> WebhookDelivery:
     return delivery
 
 
-def tell_due(organisation_id: UUID, *, now: datetime, limit: int) -> int:
+def tell_due(
+    organisation_id: UUID,
+    *,
+    now: datetime,
+    limit: int,
+    stopping: Callable[[], bool] = lambda: False,
+) -> int:
     """Tell what is due, the oldest first; returns how much was heard.
 
     An endpoint that fails is left alone until the next round, and slow ones keep nobody waiting
-    for longer than half a minute and a telling. Call it outside of a scope.
+    for longer than half a minute and a telling. Nothing more is told once `stopping` says so.
+    Call it outside of a scope.
     """
     heard, failing, began = 0, set[UUID](), monotonic()
     for _ in range(limit):
@@ -158,7 +166,7 @@ def tell_due(organisation_id: UUID, *, now: datetime, limit: int) -> int:
             heard += 1
         else:
             failing.add(delivery.endpoint_id)
-        if monotonic() - began >= ROUND_SECONDS:
+        if stopping() or monotonic() - began >= ROUND_SECONDS:
             break
     return heard
 

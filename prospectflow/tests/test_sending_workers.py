@@ -18,6 +18,7 @@ from outreach.services.mailboxes import move_mailbox
 from outreach.services.suppressing import suppress_address
 from outreach.tests.mail_server import PASSWORD
 from outreach.tests.making import make_open_campaign, make_ready
+from prospectflow import jobs, tasks
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing import processes
 from prospectflow.testing.factories import make_mailbox, make_organisation, make_step
@@ -52,11 +53,11 @@ def server():
 
 @pytest.fixture
 def start():
-    """Start workers, which do not outlive the test."""
+    """Start workers that send and nothing else; they do not outlive the test."""
     with ExitStack() as stack:
 
-        def start(*options):
-            process = stack.enter_context(processes.start("worker", *options))
+        def start():
+            process = stack.enter_context(processes.start("worker", "--queues", "sending"))
             stack.callback(process.kill)
             return process
 
@@ -177,6 +178,16 @@ def test_a_worker_whose_sessions_are_ended_goes_on_and_sends_nothing_twice(serve
 # Told to stop -----------------------------------------------------------------------------------
 
 
+def test_told_to_stop_no_further_mail_is_begun(server):
+    acme = due(server, 3)
+    with tenant(acme.pk):
+        mailbox = Mailbox.objects.get().pk
+    tasks.send_mailbox(acme.pk, mailbox, stopping=lambda: len(server.taken) == 1)
+
+    assert len(server.begun) == 1
+    assert statuses(acme) == ["scheduled", "scheduled", "sent"]
+
+
 @pytest.mark.faults
 @pytest.mark.parametrize("hangs_at", [CONTENT, END, SLOWLY])
 def test_a_mail_whose_content_has_begun_is_in_doubt_and_never_sent_again(server, start, hangs_at):
@@ -233,6 +244,7 @@ def test_what_was_in_the_air_at_a_second_signal_or_a_kill_is_in_doubt_when_its_l
     assert worker.wait(PATIENCE_SECONDS) == -ending
     server.hangs_at = ""
     end_leases(acme)
+    assert jobs.account_for_the_lost(acme.pk, now=timezone.now()) == 1
     start()
     until(lambda: statuses(acme) == ["sent", "unknown"])
     assert nobody_twice(server)

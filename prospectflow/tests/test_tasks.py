@@ -213,15 +213,6 @@ def test_a_mailbox_without_a_pace_sends_all_there_is(server):
     assert sent(acme) == 3
 
 
-def test_told_to_stop_no_further_mail_is_begun(server):
-    acme = ready(server, "stopped", pace_min_seconds=0, pace_max_seconds=0)
-    another(acme)
-    do(tasks.send_mailbox, acme, stopping=lambda: sent(acme) == 1)
-
-    assert sent(acme) == 1
-    assert waiting() == {}  # the job itself is put back
-
-
 def test_what_nobody_foresaw_in_one_mailbox_is_traced_and_its_job_ends(server, caplog, monkeypatch):
     acme = ready(server, "unforeseen")
     caplog.clear()
