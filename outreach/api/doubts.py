@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -19,10 +19,35 @@ class DoubtSerializer(StrictSerializer):
     outcome = serializers.ChoiceField(choices=Outcome.choices)
 
 
+EXAMPLES = [
+    OpenApiExample("It left", {"outcome": "sent"}, request_only=True),
+    OpenApiExample(
+        "Counts as sent",
+        {
+            "id": "01890000-0000-7000-8000-000000000021",
+            "campaign": "01890000-0000-7000-8000-000000000022",
+            "enrollment": "01890000-0000-7000-8000-000000000023",
+            "workflow_step": "01890000-0000-7000-8000-000000000024",
+            "step_index": 0,
+            "mailbox": "01890000-0000-7000-8000-000000000025",
+            "scheduled_for": "2026-11-24T08:30:00Z",
+            "status": "sent",
+            "is_approved": True,
+            "attempts": 1,
+            "leased_until": None,
+            "last_error": None,
+            "created_at": "2026-11-20T08:30:00Z",
+            "updated_at": "2026-11-24T10:30:00Z",
+        },
+        response_only=True,
+    ),
+]
+
+
 class DecidesDoubts:
     """Tasks whose mail may have left are decided on by whoever knows."""
 
-    @extend_schema(request=DoubtSerializer, responses=TaskSerializer)
+    @extend_schema(request=DoubtSerializer, responses=TaskSerializer, examples=EXAMPLES)
     @action(detail=True, methods=["post"])
     def decide(self: Any, request: Request, pk: str) -> Response:
         """Say whether a mail in doubt left, or send it again with the same Message-ID and bytes.

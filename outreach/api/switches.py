@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -49,6 +49,30 @@ class SendingResumeSerializer(StrictSerializer):
     )
 
 
+STOPPED = [
+    OpenApiExample("Stop", {"reason": "A wrong price stands in the mails."}, request_only=True),
+    OpenApiExample(
+        "Stopped",
+        {
+            "may_leave": False,
+            "closed": [
+                {
+                    "code": "organisation_stopped",
+                    "sentence": "All sending of this organisation is stopped:"
+                    " A wrong price stands in the mails.",
+                    "since": "2026-11-24T09:30:00Z",
+                }
+            ],
+        },
+        response_only=True,
+    ),
+]
+RESUMED = [
+    OpenApiExample("Resume", {"reason": "The price is corrected."}, request_only=True),
+    OpenApiExample("Mails may leave", {"may_leave": True, "closed": []}, response_only=True),
+]
+
+
 class SendingViewSet(TenantViewSet):
     """All sending of the organisation: one switch above campaigns, mailboxes and people."""
 
@@ -62,14 +86,14 @@ class SendingViewSet(TenantViewSet):
         """Whether mails may leave at all, and if not, why and since when."""
         return self._told()
 
-    @extend_schema(request=SendingStopSerializer, responses=SendingSerializer)
+    @extend_schema(request=SendingStopSerializer, responses=SendingSerializer, examples=STOPPED)
     def stop(self, request: Request) -> Response:
         """Keep every mail from leaving, from the next one on; the first reason stands."""
         reason = _given(SendingStopSerializer, request)
         stop_organisation(reason=reason, at=self.now, user=self.person)
         return self._told()
 
-    @extend_schema(request=SendingResumeSerializer, responses=SendingSerializer)
+    @extend_schema(request=SendingResumeSerializer, responses=SendingSerializer, examples=RESUMED)
     def resume(self, request: Request) -> Response:
         """Let the organisation's mails leave again, unless something else keeps them."""
         reason = _given(SendingResumeSerializer, request)
