@@ -36,7 +36,7 @@ SERVICES = {
 MOVES = {
     CampaignStatus.DRAFT: [("start", "Start"), ("archive", "Archive")],
     CampaignStatus.RUNNING: [("pause", "Pause"), ("archive", "Archive")],
-    CampaignStatus.PAUSED: [("start", "Start"), ("archive", "Archive")],
+    CampaignStatus.PAUSED: [("start", "Resume"), ("archive", "Archive")],
     CampaignStatus.ARCHIVED: [("restore", "Restore")],
 }
 
