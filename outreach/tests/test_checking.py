@@ -4,6 +4,7 @@ import ssl
 from contextlib import ExitStack, contextmanager
 from ipaddress import IPv4Address
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -20,6 +21,8 @@ from outreach.services.checking import check, trials
 from outreach.services.mailboxes import imap_account, smtp_account
 from outreach.smtp import MailboxUnreachable, connect
 from outreach.tests.certificates import make_certificate
+from outreach.tests.making import MORNING
+from outreach.tests.postbox import World
 from outreach.tests.token_peers import ImapPeer
 
 HERE = x509.IPAddress(IPv4Address("127.0.0.1"))
@@ -107,6 +110,19 @@ def test_the_operator_reads_it_in_one_sentence_with_the_server(certified, wrong,
     for refused, port in ((smtp, mailbox.smtp_port), (imap, mailbox.imap_port)):
         assert f"127.0.0.1:{port} is not trusted. {refusal.__doc__}" in str(refused.value)
     assert (smtp.value.failure.stage, smtp.value.failure.code) == ("connect", 0)
+
+
+def test_a_mail_waits_while_the_certificate_is_wrong_and_nobody_is_blamed(committed, certified):
+    with serving(certified(ELSEWHERE), "tls") as mailbox:
+        world = World(SimpleNamespace(port=mailbox.smtp_port), smtp_security="tls")
+        task = world.queue()
+
+        world.send(MORNING)
+
+    task, _, enrollment, held = world.state(task)
+    assert (task.status, enrollment.state, held.status) == ("deferred", "active", "active")
+    assert "is for another host" in held.status_reason
+    assert held.next_send_at > MORNING
 
 
 def test_a_certificate_that_is_right_is_no_trouble(certified):
