@@ -4,12 +4,16 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
 
-from outreach.calendar import Schedule, add_working_days
-from outreach.models import Enrollment, Mailbox, Task, WorkflowStep
+from outreach.calendar import Place, Schedule, hours_of
+from outreach.models import Campaign, Enrollment, Mailbox, Task, WorkflowStep
+from outreach.places import place_of
+from outreach.planning import hour_of_next
+from outreach.services.hours import windows_of
 from outreach.services.mailboxes import schedule_of
 from outreach.states import CampaignStatus, EnrollmentState
 from prospectflow.errors import DomainError
@@ -33,9 +37,9 @@ def plan_next(task: Task, *, now: datetime) -> int:
 def plan_after(tasks: Sequence[Task], *, now: datetime) -> int:
     """After these tasks' mails left: schedule the next steps, or finish the enrolments.
 
-    The delay counts working days of the mailbox from the mail before. An enrolment that has
-    stopped meanwhile gets nothing. Where no day can be found the enrolment ends and says why,
-    also in its task's `last_error` (in memory): what follows a mail never costs us the knowledge
+    The delay counts working days from the mail before, in the hours of mailbox and campaign. An
+    enrolment that has stopped meanwhile gets nothing. Where no day can be found it ends and says
+    why, also in its task's `last_error` (in memory): what follows never costs us the knowledge
     that it left. Returns how many steps were scheduled, in a number of queries that does not
     grow with the tasks.
     """
@@ -59,14 +63,6 @@ def hold_enrollments(ids: Iterable[UUID]) -> dict[UUID, Enrollment]:
     return {each.pk: each for each in locked.filter(pk__in=set(ids))}
 
 
-def hour_of_next(schedule: Schedule | None, sent_at: datetime, delay_days: int) -> datetime:
-    """When the next step is due after a mail that left at `sent_at`.
-
-    Raises NeverOpen, OverflowError or ValueError where the calendar has no such day.
-    """
-    return add_working_days(schedule, sent_at, delay_days) if schedule else sent_at
-
-
 class _Plan:
     """The next steps of mails that left at the same instant."""
 
@@ -74,11 +70,13 @@ class _Plan:
         self, tasks: Sequence[Task], enrollments: Mapping[UUID, Enrollment], now: datetime
     ) -> None:
         self.tasks, self.enrollments, self.now = tasks, enrollments, now
-        self.steps = _steps_of({task.campaign_id for task in tasks})
-        senders = {enrollments[task.enrollment_id].mailbox_id for task in tasks}
-        self.mailboxes = {each.pk: each for each in Mailbox.objects.filter(pk__in=senders - {None})}
+        self.campaigns = Campaign.objects.in_bulk({task.campaign_id for task in tasks})
+        self.steps = _steps_of(self.campaigns.values())
+        senders = {each.mailbox_id for each in enrollments.values() if each.mailbox_id}
+        self.mailboxes = Mailbox.objects.in_bulk(senders)
+        self.places = self._places()
         self.states: dict[UUID, tuple[str, str | None]] = {}
-        self.hours: dict[tuple[UUID | None, int], datetime | str] = {}
+        self.hours: dict[_Key, datetime | str] = {}
 
     def followers(self) -> list[Task]:
         """The tasks of the next steps, in memory."""
@@ -86,7 +84,7 @@ class _Plan:
 
     def write_down(self) -> None:
         """What became of the enrolments."""
-        values = {
+        values: dict[str, Any] = {
             "now": self.now,
             "ids": list(self.states),
             "states": [state for state, _ in self.states.values()],
@@ -103,7 +101,7 @@ class _Plan:
             if state == EnrollmentState.ACTIVE:
                 self.states[enrollment.pk] = EnrollmentState.FINISHED, None
             return None
-        hour = self._hour(enrollment.mailbox_id, step.delay_days) if state in GOING else None
+        hour = self._hour(enrollment, step.delay_days) if state in GOING else None
         if isinstance(hour, str):
             task.last_error = hour
             self.states[enrollment.pk] = EnrollmentState.FINISHED, hour
@@ -121,23 +119,51 @@ class _Plan:
         place = bisect_right(steps, task.step_index, key=lambda step: step.step_index)
         return steps[place] if place < len(steps) else None
 
-    def _hour(self, mailbox_id: UUID | None, delay: int) -> datetime | str:
-        """The hour, or the sentence why there is none."""
-        key = mailbox_id, delay
+    def _hour(self, enrollment: Enrollment, delay: int) -> datetime | str:
+        """The hour, or the sentence why there is none; the same for many."""
+        place = self.places.get(enrollment.pk)
+        key = _Key(enrollment.mailbox_id, enrollment.campaign_id, place, delay)
         if key not in self.hours:
             try:
-                mailbox = self.mailboxes.get(mailbox_id)
-                schedule = schedule_of(mailbox) if mailbox else None
-                self.hours[key] = hour_of_next(schedule, self.now, delay)
+                self.hours[key] = hour_of_next(self._schedule(key), self.now, delay)
             except (DomainError, OverflowError, ValueError) as error:
                 self.hours[key] = f"The next step could not be planned: {error}"[:500]
         return self.hours[key]
 
+    def _schedule(self, key: "_Key") -> Schedule | None:
+        mailbox = self.mailboxes.get(key.mailbox_id) if key.mailbox_id else None
+        if mailbox is None:
+            return None
+        return hours_of(
+            schedule_of(mailbox), windows_of(self.campaigns[key.campaign_id]), key.place
+        )
 
-def _steps_of(campaigns: Iterable[UUID]) -> dict[UUID, list[WorkflowStep]]:
+    def _places(self) -> dict[UUID, Place | None]:
+        """Where the hours count, for those whose campaign follows its recipients."""
+        following = [each.pk for each in self.campaigns.values() if each.follows_recipient]
+        if not following:
+            return {}
+        enrolled = Enrollment.objects.filter(pk__in=list(self.enrollments), campaign__in=following)
+        rows = enrolled.values_list(
+            "pk", "position__company__country", "position__company__department"
+        )
+        return {pk: place_of(country, department) for pk, country, department in rows}
+
+
+class _Key(NamedTuple):
+    """What the hour of a next step depends on."""
+
+    mailbox_id: UUID | None
+    campaign_id: UUID
+    place: Place | None
+    delay: int
+
+
+def _steps_of(campaigns: Iterable[Campaign]) -> dict[UUID, list[WorkflowStep]]:
     """The steps in their order, by campaign; none of an archived one."""
+    open_ = [each.pk for each in campaigns if each.status != CampaignStatus.ARCHIVED]
     found: dict[UUID, list[WorkflowStep]] = defaultdict(list)
-    steps = WorkflowStep.objects.filter(campaign__in=campaigns, is_active=True)
-    for step in steps.exclude(campaign__status=CampaignStatus.ARCHIVED).order_by("step_index"):
+    steps = WorkflowStep.objects.filter(campaign__in=open_, is_active=True)
+    for step in steps.order_by("step_index"):
         found[step.campaign_id].append(step)
     return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
@@ -11,7 +11,8 @@ from django.db.models import F
 from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_answer
 from outreach.calendar import next_opening
 from outreach.models import Enrollment, Mailbox, Message, Task
-from outreach.services.mailboxes import move_mailbox, schedule_of
+from outreach.services.hours import sending_hours
+from outreach.services.mailboxes import move_mailbox
 from outreach.services.planning import GOING, hold_enrollments, plan_held, plan_next
 from outreach.services.stopping import stop
 from outreach.services.suppressing import suppress_address
@@ -60,7 +61,7 @@ class Settled(NamedTuple):
 def settle_accepted(taken: Sequence[Settled], *, now: datetime) -> list[Message]:
     """What `settle` does for each of these mails of one mailbox, for all at once."""
     enrollments = hold_enrollments([each.task.enrollment_id for each in taken])
-    values = {
+    values: dict[str, Any] = {
         "tasks": [each.task.pk for each in taken],
         "messages": [each.message.pk for each in taken],
         "answers": [_word_of(each.outcome) for each in taken],
@@ -194,8 +195,8 @@ def _accepted(task: Task, message: Message, outcome: Accepted, now: datetime) ->
 
 def _clear_trouble(messages: Sequence[Message]) -> None:
     """A mailbox whose server takes mails is in no trouble any more."""
-    senders = {message.mailbox_id for message in messages}
-    troubled = Mailbox.objects.filter(pk__in=senders - {None}, status=MailboxStatus.ACTIVE)
+    senders = {message.mailbox_id for message in messages if message.mailbox_id}
+    troubled = Mailbox.objects.filter(pk__in=senders, status=MailboxStatus.ACTIVE)
     troubled.exclude(status_reason="").update(status_reason="")
 
 
@@ -277,16 +278,20 @@ def _again(task: Task, message: Message, hour: datetime) -> None:
         move(task, "status", TaskStatus.CANCELLED, Task.MOVES)
         move(message, "status", MessageStatus.FAILED, Message.MOVES)
     else:
-        task.scheduled_for = _opening(task.enrollment.mailbox, hour)
+        task.scheduled_for = _opening(task, hour)
 
 
 def _is_over(task: Task) -> bool:
     return task.campaign.status == CampaignStatus.ARCHIVED or task.enrollment.state not in GOING
 
 
-def _opening(mailbox: Mailbox | None, hour: datetime) -> datetime:
-    """The mailbox's next opening; the hour itself where there is none, for the policy to hold."""
+def _opening(task: Task, hour: datetime) -> datetime:
+    """The next opening; the hour itself where there is none, for the policy to hold."""
+    enrollment = task.enrollment
+    if enrollment.mailbox is None:
+        return hour
     try:
-        return next_opening(schedule_of(mailbox), hour) if mailbox else hour
+        company = enrollment.position.company
+        return next_opening(sending_hours(enrollment.mailbox, task.campaign, company), hour)
     except DomainError:
         return hour

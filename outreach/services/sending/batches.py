@@ -141,7 +141,7 @@ def _groups(given: Round, limit: int, *, one_by_one: bool) -> Iterator[Sequence[
                 but=given.leased,
             )
         given.leased |= {task.pk for task in leased}
-        yield from batched(leased, GROUP, strict=False)
+        yield from batched(leased, GROUP)  # noqa: B911 - the last group is smaller
 
 
 def _sent_through(
@@ -180,16 +180,17 @@ def _transmit(given: Round, decision: Decision, connection: Connection, decided:
     taken: list[Settled] = []
     unbegun: list[Intention] = []
     pause = decision.pause or decided
-    for intention in decision.intentions:
-        refused = _connected(connection)
-        if refused is None and not _may_begin(given, intention, decided, pause):
+    for number, intention in enumerate(decision.intentions):
+        if refused := _not_connected(connection):
+            _settle_one(given, intention, refused)
+            unbegun += decision.intentions[number + 1 :]  # nobody knocks twice at a closed door
+            break
+        if not _may_begin(given, intention, decided, pause):
             unbegun.append(intention)
             continue
-        outcome = refused or transmit(intention, connection)
+        outcome = transmit(intention, connection)
         if isinstance(outcome, Accepted):
             taken.append(Settled(intention.task, intention.message, outcome))
-        elif _was_cut(given, outcome):
-            unbegun.append(intention)
         else:
             _settle_one(given, intention, outcome)
     _settle_all(given, taken, unbegun)
@@ -200,8 +201,8 @@ def _was_cut(given: Round, outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and not outcome.failure.code and given.stopping()
 
 
-def _connected(connection: Connection) -> Refused | None:
-    """None once the server listens: it may take half a minute, in which much can be stopped."""
+def _not_connected(connection: Connection) -> Refused | None:
+    """Nothing once the server listens: it may take half a minute, in which much can be stopped."""
     try:
         connection.ready()
     except MailboxUnreachable as error:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import DatabaseError, OperationalError, connection, transaction
@@ -138,7 +138,7 @@ def _held(group: Group) -> dict[UUID, UUID]:
 
     Of two to one address only the first: what left is a reason against the other.
     """
-    values = {
+    values: dict[str, Any] = {
         "tasks": [task.pk for task in group.tasks],
         "worker": group.worker,
         "mailbox": group.mailbox_id,

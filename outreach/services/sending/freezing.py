@@ -54,7 +54,7 @@ def written_before(tasks: Iterable[Task]) -> tuple[dict[UUID, Message], Threads]
 
 def experiments_of(approved: Iterable[Approved]) -> dict[UUID, UUID]:
     """Variant -> its experiment, for the variants that these mails were written from."""
-    variants = {each.draft.variant_id for each in approved} - {None}
+    variants = {each.draft.variant_id for each in approved if each.draft.variant_id}
     if not variants:
         return {}
     return dict(Variant.objects.filter(pk__in=variants).values_list("pk", "step_experiment_id"))

@@ -6,6 +6,7 @@ from outreach.models import Draft, Message, Task
 from outreach.policy.facts import Case
 from outreach.policy.rules import Reason
 from outreach.services.approval import unapprove
+from outreach.services.cancelling import skip_all
 from outreach.services.sending.leasing import hand_back
 from outreach.services.stopping import stop
 from outreach.states import EnrollmentState
@@ -40,6 +41,9 @@ def put_aside(task: Task, reason: Reason, now: datetime) -> None:
     if reason.code in UNAPPROVING:
         Message.objects.outbound().filter(task=task).delete()
         unapprove(Draft.objects.get(task=task))
+    if reason.code == "step_inactive":  # switched off while the mail was on its way
+        skip_all(Task.objects.filter(pk=task.pk), reason=reason.sentence, at=now)
+        return
     hand_back([task.pk], last_error=reason.sentence, scheduled_for=hour_after(reason, now))
     if reason.code in FINAL:
         stop(task.enrollment, EnrollmentState.FINISHED, reason=reason.sentence, at=now)

@@ -12,7 +12,9 @@ from outreach.states import TaskStatus
 LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 
 # One short walk of the index tasks_to_send for each step that has something waiting, the highest
-# first: neither the walk to the steps nor the one in them depends on how many tasks wait.
+# first: neither the walk to the steps nor the one in them depends on how many tasks wait. Rows
+# are compared whole, since no other index can serve that: one by hour alone would pass through
+# what other mailboxes have waiting.
 TAKE = """
 WITH RECURSIVE steps AS (
     SELECT max(t.step_index) AS step_index FROM outreach.tasks t
@@ -27,8 +29,10 @@ WITH RECURSIVE steps AS (
 ), found AS (
     SELECT due.id FROM steps CROSS JOIN LATERAL (
         SELECT t.id FROM outreach.tasks t
-        WHERE t.mailbox_id = %(mailbox)s AND t.step_index = steps.step_index AND t.is_approved
-            AND t.status IN ('scheduled', 'deferred') AND t.scheduled_for <= %(now)s
+        WHERE (t.mailbox_id, t.step_index) >= (%(mailbox)s, steps.step_index)
+            AND (t.mailbox_id, t.step_index, t.scheduled_for)
+                <= (%(mailbox)s, steps.step_index, %(now)s)
+            AND t.is_approved AND t.status IN ('scheduled', 'deferred')
             AND t.id <> ALL(%(but)s)
             AND (
                 SELECT c.status = 'running' FROM outreach.campaigns c
@@ -38,7 +42,7 @@ WITH RECURSIVE steps AS (
                 SELECT e.state = 'active' FROM outreach.campaign_enrollments e
                 WHERE e.organisation_id = t.organisation_id AND e.id = t.enrollment_id
             )
-        ORDER BY t.scheduled_for, t.id
+        ORDER BY t.mailbox_id, t.step_index, t.scheduled_for, t.id
         LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     ) due
