@@ -1,5 +1,7 @@
 """What may be deferred, and when: ids alone, in the transaction that makes it necessary."""
 
+import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -23,6 +25,7 @@ from prospectflow.queue.running import (
     _held,
     run,
 )
+from prospectflow.queue.ticking import ticking
 from prospectflow.testing import tasks
 
 ACME, OTHER = UUID(int=7), UUID(int=8)
@@ -112,6 +115,42 @@ def test_a_function_that_is_a_task_is_still_a_function(db, tmp_path, monkeypatch
     assert [word for _, word in tasks.counted(1)] == ["begins", "1", "2", "ends"]
 
 
+def test_a_lock_may_be_of_another_id_or_of_all(db):
+    def lock(per):
+        @queue.task(queue="test", lock="lock", per=per, once=True)
+        def locked(organisation_id: UUID, job: int, *, stopping: queue.Stopping) -> None: ...
+
+        try:
+            with transaction.atomic():
+                queue.defer("prospectflow.locked", organisation_id=ACME, job=5)
+                found = ProcrastinateJob.objects.get().lock
+                transaction.set_rollback(True)
+        finally:
+            app.tasks.pop("prospectflow.locked")
+            declaring.DECLARED.pop("prospectflow.locked")
+        return found
+
+    assert [lock("organisation_id"), lock("job"), lock("")] == [f"lock:{ACME}", "lock:5", "lock"]
+
+
+def test_a_job_may_wait_for_its_hour(db):
+    hour = timezone.now() + timedelta(minutes=5)
+    queue.defer("prospectflow.fail", at=hour, organisation_id=ACME, job=1)
+
+    assert ProcrastinateJob.objects.get().scheduled_at == hour
+
+
+def test_of_what_is_missing_only_that_is_deferred_of_which_no_job_waits_or_runs(db):
+    def missing(*numbers):
+        wanted = [{"organisation_id": ACME, "job": number} for number in numbers]
+        return queue.defer_missing("prospectflow.fail", wanted)
+
+    assert missing(1, 2) == 2
+    fetched()
+    assert missing(1, 2, 3, 3) == 1
+    assert ProcrastinateJob.objects.count() == 3
+
+
 # What others see --------------------------------------------------------------------------------
 
 
@@ -144,6 +183,31 @@ def test_a_temporary_table_takes_nothing_from_what_runs_with_the_owners_rights(d
         assert cursor.fetchone() == (0,)
         cursor.execute("DROP TABLE pg_temp.procrastinate_events")
     assert ProcrastinateEvent.objects.filter(type="scheduled").count() == 2
+
+
+# The worker's own clock -------------------------------------------------------------------------
+
+
+def test_whatever_goes_wrong_in_a_tick_is_told_and_the_next_one_is_tried(caplog):
+    ends, ticks = threading.Event(), []
+
+    def tick():
+        ticks.append(len(ticks))
+        if len(ticks) == 3:
+            ends.set()
+        raise [OperationalError("the server\nis away"), ZeroDivisionError, ValueError][ticks[-1]]
+
+    with ticking(tick, seconds=0.01):
+        assert ends.wait(60)
+
+    first, second, *_ = caplog.records
+    assert (first.message, first.exc_info) == ("Nothing was deferred: the server is away", None)
+    assert second.exc_info is not None
+
+
+def test_a_worker_that_must_not_tick_does_not():
+    with ticking(lambda: pytest.fail("It ticked."), seconds=0):
+        pass
 
 
 # Whether it runs again --------------------------------------------------------------------------

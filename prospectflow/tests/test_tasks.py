@@ -16,6 +16,7 @@ from outreach.models import (
     ImportFilePart,
     ImportUpload,
     Mailbox,
+    Platform,
     Task,
     WebhookDelivery,
     WebhookEndpoint,
@@ -114,6 +115,49 @@ def test_a_mailbox_that_was_deleted_meanwhile_asks_for_nothing_more(server, capl
 
     assert waiting() == {"count_statistics": 1}
     assert caplog.records == []
+
+
+def test_in_a_restored_database_no_inbox_is_read(server):
+    acme = found(server, "restored")
+    Platform.objects.update(database_mark="another")
+    do(tasks.read_mailbox, acme)
+
+    assert mailbox_of(acme).last_synced_at is None
+    assert waiting()["read_mailbox"] == 5
+
+
+# In doubt ---------------------------------------------------------------------------------------
+
+
+def test_while_a_mail_is_in_doubt_reading_has_it_looked_for(server):
+    acme = in_doubt(server, "doubtful")
+    do(tasks.read_mailbox, acme)
+    assert waiting()["look_for_doubtful"] == 10
+
+    forget_jobs()
+    with tenant(acme.pk):
+        Task.objects.update(scheduled_for=timezone.now() - timedelta(days=4))
+    do(tasks.read_mailbox, acme)
+    assert "look_for_doubtful" not in waiting()
+
+
+def in_doubt(server, name, **mailbox):
+    """An organisation whose one mail left, or did not."""
+    organisation = ready(server, name, **mailbox)
+    with tenant(organisation.pk):
+        Task.objects.update(status="unknown")
+    return organisation
+
+
+def test_a_mailbox_whose_sent_mails_cannot_be_read_is_one_line(server, caplog):
+    acme = in_doubt(server, "unseen")
+    with tenant(acme.pk):
+        Mailbox.objects.update(imap_port=free_port())
+    caplog.clear()
+    do(tasks.look_for_doubtful, acme)
+
+    (told,) = caplog.records
+    assert told.message.startswith("Mails in doubt were not looked for: unseen@acme.fr: ")
 
 
 # Drafts -----------------------------------------------------------------------------------------
@@ -261,6 +305,16 @@ def test_once_a_day_what_was_kept_long_enough_is_forgotten_and_tomorrow_again(se
         "prospectflow.begin_day",
     ]
     assert jobs_waiting[1].scheduled_at - timezone.now() > timedelta(hours=23)
+
+
+def test_every_day_the_mailboxes_domains_are_looked_at(server, monkeypatch):
+    acme, looked = found(server, "domains"), []
+    monkeypatch.setattr(tasks, "check_domain", lambda *ids, now: looked.append(ids))
+    do(tasks.look_after, acme)
+    assert looked == [(acme.pk, mailbox_of(acme).pk)]
+
+    do(tasks.look_after, acme, stopping=lambda: True)
+    assert len(looked) == 1
 
 
 def test_tomorrow_comes_though_nothing_could_be_forgotten(caplog, monkeypatch):
