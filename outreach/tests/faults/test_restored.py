@@ -9,7 +9,7 @@ from outreach.services import restoring
 from outreach.services.switches import is_restored
 from outreach.tests.faults.judging import headers, hold_nobody_lost, hold_to_account, prepare
 from outreach.tests.making import MORNING
-from outreach.tests.restored import dump, restored
+from outreach.tests.restored import dump, restore_in_place, restored
 
 pytestmark = pytest.mark.faults
 
@@ -85,3 +85,11 @@ def test_what_is_enrolled_after_the_restore_leaves(busy, postbox, backup):
         send_for_days(busy, at, days=1)
 
         assert hold_to_account(busy, postbox) == {"unknown": 12, "sent": 1}
+
+
+def test_a_backup_restored_in_place_sends_nothing_twice(busy, postbox, backup):
+    postbox.hooks.clear()
+    restore_in_place(backup)
+
+    assert hold_the_fence(busy, postbox) == {"unknown": 12}
+    assert len(headers(postbox)) == 12
