@@ -12,6 +12,7 @@ from outreach.services.campaigns import CampaignNotReady
 from outreach.services.drafting import compose, found_problems
 from outreach.services.editing_steps import Effect, change_step, effect_of, effect_of_new
 from outreach.services.policy import may_send
+from outreach.services.sending import intend
 from outreach.templating import TemplateRefused
 from outreach.tests.making import (
     MORNING,
@@ -255,6 +256,21 @@ def test_the_people_of_a_step_that_is_switched_off_go_on_with_the_next(campaign,
     assert fresh(task).status == "skipped"
     planned = Task.objects.get(workflow_step=following)
     assert (planned.enrollment_id, planned.status) == (task.enrollment_id, "scheduled")
+
+
+def test_a_mail_that_comes_back_to_a_step_that_was_switched_off_meanwhile_is_skipped(
+    campaign, step
+):
+    following = make_step(campaign)
+    task = make_ready(campaign)
+    Task.objects.update(status="transmitting")
+    assert change(step, {"is_active": False}) == Effect(sent=1)
+    Task.objects.update(status="scheduled")  # the server had said: later
+
+    assert intend(task.mailbox_id, now=MORNING, worker="w", frozen=lambda message: None) is None
+
+    assert fresh(task).status == "skipped"
+    assert Task.objects.get(workflow_step=following).enrollment_id == task.enrollment_id
 
 
 def test_the_people_of_the_last_step_end_when_it_is_switched_off(campaign, step):
