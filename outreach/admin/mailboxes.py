@@ -23,6 +23,7 @@ from outreach.services.domain_checks import NAMES
 from outreach.services.health import measured
 from outreach.services.mailbox_secrets import Entered, dkim_record, keep, signs
 from outreach.services.mailboxes import faults_of, fill_in, move_mailbox
+from outreach.services.sharing import discard_mailbox
 from outreach.services.stopping import suppress_by_hand
 from outreach.services.suppressing import address_or_domain
 from outreach.states import MailboxStatus
@@ -184,6 +185,13 @@ class MailboxAdmin(TenantAdmin):
     def save_model(self, request: HttpRequest, obj: Mailbox, form: ModelForm, change: Any) -> None:
         keep(obj, form.entered, before=form.before)
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Mailbox) -> None:
+        discard_mailbox(obj, at=timezone.now(), user=request.user)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for mailbox in queryset:
+            self.delete_model(request, mailbox)
 
     @display(description="State", ordering="status", label=MAILBOX_COLOURS)
     def state(self, mailbox: Mailbox) -> str:

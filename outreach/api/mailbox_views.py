@@ -18,6 +18,7 @@ from outreach.services.checking import trials
 from outreach.services.domain_checks import check_domain
 from outreach.services.mailbox_secrets import renew_dkim_key
 from outreach.services.mailboxes import move_mailbox
+from outreach.services.sharing import discard_mailbox
 from outreach.states import MailboxStatus
 from prospectflow.api.errors import screaming
 from prospectflow.api.viewsets import EditableTenantViewSet
@@ -40,6 +41,9 @@ class MailboxViewSet(SparseLists, EditableTenantViewSet):
         "manage_mailboxes",
     )
     rated = dict.fromkeys(["check", "check_domain", "renew_dkim_key"], "mailbox_checks")
+
+    def perform_destroy(self, instance: Mailbox) -> None:
+        discard_mailbox(instance, at=self.now, user=self.person)
 
     @extend_schema(request=None, responses=serializers.MailboxSerializer)
     @action(detail=True, methods=["post"])

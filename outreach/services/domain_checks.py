@@ -21,7 +21,7 @@ from outreach.services.mailbox_secrets import PUBLISHED_FIELDS, differ, dkim_rec
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
-TOGETHER = 25.0  # seconds for all questions
+TOGETHER = 7.0  # seconds for all questions; a worker that is told to stop has ten
 FRESH_FOR = timedelta(days=1)
 NAMES = {"spf": "SPF", "dkim": "DKIM", "dmarc": "DMARC", "mx": "MX"}
 

@@ -10,9 +10,12 @@ from crm.tests.name_server import SILENT, NameServer
 from iam.models import AuditEvent, Role
 from outreach.mail.signing import make_key, public_record
 from outreach.models import Mailbox
+from outreach.services.sharing import set_shares
 from outreach.services.signing_in import oauth_secrets
+from outreach.tests.making import make_open_campaign
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, refusal
+from prospectflow.testing.factories import make_enrollment, make_mailbox, make_step
 
 MAILBOXES = "/api/v1/mailboxes/"
 TOKENS = {"oauth_client_secret": "hush-hush", "oauth_refresh_token": "renew-me"}
@@ -162,3 +165,18 @@ def test_a_list_reads_no_secret(admin):
         admin.get(MAILBOXES)
 
     assert not any("sealed_" in query["sql"] for query in queries)
+
+
+def test_those_whom_a_deleted_mailbox_had_not_written_to_go_to_the_others(admin, organisation):
+    with tenant(organisation.pk):
+        gone, left = make_mailbox(), make_mailbox()
+        campaign = make_open_campaign(gone)
+        set_shares(campaign, {left.pk: 1})
+        make_step(campaign)
+        enrolled = make_enrollment(campaign=campaign, mailbox=gone)
+
+    assert admin.delete(f"{MAILBOXES}{gone.pk}/").status_code == 204
+
+    with tenant(organisation.pk):
+        enrolled.refresh_from_db()
+    assert enrolled.mailbox_id == left.pk
