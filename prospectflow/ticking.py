@@ -4,16 +4,19 @@ The tables of the apps are the truth, so that a job which is lost is made again.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from prospectflow import tasks  # noqa: F401  (what is deferred must be declared)
 from prospectflow.jobs import DRAFTS_AHEAD, READ_EVERY
-from prospectflow.queue import defer_missing
+from prospectflow.queue import defer_missing, hasten
 
 OURS = "SELECT pg_try_advisory_xact_lock(hashtextextended('prospectflow tick', 0))"
+
+DAILY = "prospectflow.begin_day"
+WAIT_AT_MOST = timedelta(minutes=10)  # no task that is due leaves a job for later than half of it
 
 # The doors: what needs no organisation, an instant in, ids out.
 MAILBOXES_TO_SEND = "SELECT * FROM outreach.mailboxes_to_send(%s)"
@@ -34,7 +37,9 @@ def tick(*, now: datetime) -> dict[str, int] | None:
         cursor.execute(OURS)
         if cursor.fetchone() != (True,):
             return None
-        deferred = {name: defer_missing(name, wanted) for name, wanted in due(now=now).items()}
+        wanted = due(now=now)
+        hasten(wanted.keys() - {DAILY}, beyond=WAIT_AT_MOST)
+        deferred = {name: defer_missing(name, ids) for name, ids in wanted.items()}
     return {name: number for name, number in deferred.items() if number}
 
 
@@ -46,7 +51,7 @@ def due(*, now: datetime) -> dict[str, list[Ids]]:
         "prospectflow.write_drafts": _named(WITH_DUE_TASKS, now + DRAFTS_AHEAD),
         "prospectflow.account_for_the_lost": _named(WITH_STRANDED_TASKS, now),
         "prospectflow.tell_programs": _named(WITH_DUE_WEBHOOKS, now),
-        "prospectflow.begin_day": [{}],
+        DAILY: [{}],
     }
 
 

@@ -4,7 +4,7 @@ Below every app, so that each may defer. The functions stand in the `tasks.py` o
 """
 
 from .declaring import NotAnId, Stopping, task
-from .deferring import NotInATransaction, UnknownTask, defer, defer_missing, is_under_way
+from .deferring import NotInATransaction, UnknownTask, defer, defer_missing, hasten, is_under_way
 
 __all__ = [
     "NotAnId",
@@ -13,6 +13,7 @@ __all__ = [
     "UnknownTask",
     "defer",
     "defer_missing",
+    "hasten",
     "is_under_way",
     "task",
 ]

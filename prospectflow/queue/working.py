@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,14 @@ async def work(wanted: Work) -> None:
     """
     stop = asyncio.Event()
     _listen(stop, attached=wanted.attached)
-    if wanted.one_shot or wanted.tick is None:
-        ticks = nullcontext()
-    else:
-        ticks = ticking(wanted.tick, seconds=settings.WORKER_TICK_SECONDS)
-    with ticks:
+    with _ticks(wanted):
         await _until_stopped(wanted, stop)
+
+
+def _ticks(wanted: Work) -> AbstractContextManager[None]:
+    if wanted.one_shot or wanted.tick is None:
+        return nullcontext()
+    return ticking(wanted.tick, seconds=settings.WORKER_TICK_SECONDS)
 
 
 async def _until_stopped(wanted: Work, stop: asyncio.Event) -> None:

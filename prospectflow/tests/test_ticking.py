@@ -151,6 +151,35 @@ def test_what_ran_is_due_again_only_when_its_hour_comes():
     assert "send_mailbox" not in ticked()
 
 
+def test_when_the_clock_was_set_back_nothing_waits_for_it():
+    acme = ready("ahead")
+    mailbox = mailbox_of(acme).pk
+    with transaction.atomic():
+        for name in ("send_mailbox", "read_mailbox"):
+            queue.defer(
+                f"prospectflow.{name}",
+                at=timezone.now() + timedelta(hours=1),
+                organisation_id=acme.pk,
+                mailbox_id=mailbox,
+            )
+    tick(now=MORNING)
+
+    hours = [job.scheduled_at for job in of("send_mailbox") + of("read_mailbox")]
+    assert len(hours) == 2
+    assert all(hour <= timezone.now() for hour in hours)
+
+
+def test_tomorrow_is_not_hastened():
+    tick(now=MORNING)
+    forget_jobs()
+    with transaction.atomic():
+        queue.defer("prospectflow.begin_day", at=timezone.now() + timedelta(days=1))
+    tick(now=MORNING)
+
+    [job] = of("begin_day")
+    assert job.scheduled_at > timezone.now()
+
+
 def test_the_number_of_queries_does_not_grow_with_what_waits_already(
     django_assert_max_num_queries,
 ):
