@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 
+from crm.choices import EmailStatus
 from crm.importing.addresses import (
     is_disposable_domain,
     is_free_mail,
@@ -17,15 +18,7 @@ from crm.importing.normalising import Unusable, cleaned, department_of, domain_o
 from crm.importing.profiles import READERS, Reader
 from crm.importing.sentences import sentence
 from crm.importing.telephones import telephone
-from crm.models import (
-    Company,
-    Consent,
-    EmailStatus,
-    Person,
-    Phone,
-    Position,
-    Sourced,
-)
+from crm.models import Company, Consent, Person, Phone, Position, Sourced
 from prospectflow.errors import DomainError
 
 BY_HAND = "hand"

@@ -30,7 +30,8 @@ from dns.name import IDNA_2008_UTS_46, Name, from_text, root
 from dns.nameserver import Do53Nameserver
 from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer, NoResolverConfiguration, Resolver
 
-from crm.models import DomainState, MailDomain, Position
+from crm.choices import DomainState
+from crm.models import MailDomain, Position
 
 AT_ONCE = 16  # questions that wait for their answers at the same time
 STEP_SECONDS = 2.0  # until the same question is asked again

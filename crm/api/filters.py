@@ -4,19 +4,8 @@ from typing import Any
 
 from django_filters import rest_framework as filters
 
-from crm.models import (
-    Company,
-    Consent,
-    ConsentPurpose,
-    ConsentState,
-    Diffusion,
-    EmailStatus,
-    Person,
-    Phone,
-    PhoneKind,
-    PhoneSource,
-    Position,
-)
+from crm.choices import ConsentPurpose, ConsentState, Diffusion, EmailStatus, PhoneKind, PhoneSource
+from crm.models import Company, Consent, Person, Phone, Position
 from prospectflow.api.filtering import BooleanFilter
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from crm.choices import EmailStatus
 from crm.importing.columns import (
     COMPANY_COLUMNS,
     PHONE_COLUMNS,
@@ -15,7 +16,6 @@ from crm.importing.columns import (
 )
 from crm.importing.profiles import TARGETS
 from crm.importing.sentences import LANGUAGES, SENTENCES, fields_of, sentence
-from crm.models import EmailStatus
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("crm/importing", "crm/services.py", "outreach/services")

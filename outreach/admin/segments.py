@@ -20,7 +20,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from crm.models import EmailStatus, Position
+from crm.choices import EmailStatus
+from crm.models import Position
 from crm.narrowing import headcounts
 from iam.tenant_admin import TenantAdmin, link_to, link_to_rows
 from outreach.admin.enrolling import SHOWN, EnrollForm, tell

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from crm.api.serializers import ListedPositionSerializer
-from crm.models import EmailStatus
+from crm.choices import EmailStatus
 from crm.narrowing import DEPARTMENT, headcounts
 from iam.services import record
 from outreach.api.campaign_serializers import IntakeSerializer

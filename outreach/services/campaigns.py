@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import connection, models, transaction
 
-from crm.models import Diffusion, Position
+from crm.choices import Diffusion
+from crm.models import Position
 from crm.querysets import PositionQuerySet
 from iam.models import Organisation
 from outreach.calendar import Place, ScheduleRefused, hours_of, next_opening, week_of

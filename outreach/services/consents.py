@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from crm.models import Consent, ConsentPurpose, ConsentState
+from crm.choices import ConsentPurpose, ConsentState
+from crm.models import Consent
 from outreach.models import Task
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from crm.models import EmailStatus, Position
+from crm.choices import EmailStatus
+from crm.models import Position
 from crm.narrowing import (
     DEPARTMENT,
     active_in,

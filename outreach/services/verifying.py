@@ -14,7 +14,8 @@ from uuid import UUID
 from django.db import connection, transaction
 from dns.resolver import Resolver
 
-from crm.models import DomainState, EmailStatus, MailDomain, Position
+from crm.choices import DomainState, EmailStatus
+from crm.models import MailDomain, Position
 from crm.verifying import Finding, ask_all, fresh, make_resolver
 from iam.services import record
 from outreach.models import AddressCheck

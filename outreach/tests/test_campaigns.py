@@ -2,7 +2,7 @@
 
 import pytest
 
-from crm.models import Diffusion
+from crm.choices import Diffusion
 from outreach.calendar import is_open
 from outreach.models import Campaign, Enrollment, StepExperiment, Task, Variant
 from outreach.services.campaigns import (

@@ -7,7 +7,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crm.models import Company, Diffusion, Position
+from crm.choices import Diffusion
+from crm.models import Company, Position
 from outreach.models import (
     Campaign,
     Draft,

@@ -10,7 +10,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from crm.models import EmailStatus, MailDomain, Position
+from crm.choices import EmailStatus
+from crm.models import MailDomain, Position
 from crm.tests.name_server import BROKEN, SILENT, NameServer
 from iam.models import AuditEvent
 from outreach.models import AddressCheck

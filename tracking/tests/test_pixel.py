@@ -8,7 +8,8 @@ from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from crm.models import Consent, ConsentPurpose, ConsentState
+from crm.choices import ConsentPurpose, ConsentState
+from crm.models import Consent
 from outreach.models import Campaign, Mailbox
 from outreach.services.approval import OPEN, UNSUBSCRIBE, pixel_url
 from outreach.tests.conversing import make_sent, make_two_steps

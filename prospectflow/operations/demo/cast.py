@@ -4,7 +4,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from crm.models import Consent, ConsentPurpose, ConsentState, Position
+from crm.choices import ConsentPurpose, ConsentState
+from crm.models import Consent, Position
 from iam.models import Membership, Organisation, Role, User
 from iam.services import found_organisation
 from outreach.models import Campaign, Mailbox, StepExperiment, Variant, WorkflowStep
