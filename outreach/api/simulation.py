@@ -1,6 +1,7 @@
 """What a campaign would do, and what came of it, for programs."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -155,7 +156,9 @@ SIMULATION = OpenApiExample(
 class Simulated:
     """GET …/simulation/ of a campaign."""
 
-    parameters = {"simulation": list(SimulationQuery().fields)}
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {
+        "simulation": list(SimulationQuery().fields)
+    }
 
     @extend_schema(
         parameters=[SimulationQuery],
