@@ -15,10 +15,11 @@ from outreach.places import place_of
 from outreach.planning import hour_of_next
 from outreach.services.hours import windows_of
 from outreach.services.mailboxes import schedule_of
-from outreach.states import CampaignStatus, EnrollmentState
+from outreach.states import CampaignStatus, EnrollmentState, TaskStatus
 from prospectflow.errors import DomainError
 
 GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
+KEPT = frozenset({TaskStatus.CANCELLED, TaskStatus.SKIPPED})
 
 WRITE_DOWN = """
 UPDATE outreach.campaign_enrollments e
@@ -75,6 +76,7 @@ class _Plan:
         senders = {each.mailbox_id for each in enrollments.values() if each.mailbox_id}
         self.mailboxes = Mailbox.objects.in_bulk(senders)
         self.places = self._places()
+        self.planned = self._planned()
         self.states: dict[UUID, tuple[str, str | None]] = {}
         self.hours: dict[_Key, datetime | str] = {}
 
@@ -115,9 +117,19 @@ class _Plan:
         )
 
     def _step_after(self, task: Task) -> WorkflowStep | None:
+        """The next step, but for those whose mail somebody has kept from being sent."""
         steps = self.steps.get(task.campaign_id, [])
         place = bisect_right(steps, task.step_index, key=lambda step: step.step_index)
-        return steps[place] if place < len(steps) else None
+        going = (
+            s for s in steps[place:] if self.planned.get((task.enrollment_id, s.pk)) not in KEPT
+        )
+        return next(going, None)
+
+    def _planned(self) -> dict[tuple[UUID, UUID], str]:
+        """The state of every task there is, by enrolment and step: none is ever made twice."""
+        known = Task.objects.filter(enrollment__in=list(self.enrollments))
+        rows = known.values_list("enrollment_id", "workflow_step_id", "status")
+        return {(enrollment_id, step_id): status for enrollment_id, step_id, status in rows}
 
     def _hour(self, enrollment: Enrollment, delay: int) -> datetime | str:
         """The hour, or the sentence why there is none; the same for many."""

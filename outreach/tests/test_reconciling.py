@@ -8,6 +8,7 @@ import pytest
 
 from iam.models import AuditEvent
 from outreach.models import Draft, Enrollment, Mailbox, Message, Task
+from outreach.services.planning import plan_next
 from outreach.services.receiving import read_mailbox
 from outreach.services.reconciling import (
     FollowedAlready,
@@ -221,6 +222,22 @@ def test_sent_again_the_very_same_bytes_leave_once_and_the_sequence_goes_on(
     with world.open():
         Mailbox.objects.update(last_synced_at=NOW + DAY)
     assert world.send(NOW + DAY) is None
+
+
+@pytest.mark.parametrize("kept", ["cancelled", "skipped"])
+def test_sent_again_it_is_followed_by_the_step_after_one_that_somebody_kept(world, postbox, kept):
+    task = leave_in_doubt(world, postbox, steps=3)
+    with world.open():
+        Task.objects.filter(step_index=1).update(status=kept)
+        plan_next(Task.objects.get(step_index=1), now=MORNING)
+
+    decided(world, task, Outcome.SEND_AGAIN)
+    world.send(NOW)
+
+    with world.open():
+        found = Task.objects.order_by("step_index").values_list("step_index", "status")
+        assert list(found) == [(0, "sent"), (1, kept), (2, "scheduled")]
+        assert Enrollment.objects.get().state == "active"
 
 
 def test_the_last_mail_of_a_sequence_may_be_sent_again(world, postbox):
