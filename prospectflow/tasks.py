@@ -18,7 +18,7 @@ from prospectflow.deadlines import Grace
 from prospectflow.jobs import DRAFTS_AHEAD, DRAFTS_AT_ONCE, READ_EVERY, Shift, told
 from prospectflow.queue import Stopping, defer, task
 
-SENDING_GRACE_SECONDS = 8.0  # for the mail that is in the air; the worker ends within 10
+SENDING_GRACE_SECONDS = 7.0  # for the mail in the air; its worker ends within 10, however busy
 READING_GRACE_SECONDS = 2.0
 COUNT_AFTER = DRAFT_AGAIN = timedelta(minutes=1)
 LOOK_AFTER = timedelta(minutes=10)
