@@ -18,8 +18,8 @@ EVERYTHING, PLAIN = "everything", ("hours", None, None)
 class Queue:
     """Mails whose hour has yet to come, mails that are due, and mails parked until an instant.
 
-    A park is what one reason holds back alike: those that keep the same hours, or those to one
-    domain. So nobody asks for each mail what was found out for one of them.
+    A park is what one reason holds back alike: those that keep the same hours, and of these those
+    to one domain. So nobody asks for each mail what was found out for one of them.
     """
 
     def __init__(self) -> None:
@@ -121,9 +121,10 @@ def _midnight(intention: Intention, until: datetime, now: datetime) -> datetime:
     return ledger.next_day(now) if ledger else until
 
 
-def _hours(intention: Intention) -> Hashable:
+def _hours(intention: Intention) -> tuple[Hashable, ...]:
     return ("hours", intention.case.windows, intention.case.place)
 
 
 def _domain(intention: Intention) -> Hashable:
-    return ("domain", domain_of(intention.person.address))
+    """Of one domain; the day after, each is held until its own hours open."""
+    return (domain_of(intention.person.address), *_hours(intention))

@@ -247,6 +247,18 @@ def test_people_elsewhere_are_written_to_in_their_own_hours():
     assert outcome.by_day() == {MORNING.date(): 5, MORNING.date() + timedelta(days=1): 5}
 
 
+def test_a_full_domain_opens_for_each_recipient_in_their_own_hours():
+    box, guadeloupe = ledger(domain_limit=1), Place("America/Guadeloupe", "FR", "971")
+    places = [None, guadeloupe, None]
+    people = [waiting(n, box, domain="big.example", place=place) for n, place in enumerate(places)]
+
+    outcome = played(people, steps=[Step(0, 0)])
+
+    # On Wednesday Paris opens first, though Guadeloupe stood first in the line.
+    assert [mail.address[:7] for mail in outcome.mails] == ["person0", "person2", "person1"]
+    assert [f"{mail.at:%a %H:%M}" for mail in outcome.mails[1:]] == ["Wed 07:30", "Thu 12:30"]
+
+
 def test_a_campaign_with_hours_of_its_own_keeps_to_both():
     box, narrow = ledger(), week_of({"wed": [["16:00", "18:00"]]})
 
