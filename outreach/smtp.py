@@ -6,8 +6,10 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BufferedReader, RawIOBase
 from socket import create_connection, socket
-from typing import ClassVar, Literal
+from time import monotonic
+from typing import Any, ClassVar, Literal
 
 from outreach.certificates import certificate_refusal
 from outreach.mail import wire_address
@@ -22,6 +24,7 @@ type Answer = tuple[int, str]
 
 OK, WILL_FORWARD, GO_AHEAD = 250, 251, 354
 NO_ANSWER, NOT_SIGNED_IN = 0, 535
+GONE = (0, 421)  # no answer, or a goodbye
 OUR_NAME = "[127.0.0.1]"  # asking the system for a full host name can take seconds
 
 
@@ -118,10 +121,10 @@ class Connection:
 
     def __init__(self, account: SmtpAccount) -> None:
         self.account = account
-        self._smtp: smtplib.SMTP | None = None
+        self._smtp: _Smtp | None = None
         self._is_used = self._is_soiled = False
 
-    def open(self) -> smtplib.SMTP:
+    def open(self) -> "_Smtp":
         """Connect, greet, encrypt and sign in, or raise MailboxUnreachable."""
         stage: Stage = "connect"
         try:
@@ -173,7 +176,7 @@ class Connection:
             smtp.starttls(context=self.account.tls or ssl.create_default_context())
             smtp.ehlo_or_helo_if_needed()
 
-    def _ready(self) -> smtplib.SMTP:
+    def _ready(self) -> "_Smtp":
         """A connection for the next mail; RSET clears what a refused one has left behind."""
         if self._smtp is not None and self._is_soiled and _ask(self._smtp, "RSET")[0] != OK:
             self._hang_up()
@@ -183,7 +186,8 @@ class Connection:
         """The envelope; once more where the server had left the connection in the meantime."""
         smtp, was_used, self._is_used = self._ready(), self._is_used, True
         refusal = self._envelope(smtp, sender, recipient)
-        if refusal and was_used and refusal.stage == "mail" and self._smtp is None:
+        left = refusal is not None and refusal.stage == "mail" and refusal.code in GONE
+        if was_used and left:
             refusal = self._envelope(self.open(), sender, recipient)
         return refusal
 
@@ -201,12 +205,12 @@ class Connection:
                 _ask(smtp, *([] if number else commands)) if at_once else _ask(smtp, command)
             )
             if code not in expected:
-                if code in (NO_ANSWER, 421) or (at_once and not _passed_over(smtp, number)):
+                if code in GONE or (at_once and not _passed_over(smtp, number)):
                     self._hang_up()
                 return self._failure(stage, code, text)
         return None
 
-    def _content(self, smtp: smtplib.SMTP, raw: bytes) -> Outcome:
+    def _content(self, smtp: "_Smtp", raw: bytes) -> Outcome:
         """From the first byte of content on, anything but an answer leaves the outcome unknown."""
         ending = b".\r\n" if raw.endswith(b"\r\n") else b"\r\n.\r\n"
         try:
@@ -233,12 +237,44 @@ class Connection:
         return SendFailure(stage, code, text, self.account.host)
 
 
+class _Answers(RawIOBase):
+    """What a server says until an instant of the monotonic clock, however slowly it says it.
+
+    A socket's own timeout begins anew with every byte, so that alone it never ends a dribble.
+    """
+
+    def __init__(self, sock: socket) -> None:
+        self._sock = sock
+        self.until = 0.0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        seconds = self.until - monotonic()
+        if seconds <= 0:
+            raise TimeoutError("It took too long.")
+        self._sock.settimeout(seconds)
+        return self._sock.recv_into(buffer)
+
+
 class _Smtp(smtplib.SMTP):
-    """Dials as the account says, and is encrypted from the first byte where it says tls."""
+    """Dials as the account says, and is encrypted from the first byte where it says tls.
+
+    Every answer comes within `patience` seconds.
+    """
 
     def __init__(self, account: SmtpAccount) -> None:
         self._account = account
+        self.patience = account.timeout
         super().__init__(account.host, account.port, OUR_NAME, timeout=account.timeout)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self._answers = _Answers(self.sock)
+            self.file = BufferedReader(self._answers)
+        self._answers.until = monotonic() + self.patience
+        return super().getreply()
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket:
         dialled = self._account.dial((host, port), timeout)
@@ -262,6 +298,8 @@ def _sign_in(smtp: smtplib.SMTP, account: SmtpAccount) -> None:
 
 def _ask(smtp: smtplib.SMTP, *commands: str) -> Answer:
     """Send commands, if any, and read the next answer; code 0 when none came."""
+    if smtp.sock is None:
+        return NO_ANSWER, "The server has hung up."
     try:
         if commands:
             smtp.send("".join(f"{command}\r\n" for command in commands))
@@ -275,11 +313,11 @@ def _passed_over(smtp: smtplib.SMTP, refused: int) -> bool:
 
     A server that waits for content although it refused is hung up on: nothing at all is sent.
     """
-    codes = [_ask(smtp)[0] for _ in range(refused, 2)]
-    return not {NO_ANSWER, 421, GO_AHEAD} & set(codes)
+    return all(_ask(smtp)[0] not in (*GONE, GO_AHEAD) for _ in range(refused, 2))
 
 
-def _be_patient(smtp: smtplib.SMTP, seconds: float) -> None:
+def _be_patient(smtp: "_Smtp", seconds: float) -> None:
+    smtp.patience = seconds
     if smtp.sock is not None:
         smtp.sock.settimeout(seconds)
 

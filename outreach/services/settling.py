@@ -128,6 +128,8 @@ def settle(task_id: UUID, message_id: UUID, outcome: Outcome, *, now: datetime) 
     message = Message.objects.select_for_update().filter(pk=message_id).first()
     if message is None:
         return None
+    if _is_settled(task, message):
+        return message
     if task is None:
         _settle_alone(message, outcome, now)
     else:
@@ -136,6 +138,14 @@ def settle(task_id: UUID, message_id: UUID, outcome: Outcome, *, now: datetime) 
         task.save()
     message.save()
     return message
+
+
+def _is_settled(task: Task | None, message: Message) -> bool:
+    """Whether the outcome is known already: to be told it twice changes nothing."""
+    in_the_air = (TaskStatus.TRANSMITTING, TaskStatus.UNKNOWN)
+    return message.status != MessageStatus.QUEUED or (
+        task is not None and task.status not in in_the_air
+    )
 
 
 def _held(task_id: UUID) -> Task | None:
@@ -201,9 +211,14 @@ def _clear_trouble(messages: Sequence[Message]) -> None:
 
 
 def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
-    """It may have arrived: nothing is sent again, and the sequence goes on as if it had."""
-    move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
+    """It may have arrived: nothing is sent again, and the sequence goes on as if it had.
+
+    The mailbox waits, so that a server that never answers puts few mails in doubt.
+    """
+    if task.status != TaskStatus.UNKNOWN:
+        move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
     message.answer_code = task.last_error = text[:500]
+    Mailbox.objects.filter(messages=message).update(next_send_at=now + RETRIES[0])
     plan_next(task, now=now)
 
 

@@ -27,7 +27,7 @@ import django
 
 django.setup()
 from outreach.services import settling
-from outreach.services.sending import batches, deciding, leasing, send_next
+from outreach.services.sending import batches, deciding, delivering, leasing, send_next
 
 def die(*args, **named):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -136,8 +136,8 @@ def test_a_worker_that_is_left_alone_sends_one_mail(world, postbox, task, start_
         ("batches.smtp_account", "leased", 0),
         ("deciding._judged", "leased", 0),
         ("deciding._mark_leaving", "leased", 0),  # the mail is written, nothing committed
-        ("batches.transmit", "transmitting", 0),  # committed, no connection opened yet
-        ("batches.settle_accepted", "transmitting", 1),  # 250 was read, nothing written down
+        ("delivering.transmit", "transmitting", 0),  # committed, no connection opened yet
+        ("delivering.settle_accepted", "transmitting", 1),  # 250 was read, nothing written down
         ("settling.plan_held", "transmitting", 1),  # written down, nothing committed
     ],
 )

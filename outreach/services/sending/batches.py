@@ -1,8 +1,8 @@
 """One mailbox sends: takes what is due, decides in groups, and talks over one connection."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from itertools import batched
 from socket import create_connection
 from uuid import UUID
@@ -12,11 +12,10 @@ from outreach.services.ledgers import ledgers_for
 from outreach.services.mailbox_secrets import signature_of
 from outreach.services.mailboxes import move_mailbox, smtp_account
 from outreach.services.sending.deciding import Decision, Frozen, Group, Intention, decide
+from outreach.services.sending.delivering import Clock, Round, deliver, ignored, never
 from outreach.services.sending.leasing import hand_back, lease
-from outreach.services.sending.looking import may_still_leave
 from outreach.services.sending.whole import may_send_anything
-from outreach.services.settling import Settled, settle, settle_accepted, take_back
-from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, SmtpAccount
+from outreach.smtp import Connection, SmtpAccount
 from outreach.states import MailboxStatus
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
@@ -25,34 +24,6 @@ from prospectflow.tenancy.context import tenant
 BATCH = 50
 GROUP = 50  # what a killed worker may leave in doubt, where the mailbox keeps no pace
 CONSIDERED = 20  # tasks looked at for one mail; the others wait for the next round
-BEGUN_WITHIN = timedelta(minutes=3)  # so that the lease outlives the longest conversation
-
-type Clock = Callable[[], datetime]
-
-
-def ignored(message: Message) -> None:
-    """Nobody is told."""
-
-
-def never() -> bool:
-    """Nobody asks us to stop."""
-    return False
-
-
-@dataclass
-class Round:
-    """One round of one worker for one mailbox."""
-
-    organisation_id: UUID
-    mailbox_id: UUID
-    clock: Clock
-    worker: str
-    frozen: Frozen = ignored
-    stopping: Callable[[], bool] = never
-    dial: Dial = create_connection
-    at_most: int = BATCH
-    leased: set[UUID] = field(default_factory=set)
-    sent: list[Message] = field(default_factory=list)
 
 
 def send_batch(  # noqa: PLR0913
@@ -170,69 +141,7 @@ def _group(given: Round, tasks: Sequence[Task], connection: Connection) -> bool:
     with tenant(given.organisation_id):
         group = Group(given.mailbox_id, tasks, given.worker, given.clock(), given.frozen)
         decision = decide(group)
+    goes_on = decision.goes_on
     if decision.intentions:
-        _transmit(given, decision, connection, group.now)
-    return decision.goes_on and len(given.sent) < given.at_most
-
-
-def _transmit(given: Round, decision: Decision, connection: Connection, decided: datetime) -> None:
-    """Send one after another; what is taken is settled together, anything else at once."""
-    taken: list[Settled] = []
-    unbegun: list[Intention] = []
-    pause = decision.pause or decided
-    for number, intention in enumerate(decision.intentions):
-        if refused := _not_connected(connection):
-            _settle_one(given, intention, refused)
-            unbegun += decision.intentions[number + 1 :]  # nobody knocks twice at a closed door
-            break
-        if not _may_begin(given, intention, decided, pause):
-            unbegun.append(intention)
-            continue
-        outcome = transmit(intention, connection)
-        if isinstance(outcome, Accepted):
-            taken.append(Settled(intention.task, intention.message, outcome))
-        else:
-            _settle_one(given, intention, outcome)
-    _settle_all(given, taken, unbegun)
-
-
-def _was_cut(given: Round, outcome: Outcome) -> bool:
-    """Whether we hung up before any content, since the worker ends: nobody is to blame."""
-    return isinstance(outcome, Refused) and not outcome.failure.code and given.stopping()
-
-
-def _not_connected(connection: Connection) -> Refused | None:
-    """Nothing once the server listens: it may take half a minute, in which much can be stopped."""
-    try:
-        connection.ready()
-    except MailboxUnreachable as error:
-        return Refused(error.failure, str(error))
-    return None
-
-
-def _may_begin(given: Round, intention: Intention, decided: datetime, pause: datetime) -> bool:
-    """Whether a mail decided on some moments ago may still leave."""
-    now = given.clock()
-    if given.stopping() or not decided <= now < decided + BEGUN_WITHIN:
-        return False
-    return may_still_leave(given.organisation_id, intention.message, now=now, pause=pause)
-
-
-def transmit(intention: Intention, connection: Connection) -> Outcome:
-    """Hand the very bytes that were committed to the server."""
-    message = intention.message
-    return connection.transmit(message.from_address, message.to_address, bytes(message.raw or b""))
-
-
-def _settle_one(given: Round, intention: Intention, outcome: Outcome) -> None:
-    with tenant(given.organisation_id):
-        message = settle(intention.task.pk, intention.message.pk, outcome, now=given.clock())
-    if message is not None:
-        given.sent.append(message)
-
-
-def _settle_all(given: Round, taken: Sequence[Settled], unbegun: Sequence[Intention]) -> None:
-    with tenant(given.organisation_id):
-        given.sent += settle_accepted(taken, now=given.clock()) if taken else []
-        if unbegun:
-            take_back({each.message.pk: each.before for each in unbegun})
+        goes_on &= deliver(given, decision, connection, decided=group.now)
+    return goes_on and len(given.sent) < given.at_most

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import F
 
+from outreach.calendar import Schedule, closes_at
 from outreach.models import Mailbox, Message, Task
 from outreach.policy.rules import Reason, reasons
 from outreach.services.policy import gather
@@ -63,6 +64,8 @@ class Decision:
     goes_on: bool = True
     pause: datetime | None = None
     """Until when the mailbox waits because of these mails."""
+    closes: datetime | None = None
+    """When hours or numbers that they were judged by end."""
 
 
 @dataclass
@@ -72,6 +75,7 @@ class Judged:
     approved: list[Approved]
     goes_on: bool
     next_send_at: datetime | None = None
+    ends: set[datetime] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ def _one_by_one(group: Group) -> Decision:
         alone = decide(Group(group.mailbox_id, [task], group.worker, group.now, group.frozen))
         whole.intentions += alone.intentions
         whole.pause = alone.pause or whole.pause
+        whole.closes = min({alone.closes, whole.closes} - {None}, default=None)
         if not alone.goes_on:
             whole.goes_on = False
             break
@@ -125,7 +130,8 @@ def _decided(group: Group) -> Decision:
     tasks = [task for task in group.tasks if task.pk in identifiers]
     judged = _judged(tasks, identifiers, group.now)
     intentions = _intentions(judged.approved, mailbox, group)
-    decision = Decision(intentions, judged.goes_on, judged.next_send_at)
+    closes = min(judged.ends, default=None)
+    decision = Decision(intentions, judged.goes_on, judged.next_send_at, closes)
     if intentions:
         _mark_leaving(intentions, group)
     if intentions and judged.next_send_at != group.now:
@@ -160,6 +166,7 @@ def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], now: dateti
     """Those that nothing holds back, each counted before the next is judged."""
     judged = Judged([], goes_on=True)
     of_id = {task.pk: task for task in tasks}
+    closings: dict[Schedule, set[datetime]] = {}
     for case in gather(tasks, now=now, leased=True):
         task = of_id[case.task_id]
         reason = next(reasons(case, now=now), None)
@@ -167,12 +174,24 @@ def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], now: dateti
             case.ledger.note_sent(case.address, at=now, seed=case.seed)
             judged.approved.append(Approved(task, case.draft, case.mail, identifiers[task.pk]))
             judged.next_send_at = case.ledger.next_send_at
+            judged.ends |= {case.ledger.next_day(now)} | _closing(case.hours, now, closings)
         elif reason is None or is_of_the_mailbox(reason, case):
             judged.goes_on = False
             break
         else:
             put_aside(task, reason, now)
     return judged
+
+
+def _closing(
+    hours: Schedule | None, now: datetime, known: dict[Schedule, set[datetime]]
+) -> set[datetime]:
+    """When these hours end, asked of the calendar once for many mails."""
+    if hours is None:
+        return set()
+    if hours not in known:
+        known[hours] = {closes_at(hours, now)}
+    return known[hours]
 
 
 def _intentions(approved: Sequence[Approved], mailbox: Mailbox, group: Group) -> list[Intention]:

@@ -1,0 +1,168 @@
+"""The mails of a group, one after another over one connection, and what became of each."""
+
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from socket import create_connection
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+
+from outreach.answers import BEFORE_RECIPIENT
+from outreach.models import Message
+from outreach.services.sending.deciding import Decision, Frozen, Intention
+from outreach.services.sending.looking import may_still_leave
+from outreach.services.settling import Settled, settle, settle_accepted, take_back
+from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, Unknown
+from prospectflow.deadlines import Dial
+from prospectflow.tenancy.context import tenant
+
+BEGUN_WITHIN = timedelta(minutes=3)  # so that the lease outlives the longest conversation
+PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between tries to write an outcome down
+
+type Clock = Callable[[], datetime]
+
+
+def ignored(message: Message) -> None:
+    """Nobody is told."""
+
+
+def never() -> bool:
+    """Nobody asks us to stop."""
+    return False
+
+
+@dataclass
+class Round:
+    """One round of one worker for one mailbox."""
+
+    organisation_id: UUID
+    mailbox_id: UUID
+    clock: Clock
+    worker: str
+    frozen: Frozen = ignored
+    stopping: Callable[[], bool] = never
+    dial: Dial = create_connection
+    at_most: int = 50
+    leased: set[UUID] = field(default_factory=set)
+    sent: list[Message] = field(default_factory=list)
+
+
+def deliver(given: Round, decision: Decision, server: Connection, *, decided: datetime) -> bool:
+    """Send what was decided on; whether the server takes more. Messages end in `given.sent`.
+
+    Whatever breaks meanwhile, the outcomes that are known are written down, and mails that were
+    never begun wait again.
+    """
+    delivery = _Delivery(given, decision, server, decided)
+    try:
+        return delivery.run()
+    finally:
+        delivery.write_down()
+
+
+def transmit(intention: Intention, server: Connection) -> Outcome:
+    """Hand the very bytes that were committed to the server."""
+    message = intention.message
+    return server.transmit(message.from_address, message.to_address, bytes(message.raw or b""))
+
+
+class _Delivery:
+    def __init__(
+        self, given: Round, decision: Decision, server: Connection, decided: datetime
+    ) -> None:
+        self.given, self.server, self.decided = given, server, decided
+        self.pause = decision.pause or decided
+        self.ends = min(
+            decision.closes or datetime.max.replace(tzinfo=decided.tzinfo), decided + BEGUN_WITHIN
+        )
+        self.left = deque(decision.intentions)
+        self.stopped: list[Intention] = []
+        self.taken: list[Settled] = []
+
+    def run(self) -> bool:
+        """Mail after mail, until one is refused for a reason that the others share."""
+        while self.left:
+            if not self._is_time() or not self._is_connected():
+                return False
+            intention = self.left[0]
+            may_leave = self._may_still_leave(intention)
+            self.left.popleft()  # from here on it is begun, or it is stopped
+            if not may_leave:
+                self.stopped.append(intention)
+            elif not self._sent(intention):
+                return False
+        return True
+
+    def write_down(self) -> None:
+        """What was taken is settled together; what was never begun waits again."""
+        unbegun = {each.message.pk: each.before for each in (*self.stopped, *self.left)}
+
+        def act() -> list[Message]:
+            with tenant(self.given.organisation_id):
+                settled = settle_accepted(self.taken, now=self.given.clock()) if self.taken else []
+                if unbegun:
+                    take_back(unbegun)
+                return settled
+
+        self.given.sent += _patiently(act)
+
+    def _is_time(self) -> bool:
+        """Whether another mail may be begun: nobody stops us, and what was decided still holds."""
+        return not self.given.stopping() and self.decided <= self.given.clock() < self.ends
+
+    def _is_connected(self) -> bool:
+        """Whether the server listens; finding out may take half a minute, so time is asked again."""
+        try:
+            self.server.ready()
+        except MailboxUnreachable as error:
+            refused = Refused(error.failure, str(error))
+            if not self._was_cut(refused):
+                self._settle(self.left.popleft(), refused)
+            return False
+        return self._is_time()
+
+    def _may_still_leave(self, intention: Intention) -> bool:
+        given = self.given
+        return may_still_leave(
+            given.organisation_id, intention.message, now=given.clock(), pause=self.pause
+        )
+
+    def _sent(self, intention: Intention) -> bool:
+        """Send one; False where the next would fare no better, or must not be put in doubt."""
+        outcome = transmit(intention, self.server)
+        if isinstance(outcome, Accepted):
+            self.taken.append(Settled(intention.task, intention.message, outcome))
+            return True
+        if self._was_cut(outcome):
+            self.stopped.append(intention)
+            return False
+        self._settle(intention, outcome)
+        return not isinstance(outcome, Unknown) and outcome.failure.stage not in BEFORE_RECIPIENT
+
+    def _was_cut(self, outcome: Outcome) -> bool:
+        """Whether we hung up before any content, since the worker ends: nobody is to blame."""
+        unanswered = isinstance(outcome, Refused) and not outcome.failure.code
+        return unanswered and self.given.stopping()
+
+    def _settle(self, intention: Intention, outcome: Outcome) -> None:
+        def act() -> Message | None:
+            with tenant(self.given.organisation_id):
+                now = self.given.clock()
+                return settle(intention.task.pk, intention.message.pk, outcome, now=now)
+
+        if (message := _patiently(act)) is not None:
+            self.given.sent.append(message)
+
+
+def _patiently[Told](act: Callable[[], Told]) -> Told:
+    """Do it again, on a new connection, while the database is away for a moment."""
+    for seconds in PAUSES:
+        try:
+            return act()
+        except (OperationalError, InterfaceError):
+            connection.close()
+            time.sleep(seconds)
+    return act()
