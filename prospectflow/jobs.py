@@ -173,6 +173,8 @@ def write_due_drafts(organisation_id: UUID, *, now: datetime, ahead: timedelta, 
 
     Those that were refused before come last; those that another worker writes are left to it.
     """
+    if is_restored():
+        return 0  # what may have left must keep its hour until somebody confirms the copy
     with tenant(organisation_id):
         due = Task.objects.due(now + ahead)
         tasks = (

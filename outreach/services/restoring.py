@@ -64,11 +64,13 @@ def _doubtful(now: datetime) -> models.QuerySet[Task]:
     )
 
 
-def put_in_doubt(organisation_id: UUID, *, since: datetime, now: datetime) -> int:
-    """Mark what may have left between `since` and `now` as unknown; how many mails that were.
+def put_in_doubt(organisation_id: UUID, *, since: datetime | None, now: datetime) -> int:
+    """Mark what may have left by `now` as unknown; how many mails that were.
 
-    Each sequence goes on as if its mail had left when it was due; a follow-up that would have
-    been due by now is in doubt as well. A hundred a transaction: broken off, it is begun again.
+    Each sequence goes on as if its mail had left when it was due, but not before `since`, the
+    backup's own time, where somebody knows it: a guess that is late would take a follow-up that
+    left for one that is still to come. A follow-up that would have been due by now is in doubt as
+    well. A hundred a transaction: broken off, it is begun again.
     """
     total = 0
     while True:
@@ -79,10 +81,10 @@ def put_in_doubt(organisation_id: UUID, *, since: datetime, now: datetime) -> in
         total += marked
 
 
-def _mark(found: Sequence[Task], since: datetime, now: datetime) -> int:
+def _mark(found: Sequence[Task], since: datetime | None, now: datetime) -> int:
     together: dict[datetime, list[Task]] = defaultdict(list)
     for task in _held(found):
-        left_at = min(max(task.scheduled_for, since), now)
+        left_at = min(max(task.scheduled_for, since or task.scheduled_for), now)
         if not Message.objects.outbound().filter(task=task).exists():
             remember_as_approved(task, at=left_at)
         move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)

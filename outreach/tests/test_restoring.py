@@ -17,6 +17,7 @@ from outreach.tests.dovecot import Dovecot, running_dovecot
 from outreach.tests.making import MORNING, draft_of, fresh, make_due, make_open_campaign
 from outreach.tests.postbox import Postbox, World
 from outreach.tests.restored import dump, restored
+from prospectflow.jobs import write_due_drafts
 from prospectflow.tenancy.context import tenant
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -163,6 +164,28 @@ def test_a_follow_up_whose_hour_also_lies_in_the_forgotten_time_is_in_doubt_as_w
     assert world.send(later) is None
     with world.open():
         assert Enrollment.objects.get().state == "finished"
+
+
+def test_without_the_backups_time_a_mail_counts_as_having_left_when_it_was_due(world, postbox):
+    """Whatever changed in the copy meanwhile: a click on a link must not hide a follow-up."""
+    world.queue(steps=2)
+    later = MORNING + 8 * DAY
+
+    assert confirm(world, since=None, now=later) == 2
+
+    assert statuses(world) == ["unknown"] * 2
+
+
+def test_nothing_is_written_that_would_move_a_mail_out_of_doubt(world):
+    with world.open() as mailbox:
+        task = make_due(make_open_campaign(mailbox))
+        task.workflow_step.body_template = "{{ nowhere }}"
+        task.workflow_step.save()
+    shut()
+
+    assert write_due_drafts(world.organisation_id, now=NOW, ahead=DAY, limit=10) == 0
+
+    assert confirm(world) == 1
 
 
 def test_what_a_worker_held_when_the_backup_was_made_is_in_doubt(world):

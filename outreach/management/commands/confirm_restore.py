@@ -49,18 +49,21 @@ class Command(ServingCommand):
         told = _stops(stops)
         organisations = restoring.everybody()
         begin = _moment(since, now) if since else None
-        begin = begin or restoring.last_sign_of_life(organisations, now=now) or now
         self._foretell(organisations, begin, now)
         if not yes and not _confirmed():
             raise CommandError("Nothing was changed, and nothing leaves.", returncode=1)
         self._perform(organisations, told, begin, now)
 
     def _foretell(
-        self, organisations: Iterable[Organisation], since: datetime, now: datetime
+        self, organisations: Iterable[Organisation], since: datetime | None, now: datetime
     ) -> None:
-        self.stdout.write(
-            f"What happened between {_said(since)} and {_said(now)} is taken for forgotten."
-        )
+        if since:
+            self.stdout.write(f"What happened since {_said(since)} is taken for forgotten.")
+        elif last := restoring.last_sign_of_life(organisations, now=now):
+            self.stdout.write(
+                f"The last change in this copy was at {_said(last)}. If you know the backup's own"
+                " time, say so by --since: fewer follow-ups are then in doubt."
+            )
         for organisation in organisations:
             if count := restoring.count_doubtful(organisation.pk, now=now):
                 self.stdout.write(
@@ -73,7 +76,7 @@ class Command(ServingCommand):
         self,
         organisations: Iterable[Organisation],
         told: dict[UUID, list[Stop]],
-        since: datetime,
+        since: datetime | None,
         now: datetime,
     ) -> None:
         restoring.shut()
