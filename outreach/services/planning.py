@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.db import connection
 
@@ -19,7 +19,10 @@ from outreach.states import CampaignStatus, EnrollmentState, TaskStatus
 from prospectflow.errors import DomainError
 
 GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
-KEPT = frozenset({TaskStatus.CANCELLED, TaskStatus.SKIPPED})
+OVER = frozenset(
+    {TaskStatus.CANCELLED, TaskStatus.SKIPPED, TaskStatus.FAILED}
+    | {TaskStatus.SENT, TaskStatus.UNKNOWN}  # steps can be moved: it may have left long ago
+)
 
 WRITE_DOWN = """
 UPDATE outreach.campaign_enrollments e
@@ -96,6 +99,7 @@ class _Plan:
             cursor.execute(WRITE_DOWN, values)
 
     def _after(self, task: Task) -> Task | None:
+        """The next step's task. Its id, and so its Message-ID, is what it would be a second time."""
         enrollment = self.enrollments[task.enrollment_id]
         step, state = self._step_after(task), enrollment.state
         self.states[enrollment.pk] = state, None
@@ -110,6 +114,7 @@ class _Plan:
         if not isinstance(hour, datetime):
             return None
         return Task(
+            pk=uuid5(enrollment.pk, str(step.pk)),
             campaign_id=task.campaign_id,
             enrollment_id=enrollment.pk,
             workflow_step=step,
@@ -117,11 +122,11 @@ class _Plan:
         )
 
     def _step_after(self, task: Task) -> WorkflowStep | None:
-        """The next step, but for those whose mail somebody has kept from being sent."""
+        """The next step, but for those whose mail has left or is not to be sent."""
         steps = self.steps.get(task.campaign_id, [])
         place = bisect_right(steps, task.step_index, key=lambda step: step.step_index)
         going = (
-            s for s in steps[place:] if self.planned.get((task.enrollment_id, s.pk)) not in KEPT
+            s for s in steps[place:] if self.planned.get((task.enrollment_id, s.pk)) not in OVER
         )
         return next(going, None)
 

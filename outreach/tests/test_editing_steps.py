@@ -11,6 +11,7 @@ from outreach.services.approval import approve, edit
 from outreach.services.campaigns import CampaignNotReady
 from outreach.services.drafting import compose, found_problems
 from outreach.services.editing_steps import Effect, change_step, effect_of, effect_of_new
+from outreach.services.planning import plan_after
 from outreach.services.policy import may_send
 from outreach.services.sending import intend
 from outreach.templating import TemplateRefused
@@ -315,6 +316,19 @@ def test_a_step_that_moves_keeps_the_hours_of_what_waits(campaign, step):
     assert fresh(task).scheduled_for == MORNING
     assert fresh(task).step_index == 7
     assert effect == Effect()
+
+
+def test_who_had_a_step_before_it_moved_behind_finishes_instead_of_waiting_for_it(campaign, step):
+    last = make_step(campaign)
+    enrollment = make_sent(campaign).enrollment
+    waiting = make_task(enrollment=enrollment, workflow_step=last)
+    change(step, {"step_index": 7})
+    Task.objects.filter(pk=waiting.pk).update(status="sent")
+
+    plan_after([fresh(waiting)], now=MORNING)
+
+    assert Enrollment.objects.get().state == "finished"
+    assert Task.objects.count() == 2
 
 
 def test_a_change_of_nothing_does_nothing(campaign, step):
