@@ -17,7 +17,13 @@ from outreach.domain_records import (
 )
 from outreach.models import Mailbox
 from outreach.presets import preset_of
-from outreach.services.mailbox_secrets import PUBLISHED_FIELDS, differ, dkim_record, domain_of
+from outreach.services.mailbox_secrets import (
+    PUBLISHED_FIELDS,
+    differ,
+    dkim_record,
+    domain_of,
+    signs,
+)
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
@@ -31,7 +37,8 @@ type Report = dict[str, dict[str, str]]
 def check_domain(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> Report:
     """Ask the DNS and keep the report, unless the mailbox was changed meanwhile.
 
-    What does not answer is unknown, and never a failure. Empty where there is no such mailbox.
+    What does not answer is unknown, and never a failure: a key of ours that was seen goes on
+    signing. Empty where there is no such mailbox.
     Call it outside of a scope: it speaks to the network.
     """
     with tenant(organisation_id):
@@ -44,6 +51,8 @@ def check_domain(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> R
         if stored is not None and not differ(
             stored, mailbox, PUBLISHED_FIELDS | {"sealed_dkim_key"}
         ):
+            if report["dkim"]["state"] == "unknown" and signs(stored):
+                report["dkim"] = stored.domain_report["dkim"]
             stored.domain_report, stored.domain_checked_at = report, now
             stored.save(update_fields=["domain_report", "domain_checked_at"])
     return report

@@ -84,8 +84,8 @@ def dkim_record(mailbox: Mailbox) -> Record | None:
 
 def signs(mailbox: Mailbox) -> bool:
     """Whether mails are signed here: not before the domain was seen to publish the key."""
-    found = mailbox.domain_report.get("dkim", {}).get("state", "fail")
-    return bool(mailbox.sealed_dkim_key and mailbox.dkim_selector) and found != "fail"
+    found = mailbox.domain_report.get("dkim", {}).get("state")
+    return bool(mailbox.sealed_dkim_key and mailbox.dkim_selector) and found in ("ok", "warn")
 
 
 def signature_of(mailbox: Mailbox) -> Signature | None:

@@ -13,7 +13,7 @@ from outreach.models import Mailbox
 from outreach.services import domain_checks
 from outreach.services.campaigns import CampaignNotReady, keep_ready, start
 from outreach.services.domain_checks import check_domain, failures_of, mailboxes_to_check
-from outreach.services.mailbox_secrets import renew_dkim_key
+from outreach.services.mailbox_secrets import renew_dkim_key, signs
 from outreach.tests.making import make_open_campaign
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_mailbox, make_step
@@ -372,6 +372,18 @@ def test_our_own_key_has_to_be_the_one_that_is_published(mailbox, server):
     assert checked(mailbox)["dkim"] == "fail"
     server.domains[record.name] = txt(record.value)
     assert checked(mailbox)["dkim"] == "ok"
+
+
+def test_mails_are_signed_from_when_the_key_was_seen_until_it_is_missing(mailbox, server):
+    with tenant(mailbox.organisation_id):
+        record = renew_dkim_key(stored_inside(mailbox), at=NOON)
+    states = []
+    for answer in (SILENT, txt(record.value), BROKEN, None):
+        server.domains[record.name] = answer
+        checked(mailbox)
+        states.append(signs(stored(mailbox)))
+
+    assert states == [False, True, True, False]
 
 
 def stored_inside(mailbox: Mailbox) -> Mailbox:
