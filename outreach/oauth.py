@@ -62,7 +62,7 @@ class Access:
 def refreshed(client: Client) -> Access:
     """A new access token; TokenRefused where a person must act, TokenUnavailable for now.
 
-    Call it outside of a scope: it speaks to the network.
+    Hold no row meanwhile: it speaks to the network.
     """
     body = {"grant_type": "refresh_token", "refresh_token": client.refresh_token}
     body |= {"client_id": client.client_id}

@@ -10,6 +10,8 @@ from time import monotonic
 from typing import NamedTuple
 from uuid import UUID
 
+from django.db import connection
+
 from outreach.credentials import CredentialUnreadable, seal, unseal
 from outreach.models import Mailbox
 from outreach.oauth import Client, SignInWithdrawn, TokenRefused, refreshed
@@ -17,6 +19,8 @@ from outreach.states import SignIn
 from prospectflow.tenancy.context import tenant
 
 EARLY = 60.0  # seconds before its end in which a token is no longer begun with
+
+TURN = "SELECT pg_advisory_xact_lock(hashtextextended('prospectflow token ' || %s, 0))"
 
 type AccessToken = Callable[[], str]
 
@@ -76,13 +80,27 @@ def _known(mailbox_id: UUID, stands_on: tuple[str, str, str]) -> str:
 
 
 def _fresh(organisation_id: UUID, mailbox_id: UUID) -> str:
-    """A token by the secrets as they are now: another process may have renewed them meanwhile."""
+    """A token by the secrets as they are now, which one process after another may renew.
+
+    The provider is asked within the transaction, which holds no row: of two who bring the same
+    refresh token, the second may be taken for a thief (RFC 9700, 4.14.2).
+    """
     with tenant(organisation_id):
+        _wait_for_our_turn(mailbox_id)
         mailbox = Mailbox.objects.filter(pk=mailbox_id).first()
-    if mailbox is None:
-        raise SignInWithdrawn("The mailbox was deleted.")
-    if token := _known(mailbox_id, _stands_on(mailbox)):
-        return token
+        if mailbox is None:
+            raise SignInWithdrawn("The mailbox was deleted.")
+        if token := _known(mailbox_id, _stands_on(mailbox)):
+            return token
+        return _renewed(mailbox)
+
+
+def _wait_for_our_turn(mailbox_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(TURN, [str(mailbox_id)])
+
+
+def _renewed(mailbox: Mailbox) -> str:
     try:
         secrets = oauth_secrets(mailbox)
     except CredentialUnreadable as error:
@@ -92,13 +110,12 @@ def _fresh(organisation_id: UUID, mailbox_id: UUID) -> str:
     if access.refresh_token != secrets["refresh_token"]:
         _keep(mailbox, secrets | {"refresh_token": access.refresh_token})
     with _lock:
-        _tokens[mailbox_id] = _Kept(_stands_on(mailbox), access.token, until)
+        _tokens[mailbox.pk] = _Kept(_stands_on(mailbox), access.token, until)
     return access.token
 
 
 def _keep(mailbox: Mailbox, secrets: dict[str, str]) -> None:
     """Keep what the provider gave in exchange, unless somebody entered others meanwhile."""
     before, mailbox.sealed_oauth = mailbox.sealed_oauth, seal_oauth(**secrets)
-    with tenant(mailbox.organisation_id):
-        known = Mailbox.objects.filter(pk=mailbox.pk, sealed_oauth=before)
-        known.update(sealed_oauth=mailbox.sealed_oauth)
+    known = Mailbox.objects.filter(pk=mailbox.pk, sealed_oauth=before)
+    known.update(sealed_oauth=mailbox.sealed_oauth)

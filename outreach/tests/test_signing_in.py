@@ -1,9 +1,13 @@
 """A mailbox signs in by an access token: at a real SMTP server, and a real IMAP server."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
+from time import sleep
 
 import pytest
+from django.db import connection
 
 from iam.models import AuditEvent
 from outreach.inbox.imap import AccessRefused, ConnectionLost, PasswordRefused, check_account
@@ -111,13 +115,57 @@ def test_the_refresh_token_given_in_exchange_is_kept_and_not_told(mailbox, provi
     assert len(provider.asked) == 1
 
 
+class Rotating(TokenServer):
+    """Takes each refresh token once, slowly enough that two who ask at once meet."""
+
+    def answer(self, form):
+        sleep(0.3)
+        status, said = super().answer(form)
+        if status == 200:
+            said["refresh_token"] = self.refresh_token = f"renew-{len(self.asked)}"
+        return status, said
+
+
+def test_two_processes_renew_one_after_the_other(mailbox, monkeypatch):
+    monkeypatch.setattr(signing_in, "_known", lambda *_: "")  # neither knows what the other does
+    with Rotating() as rotating, ThreadPoolExecutor(2) as processes:
+        with tenant(mailbox.organisation_id):
+            Mailbox.objects.update(oauth_token_url=rotating.url)
+
+        tokens = list(processes.map(signed_in_to, [fresh(mailbox)] * 2))
+
+        assert tokens == [GOOD, GOOD]
+        assert [each["refresh_token"] for each in rotating.asked] == ["renew-me", "renew-1"]
+    assert oauth_secrets(fresh(mailbox))["refresh_token"] == "renew-2"
+
+
+def test_two_threads_ask_for_one_token(mailbox):
+    with Rotating() as rotating, ThreadPoolExecutor(2) as threads:
+        with tenant(mailbox.organisation_id):
+            Mailbox.objects.update(oauth_token_url=rotating.url)
+
+        tokens = list(threads.map(signed_in_to, [fresh(mailbox)] * 2))
+
+    assert (tokens, len(rotating.asked)) == ([GOOD, GOOD], 1)
+
+
+def signed_in_to(mailbox: Mailbox) -> str:
+    """A token, asked for from a thread of its own."""
+    with closing(connection):
+        return access_token_of(mailbox)()
+
+
 def test_what_somebody_entered_meanwhile_is_not_overwritten(mailbox, provider, monkeypatch):
     entered = seal_oauth(client_secret="", refresh_token="typed")
     refreshed = signing_in.refreshed
 
-    def meanwhile(client):
-        with tenant(mailbox.organisation_id):
+    def enter():
+        with closing(connection), tenant(mailbox.organisation_id):
             Mailbox.objects.update(sealed_oauth=entered)
+
+    def meanwhile(client):
+        with ThreadPoolExecutor() as somebody:
+            somebody.submit(enter).result()
         return refreshed(client)
 
     provider.more["refresh_token"] = "the-next"
