@@ -25,8 +25,8 @@ run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/ (
 test: $(installed) $(provided) ## Run every test (ARGS="-k words" chooses)
 	@$(python) -m pytest $(ARGS)
 
-faults: $(installed) $(provided) ## Run only the tests that kill processes in the middle of their work
-	@$(python) -m pytest -m faults $(ARGS)
+faults: $(installed) $(provided) ## Run the tests that kill processes in the middle of their work, in full
+	@FAULT_KILLS=500 $(python) -m pytest -m faults $(ARGS)
 
 check: style types layers migrations production documents ## Hold everything but the tests (-k: go on after a failure)
 
