@@ -99,7 +99,7 @@ class _Plan:
             cursor.execute(WRITE_DOWN, values)
 
     def _after(self, task: Task) -> Task | None:
-        """The next step's task. Its id, and so its Message-ID, is what it would be a second time."""
+        """The next step's task; its id, and so its Message-ID, would be the same another time."""
         enrollment = self.enrollments[task.enrollment_id]
         step, state = self._step_after(task), enrollment.state
         self.states[enrollment.pk] = state, None

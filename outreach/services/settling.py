@@ -92,12 +92,9 @@ def take_back(unbegun: Mapping[UUID, datetime | None]) -> None:
     One that was never tried is forgotten. Those whose sequence has ended are cancelled.
     """
     messages = Message.objects.filter(pk__in=unbegun)
-    tasks = list(
-        Task.objects.filter(messages__in=messages, status=TaskStatus.TRANSMITTING)
-        .select_related("enrollment", "campaign")
-        .order_by("enrollment_id")
-    )
-    hold_enrollments([task.enrollment_id for task in tasks])
+    hold_enrollments(each for each in messages.values_list("enrollment_id", flat=True) if each)
+    begun = Task.objects.filter(messages__in=messages, status=TaskStatus.TRANSMITTING)
+    tasks = list(begun.select_related("enrollment", "campaign"))
     for message in messages:
         if unbegun[message.pk] is None:
             message.delete()
@@ -262,6 +259,7 @@ def _stop_mailbox(
     task: Task, message: Message, answer: Answer, sentence: str, now: datetime
 ) -> None:
     """Our settings or our reputation: the mailbox stops, and its mails wait for it."""
+    task.attempts -= 1
     _again(task, message, now)
     if message.mailbox is not None:
         stopped = MailboxStatus.BROKEN if answer.kind == Kind.CONFIG else MailboxStatus.PAUSED

@@ -15,6 +15,7 @@ from outreach.services.switches import stop_organisation, stop_platform
 from outreach.tests.making import MORNING, make_open_campaign, make_ready
 from outreach.tests.postbox import World
 from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import make_company, make_position
 
 MINUTE = timedelta(minutes=1)
 HARD, BLOCKED = "550 5.1.1 User unknown", "554 5.7.1 Blocked: your reputation is poor"
@@ -80,6 +81,47 @@ def test_a_mailbox_that_keeps_a_pace_sends_one(world, postbox):
     assert states(world, tasks) == ["sent", "scheduled", "scheduled"]
     assert send(world, MORNING + MINUTE / 2) == []
     assert len(send(world, MORNING + 2 * MINUTE)) == 1
+
+
+def test_a_mailbox_that_keeps_a_pace_looks_on_until_one_may_leave(world, postbox):
+    *held, good = world.queue(count=60)
+    with world.open():
+        Mailbox.objects.update(pace_min_seconds=60, pace_max_seconds=90)
+        Task.objects.filter(pk=good.pk).update(scheduled_for=MORNING)
+        Task.objects.exclude(pk=good.pk).update(scheduled_for=MORNING - MINUTE)
+        Enrollment.objects.exclude(tasks=good.pk).update(paused_until=MORNING + timedelta(days=9))
+
+    (message,) = send(world)
+
+    assert message.task_id == good.pk
+    assert states(world, held) == ["scheduled"] * 59
+    with world.open():
+        assert Task.objects.filter(scheduled_for=MORNING + timedelta(days=9)).count() == 59
+
+
+def test_the_pause_begins_when_the_server_has_answered(world, postbox):
+    world.queue(count=2)
+    with world.open():
+        Mailbox.objects.update(pace_min_seconds=60, pace_max_seconds=60)
+
+    send(world, clock=lambda: MORNING + 2 * MINUTE * bool(postbox.mails))
+
+    with world.open() as mailbox:
+        assert mailbox.next_send_at == MORNING + 3 * MINUTE
+
+
+def test_mails_of_the_recipients_hours_pass_those_of_the_mailboxs_own(world, postbox):
+    night = MORNING.replace(hour=22)  # the office is closed in Paris; in Nouméa it is nine o'clock
+    waiting = world.queue()
+    with world.open() as mailbox:
+        campaign = make_open_campaign(mailbox, follows_recipient=True)
+        position = make_position(company=make_company(country="FR", department="988"))
+        far = make_ready(campaign, position=position)
+
+    (message,) = send(world, night)
+
+    assert message.task_id == far.pk
+    assert states(world, [waiting]) == ["scheduled"]
 
 
 def test_the_daily_limit_ends_a_batch_in_its_middle(world, postbox):
@@ -288,3 +330,15 @@ def test_a_group_costs_as_many_queries_as_one_mail_but_for_the_looks(
         return len(queries)
 
     assert cost(9) - cost(1) == 8
+
+
+def test_a_mailbox_does_not_wait_for_a_clock_that_was_a_year_ahead(world, postbox):
+    tasks = world.queue(count=2)
+    with world.open():
+        Mailbox.objects.update(next_send_at=MORNING + timedelta(days=365))
+
+    send(world)
+
+    assert states(world, tasks) == ["sent"] * 2
+    with world.open():
+        assert Mailbox.objects.get().next_send_at == MORNING

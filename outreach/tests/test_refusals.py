@@ -119,6 +119,7 @@ def test_a_block_or_our_own_fault_stops_the_mailbox_and_never_the_recipient(
     after, kept, enrollment, mailbox = world.state(task)
     assert (mailbox.status, mailbox.status_reason) == (status, answer)
     assert (after.status, kept.status, enrollment.state) == ("deferred", "queued", "active")
+    assert after.attempts == 0  # nobody's ladder is used up by our own fault
     with world.open():
         assert suppression_of(message.to_address) is None
     assert world.send(MORNING + HOUR) is None

@@ -23,7 +23,6 @@ from prospectflow.tenancy.context import tenant
 
 BATCH = 50
 GROUP = 50  # what a killed worker may leave in doubt, where the mailbox keeps no pace
-CONSIDERED = 20  # tasks looked at for one mail; the others wait for the next round
 
 
 def send_batch(  # noqa: PLR0913
@@ -58,14 +57,14 @@ def send_next(
 ) -> Message | None:
     """Send the one mail this mailbox may send at `now`; None when there is none."""
     given = Round(organisation_id, mailbox_id, lambda: now, worker, frozen, at_most=1)
-    return next(iter(_sent(given, CONSIDERED)), None)
+    return next(iter(_sent(given, BATCH)), None)
 
 
 def intend(
     mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen = ignored
 ) -> Intention | None:
     """What `send_next` commits before it talks to the server, in the scope that is open."""
-    leased = lease(mailbox_id, now=now, worker=worker, limit=CONSIDERED)
+    leased = lease(mailbox_id, now=now, worker=worker, limit=BATCH)
     decision = Decision()
     for task in leased:
         decision = decide(Group(mailbox_id, [task], worker, now, frozen))
@@ -85,8 +84,9 @@ def _sent(given: Round, limit: int) -> list[Message]:
     account = _account(given, mailbox)
     if account is None:
         return []
-    one_by_one = given.at_most == 1 or ledger.pace_max > 0
-    return _sent_through(account, given, _groups(given, limit, one_by_one=one_by_one))
+    if ledger.pace_max:
+        given.at_most = 1
+    return _sent_through(account, given, _groups(given, limit))
 
 
 def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
@@ -100,19 +100,22 @@ def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
         return None
 
 
-def _groups(given: Round, limit: int, *, one_by_one: bool) -> Iterator[Sequence[Task]]:
-    """The tasks that are decided on together; one alone is leased when its turn has come."""
-    for _ in range(min(limit, CONSIDERED) if one_by_one else 1):
-        with tenant(given.organisation_id):
-            leased = lease(
-                given.mailbox_id,
-                now=given.clock(),
-                worker=given.worker,
-                limit=1 if one_by_one else limit,
-                but=given.leased,
-            )
-        given.leased |= {task.pk for task in leased}
+def _groups(given: Round, limit: int) -> Iterator[Sequence[Task]]:
+    """The tasks that are decided on together: a batch; or the first, then more until one leaves."""
+    size = 1 if given.at_most == 1 else limit
+    while leased := _leased(given, size):
         yield from batched(leased, GROUP)  # noqa: B911 - the last group is smaller
+        if given.at_most > 1:
+            return
+        size = limit
+
+
+def _leased(given: Round, size: int) -> list[Task]:
+    now = given.clock()
+    with tenant(given.organisation_id):
+        leased = lease(given.mailbox_id, now=now, worker=given.worker, limit=size, but=given.leased)
+    given.leased |= {task.pk for task in leased}
+    return leased
 
 
 def _sent_through(
@@ -139,7 +142,9 @@ def _hand_back(given: Round) -> None:
 def _group(given: Round, tasks: Sequence[Task], connection: Connection) -> bool:
     """Decide, send and settle; whether the mailbox may go on with another group."""
     with tenant(given.organisation_id):
-        group = Group(given.mailbox_id, tasks, given.worker, given.clock(), given.frozen)
+        group = Group(
+            given.mailbox_id, tasks, given.worker, given.clock(), given.frozen, given.at_most
+        )
         decision = decide(group)
     goes_on = decision.goes_on
     if decision.intentions:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -87,6 +87,7 @@ class Group:
     worker: str
     now: datetime
     frozen: Frozen
+    at_most: int = 50
 
 
 def decide(group: Group) -> Decision:
@@ -111,12 +112,12 @@ def decide(group: Group) -> Decision:
 def _one_by_one(group: Group) -> Decision:
     whole = Decision()
     for task in group.tasks:
-        alone = decide(Group(group.mailbox_id, [task], group.worker, group.now, group.frozen))
+        alone = decide(replace(group, tasks=[task]))
         whole.intentions += alone.intentions
         whole.pause = alone.pause or whole.pause
         whole.closes = min({alone.closes, whole.closes} - {None}, default=None)
-        if not alone.goes_on:
-            whole.goes_on = False
+        if not alone.goes_on or len(whole.intentions) >= group.at_most:
+            whole.goes_on = alone.goes_on
             break
     return whole
 
@@ -128,7 +129,7 @@ def _decided(group: Group) -> Decision:
         return Decision(goes_on=False)  # another worker is sending from it
     identifiers = _held(group)
     tasks = [task for task in group.tasks if task.pk in identifiers]
-    judged = _judged(tasks, identifiers, group.now)
+    judged = _judged(tasks, identifiers, group)
     intentions = _intentions(judged.approved, mailbox, group)
     closes = min(judged.ends, default=None)
     decision = Decision(intentions, judged.goes_on, judged.next_send_at, closes)
@@ -162,12 +163,15 @@ def _held(group: Group) -> dict[UUID, UUID]:
     return held
 
 
-def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], now: datetime) -> Judged:
+def _judged(tasks: Sequence[Task], identifiers: Mapping[UUID, UUID], group: Group) -> Judged:
     """Those that nothing holds back, each counted before the next is judged."""
+    now = group.now
     judged = Judged([], goes_on=True)
     of_id = {task.pk: task for task in tasks}
     closings: dict[Schedule, set[datetime]] = {}
     for case in gather(tasks, now=now, leased=True):
+        if len(judged.approved) >= group.at_most:
+            break
         task = of_id[case.task_id]
         reason = next(reasons(case, now=now), None)
         if reason is None and case.ledger is not None:

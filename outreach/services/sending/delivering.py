@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError, connection
 
 from outreach.answers import BEFORE_RECIPIENT
-from outreach.models import Message
+from outreach.models import Mailbox, Message
 from outreach.services.sending.deciding import Decision, Frozen, Intention
 from outreach.services.sending.looking import may_still_leave
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
@@ -105,16 +105,24 @@ class _Delivery:
                 settled = settle_accepted(self.taken, now=self.given.clock()) if self.taken else []
                 if unbegun:
                     take_back(unbegun)
+                self._keep_the_pause()
                 return settled
 
         self.given.sent += _patiently(act)
+
+    def _keep_the_pause(self) -> None:
+        """The mailbox's pause begins with the end of a mail, not with the decision on it."""
+        lasted = self.given.clock() - self.decided
+        if self.pause > self.decided and lasted > timedelta(0):
+            ours = Mailbox.objects.filter(pk=self.given.mailbox_id, next_send_at=self.pause)
+            ours.update(next_send_at=self.pause + lasted)
 
     def _is_time(self) -> bool:
         """Whether another mail may be begun: nobody stops us, and what was decided still holds."""
         return not self.given.stopping() and self.decided <= self.given.clock() < self.ends
 
     def _is_connected(self) -> bool:
-        """Whether the server listens; finding out may take half a minute, so time is asked again."""
+        """Whether the server listens; finding out takes half a minute at worst."""
         try:
             self.server.ready()
         except MailboxUnreachable as error:

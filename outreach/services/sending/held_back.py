@@ -2,14 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from outreach.models import Draft, Message, Task
+from outreach.models import Campaign, Draft, Message, Task
 from outreach.policy.facts import Case
 from outreach.policy.rules import Reason
 from outreach.services.approval import unapprove
 from outreach.services.cancelling import skip_all
 from outreach.services.sending.leasing import hand_back
 from outreach.services.stopping import stop
-from outreach.states import EnrollmentState
+from outreach.states import CampaignStatus, EnrollmentState
 
 LOOK_AGAIN = timedelta(minutes=15)
 OF_THE_MAILBOX = frozenset(
@@ -26,9 +26,20 @@ UNAPPROVING = frozenset({"changed_since_approval", "cannot_be_built"})
 
 
 def is_of_the_mailbox(reason: Reason, case: Case) -> bool:
-    """Whether the reason holds back all that the mailbox could send now, not this mail alone."""
+    """Whether the reason holds back all that the mailbox could send now, not this mail alone.
+
+    Its own hours do not while a campaign counts them where each recipient is.
+    """
+    if reason.code not in OF_THE_HOURS:
+        return reason.code in OF_THE_MAILBOX
     plain = case.place is None and case.windows is None and not case.windows_fault
-    return reason.code in OF_THE_MAILBOX or (reason.code in OF_THE_HOURS and plain)
+    return plain and not follows_recipients()
+
+
+def follows_recipients() -> bool:
+    """Whether a running campaign counts hours where each recipient is."""
+    running = Campaign.objects.filter(status=CampaignStatus.RUNNING)
+    return running.filter(follows_recipient=True).exists()
 
 
 def hour_after(reason: Reason, now: datetime) -> datetime:
