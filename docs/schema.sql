@@ -490,7 +490,10 @@ CREATE FUNCTION outreach.mailboxes_to_send(at timestamp with time zone) RETURNS 
     AS $$
 BEGIN
     RETURN QUERY SELECT m.organisation_id, m.id FROM outreach.mailboxes m
-    WHERE m.status = 'active' AND (m.next_send_at IS NULL OR m.next_send_at <= at) AND EXISTS (
+    WHERE m.status = 'active' AND (
+        m.next_send_at IS NULL OR m.next_send_at <= at
+        OR m.next_send_at > at + greatest(make_interval(secs => m.pace_max_seconds), '1 day')
+    ) AND EXISTS (
         SELECT FROM outreach.tasks t
         WHERE t.organisation_id = m.organisation_id AND t.mailbox_id = m.id AND t.is_approved
             AND t.status IN ('scheduled', 'deferred') AND t.scheduled_for <= at

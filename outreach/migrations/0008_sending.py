@@ -99,6 +99,7 @@ WHERE status IN ('leased', 'deferred')
 
 # What starts without an organisation: an instant in, the minimum out. The mark of a copy differs:
 # another server, another database, another history, or tables that were made anew in the same one.
+# A pause that is longer than any mail or trouble makes was written by a clock that was ahead.
 DOORS = """
 CREATE FUNCTION outreach.database_mark() RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -123,7 +124,10 @@ CREATE FUNCTION outreach.mailboxes_to_send(at timestamptz)
     SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 BEGIN
     RETURN QUERY SELECT m.organisation_id, m.id FROM outreach.mailboxes m
-    WHERE m.status = 'active' AND (m.next_send_at IS NULL OR m.next_send_at <= at) AND EXISTS (
+    WHERE m.status = 'active' AND (
+        m.next_send_at IS NULL OR m.next_send_at <= at
+        OR m.next_send_at > at + greatest(make_interval(secs => m.pace_max_seconds), '1 day')
+    ) AND EXISTS (
         SELECT FROM outreach.tasks t
         WHERE t.organisation_id = m.organisation_id AND t.mailbox_id = m.id AND t.is_approved
             AND t.status IN ('scheduled', 'deferred') AND t.scheduled_for <= at

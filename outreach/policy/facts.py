@@ -22,6 +22,9 @@ from outreach.calendar import (
 )
 from outreach.states import CampaignStatus, EnrollmentState, MailboxStatus, TaskStatus
 
+LONGEST_TROUBLE = timedelta(days=1)
+"""How long a server that refuses may make a mailbox wait, at the most."""
+
 
 class Ramp(NamedTuple):
     """How a new mailbox warms up: mails on its first day, and how many more with each day."""
@@ -77,6 +80,15 @@ class Ledger:
     def next_day(self, now: datetime) -> datetime:
         """The midnight at which the numbers begin anew, in UTC."""
         return midnight_after(self.schedule, now) if self.schedule else now + timedelta(days=1)
+
+    def pauses_until(self, now: datetime) -> datetime | None:
+        """When the pause that is kept at `now` ends.
+
+        One that is longer than any mail or trouble makes comes from a clock that was ahead.
+        """
+        longest = max(LONGEST_TROUBLE, timedelta(seconds=self.pace_max))
+        until = self.next_send_at
+        return until if until is not None and now < until <= now + longest else None
 
     def note_sent(self, recipient: str, *, at: datetime, seed: str) -> None:
         """Count a mail that leaves at this instant, and pause for the pace that the seed gives."""

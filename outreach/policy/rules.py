@@ -193,9 +193,8 @@ def _tomorrow(case: Case, ledger: Ledger, now: datetime) -> datetime:
 
 
 def _pace(case: Case, now: datetime) -> Reason | None:
-    if case.ledger is None or case.ledger.next_send_at is None or case.ledger.next_send_at <= now:
-        return None
-    return Reason("pace", "The mailbox keeps a human pace.", case.ledger.next_send_at)
+    until = case.ledger and case.ledger.pauses_until(now)
+    return Reason("pace", "The mailbox keeps a human pace.", until) if until else None
 
 
 def _window(case: Case, now: datetime) -> Reason | None:

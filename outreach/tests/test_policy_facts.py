@@ -43,6 +43,16 @@ def test_a_mail_that_leaves_counts_and_makes_its_mailbox_pause():
     assert held(suppose_case(TUESDAY, ledger=ledger)) == {"pace": ledger.next_send_at}
 
 
+@pytest.mark.parametrize("longest", [timedelta(days=1), timedelta(days=3)])
+def test_a_pause_that_nothing_can_have_made_is_none(longest):
+    """The clock was ahead for a moment when it was written."""
+    paces = {"pace_max": longest.total_seconds(), "next_send_at": TUESDAY + longest}
+    case = suppose_case(TUESDAY - SECOND, ledger=suppose_ledger(**paces))
+
+    assert held(case) == {"pace": TUESDAY + longest}
+    assert held(case, TUESDAY - SECOND) == {}
+
+
 def test_the_same_seed_gives_the_same_pause_and_another_another():
     pauses = []
     for seed in ("a", "a", "b"):

@@ -98,6 +98,18 @@ def test_mailboxes_that_may_not_send_yet_get_no_job():
     assert "send_mailbox" not in ticked()
 
 
+def test_a_mailbox_whose_clock_was_a_year_ahead_does_not_wait_for_it():
+    change(ready("ahead"), next_send_at=MORNING + timedelta(days=365))
+
+    assert ticked()["send_mailbox"] == 1
+
+
+def test_a_mailbox_may_pause_for_days_where_its_pace_says_so():
+    change(ready("slow"), next_send_at=MORNING + timedelta(days=2), pace_max_seconds=200_000)
+
+    assert "send_mailbox" not in ticked()
+
+
 def test_mailboxes_are_read_every_five_minutes_whatever_their_state():
     fresh, stale = found(NoServer, "fresh"), found(NoServer, "stale", status="paused")
     change(fresh, last_synced_at=MORNING - timedelta(minutes=4))

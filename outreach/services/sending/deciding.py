@@ -115,7 +115,8 @@ def _one_by_one(group: Group) -> Decision:
         alone = decide(replace(group, tasks=[task]))
         whole.intentions += alone.intentions
         whole.pause = alone.pause or whole.pause
-        whole.closes = min({alone.closes, whole.closes} - {None}, default=None)
+        ends = [each for each in (alone.closes, whole.closes) if each is not None]
+        whole.closes = min(ends, default=None)
         if not alone.goes_on or len(whole.intentions) >= group.at_most:
             whole.goes_on = alone.goes_on
             break
@@ -135,7 +136,8 @@ def _decided(group: Group) -> Decision:
     decision = Decision(intentions, judged.goes_on, judged.next_send_at, closes)
     if intentions:
         _mark_leaving(intentions, group)
-    if intentions and judged.next_send_at != group.now:
+    was_ahead = mailbox.next_send_at is not None and mailbox.next_send_at > group.now
+    if intentions and (was_ahead or judged.next_send_at != group.now):
         Mailbox.objects.filter(pk=mailbox.pk).update(next_send_at=judged.next_send_at)
     return decision
 
