@@ -133,7 +133,7 @@ def test_a_worker_that_is_left_alone_sends_one_mail(world, postbox, task, start_
     ("deadly", "after", "copies"),
     [
         ("leasing.sending_order", "scheduled", 0),  # taken, not committed
-        ("batches.smtp_account", "leased", 0),
+        ("batches.smtp_account", "scheduled", 0),
         ("deciding._judged", "leased", 0),
         ("deciding._mark_leaving", "leased", 0),  # the mail is written, nothing committed
         ("delivering.transmit", "transmitting", 0),  # committed, no connection opened yet
