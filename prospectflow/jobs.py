@@ -181,7 +181,8 @@ def write_due_drafts(organisation_id: UUID, *, now: datetime, ahead: timedelta, 
             due.filter(drafts__isnull=True, campaign__status="running", enrollment__state="active")
             .exclude(enrollment__position__email=None)
             .order_by(IsNull(F("last_error"), False), *due.query.order_by)
-            .select_related(
+            # Not by joins: nine tables at once, and the planner of a young database loses its way.
+            .prefetch_related(
                 "workflow_step",
                 "campaign",
                 "enrollment__mailbox",
