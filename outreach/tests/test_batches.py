@@ -83,10 +83,11 @@ def test_a_mailbox_that_keeps_a_pace_sends_one(world, postbox):
     assert len(send(world, MORNING + 2 * MINUTE)) == 1
 
 
-def test_a_mailbox_that_keeps_a_pace_looks_on_until_one_may_leave(world, postbox):
+@pytest.mark.parametrize("pace", [0, 60])
+def test_a_mailbox_looks_on_until_a_mail_may_leave(world, postbox, pace):
     *held, good = world.queue(count=60)
     with world.open():
-        Mailbox.objects.update(pace_min_seconds=60, pace_max_seconds=90)
+        Mailbox.objects.update(pace_min_seconds=pace, pace_max_seconds=pace)
         Task.objects.filter(pk=good.pk).update(scheduled_for=MORNING)
         Task.objects.exclude(pk=good.pk).update(scheduled_for=MORNING - MINUTE)
         Enrollment.objects.exclude(tasks=good.pk).update(paused_until=MORNING + timedelta(days=9))
