@@ -101,7 +101,7 @@ def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
 
 
 def _groups(given: Round, limit: int) -> Iterator[Sequence[Task]]:
-    """The tasks that are decided on together: with a pace the first alone; more until one leaves."""
+    """The tasks that are decided on together: with a pace the first, then more."""
     size = 1 if given.at_most == 1 else limit
     while leased := _leased(given, size):
         yield from batched(leased, GROUP)  # noqa: B911 - the last group is smaller
