@@ -1,0 +1,78 @@
+"""django-post_office sends mails that wait in its own tables; prints the seconds that it took.
+
+Arguments: the sink's port, how many mails, their text and HTML; PEER_DATABASE_URL leads to an
+empty database.
+"""
+
+import logging
+import os
+import sys
+import time
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+
+def configure(url: str, port: int) -> None:
+    """The settings of a project that holds nothing else."""
+    found = urlsplit(url)
+    settings.configure(
+        INSTALLED_APPS=["django.contrib.contenttypes", "post_office"],
+        DATABASES={
+            "default": {
+                "ENGINE": "django.db.backends.postgresql",
+                "NAME": found.path[1:],
+                "USER": found.username,
+                "PASSWORD": found.password,
+                "HOST": found.hostname,
+                "PORT": found.port,
+            }
+        },
+        TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates"}],
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        SECRET_KEY="benchmark",  # noqa: S106
+        USE_TZ=True,
+        EMAIL_HOST="127.0.0.1",
+        EMAIL_PORT=port,
+        POST_OFFICE={
+            "BACKENDS": {"default": "django.core.mail.backends.smtp.EmailBackend"},
+            "BATCH_SIZE": 1_000,
+            "LOG_LEVEL": 1,
+        },
+    )
+    django.setup()
+    logging.disable(logging.WARNING)
+
+
+def measure(mails: int, text: str, html: str) -> float:
+    """The seconds for so many mails, all of them queued before."""
+    from post_office import mail
+    from post_office.models import STATUS, Email
+
+    queued = [
+        {
+            "sender": "Camille Durand <camille@acme.example.com>",
+            "recipients": [f"ada{number}@client.example.com"],
+            "subject": "Une idée courte pour votre vitrine",
+            "message": text,
+            "html_message": html,
+        }
+        for number in range(mails)
+    ]
+    mail.send_many(queued)
+    began = time.perf_counter()
+    while Email.objects.filter(status=STATUS.queued).exists():
+        mail.send_queued(processes=1)
+    took = time.perf_counter() - began
+    if Email.objects.filter(status=STATUS.sent).count() != mails:
+        raise AssertionError("The peer did not send every mail.")
+    return took
+
+
+if __name__ == "__main__":
+    port, mails, text, html = sys.argv[1:]
+    configure(os.environ["PEER_DATABASE_URL"], int(port))
+    call_command("migrate", verbosity=0)
+    sys.stdout.write(f"{measure(int(mails), text, html)}\n")
