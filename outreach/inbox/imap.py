@@ -25,6 +25,11 @@ TIMEOUT_SECONDS = 30
 LARGEST_BYTES = 5 * 1024 * 1024
 """Above this size only the headers of a message are fetched."""
 
+NOT_NOW = re.compile(  # RFC 5530, 3; what Google says; what Microsoft says
+    r"\[(unavailable|inuse|limit|serverbug)\b"
+    r"|too many (simultaneous )?connections|server unavailable",
+    re.IGNORECASE,
+)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 JUNK_NAMES = (
     "junk", "junk e-mail", "junk email", "spam", "bulk mail", "indesirables",
@@ -58,6 +63,10 @@ class FolderMissing(ImapError):
 
 class ConnectionLost(ImapError):
     """The IMAP server broke off."""
+
+
+class SignInDelayed(ConnectionLost):
+    """The IMAP server signs nobody in for now: try again later."""
 
 
 class InsecureConnection(ImapError):
@@ -206,6 +215,7 @@ def _sign_in(mailbox: BaseMailBox, account: ImapAccount) -> None:
     except (imaplib.IMAP4.abort, OSError) as error:
         raise ConnectionLost(f"{account.host} broke off during sign-in.") from error
     except (imaplib.IMAP4.error, MailboxLoginError, ValueError) as error:
+        _pass_over(account, error)
         raise PasswordRefused(_refusal(account)) from error
 
 
@@ -223,9 +233,19 @@ def _sign_in_by_token(
     except (imaplib.IMAP4.abort, OSError) as error:
         raise ConnectionLost(f"{account.host} broke off during sign-in.") from error
     except (imaplib.IMAP4.error, ValueError) as error:
+        _pass_over(account, error)
         raise AccessRefused(
             f"{account.host} refuses the access token of {account.username}; check that this user"
             " agreed to reading mail, and that the provider lets the mailbox use IMAP."
+        ) from error
+
+
+def _pass_over(account: ImapAccount, error: Exception) -> None:
+    """Raise SignInDelayed where the server has trouble of its own, so that nobody is blamed."""
+    if NOT_NOW.search(str(error)):
+        raise SignInDelayed(
+            f"{account.host} does not sign {account.username} in for now;"
+            " it is tried again later. Perhaps too many programs are signed in."
         ) from error
 
 

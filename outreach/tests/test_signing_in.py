@@ -10,7 +10,13 @@ import pytest
 from django.db import connection
 
 from iam.models import AuditEvent
-from outreach.inbox.imap import AccessRefused, ConnectionLost, PasswordRefused, check_account
+from outreach.inbox.imap import (
+    AccessRefused,
+    ConnectionLost,
+    PasswordRefused,
+    SignInDelayed,
+    check_account,
+)
 from outreach.models import Mailbox
 from outreach.oauth import SignInWithdrawn, TokenRefused, TokenUnavailable
 from outreach.services import checking, signing_in
@@ -213,6 +219,13 @@ def test_a_server_that_refuses_the_token_is_answered_by_nothing(mailbox, smtp, i
     assert refusal.value.failure.code == 535
     assert smtp.said[1:] == [b""]
     assert imap.said[1:] == [b""]
+
+
+def test_a_server_that_is_busy_is_nobodys_fault(mailbox, imap):
+    imap.refusal = b"NO [INUSE] Mailbox in use"
+
+    with pytest.raises(SignInDelayed):
+        check_account(replace(imap_account(mailbox), access_token=lambda: "stale"))
 
 
 def test_a_server_that_knows_no_tokens_is_told(mailbox):

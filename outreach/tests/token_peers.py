@@ -59,6 +59,7 @@ class ImapPeer:
 
     def __init__(self, tls: SSLContext | None = None) -> None:
         self.said: list[bytes] = []
+        self.refusal = b"NO [AUTHENTICATIONFAILED] Invalid credentials"
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -109,4 +110,4 @@ class ImapPeer:
             return b"OK signed in"
         wire.write(b"+ " + b64encode(REFUSED) + b"\r\n")
         self.said.append(wire.readline().strip())
-        return b"NO [AUTHENTICATIONFAILED] Invalid credentials"
+        return self.refusal
