@@ -323,17 +323,19 @@ def _be_patient(smtp: "_Smtp", seconds: float) -> None:
 
 
 def _decoded(answer: tuple[int, bytes]) -> Answer:
+    """The answer as text; what no SMTP server says (RFC 5321, 4.2) may be a secret, and is not."""
     code, text = answer
-    return max(code, NO_ANSWER), text.decode("utf-8", "replace")
+    if not 200 <= code < 600:  # noqa: PLR2004
+        return NO_ANSWER, "What answers does not speak SMTP."
+    return code, text.decode("utf-8", "replace")
 
 
 def _answer_in(error: Exception) -> Answer:
     """The server's answer if the error carries one, else the error in words."""
     if isinstance(error, smtplib.SMTPResponseException):
         text = error.smtp_error
-        return max(error.smtp_code, NO_ANSWER), (
-            text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        )
+        said = text if isinstance(text, bytes) else str(text).encode()
+        return _decoded((error.smtp_code, said))
     if refusal := certificate_refusal(error):
         return NO_ANSWER, str(refusal)
     if isinstance(error, UnicodeError):  # its own words would quote from the password

@@ -356,6 +356,21 @@ def test_a_server_that_turns_us_away_is_told_with_its_words(raw_server, pieces, 
     assert (refusal.value.failure.stage, refusal.value.failure.code) == (stage, code)
 
 
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 sesame\r\n", b"999 sesame\r\n"])
+@pytest.mark.parametrize("before", [(), (b"220 ready\r\n", b"502 what?\r\n")])
+def test_what_no_smtp_server_says_is_not_repeated(raw_server, before, said):
+    with pytest.raises(MailboxUnreachable, match="does not speak SMTP") as refusal:
+        send(raw_server(*before, said, b""))
+
+    assert "sesame" not in f"{refusal.value} {refusal.value.failure}"
+
+
+def test_nor_is_it_in_the_middle_of_a_conversation(raw_server):
+    outcome = send(raw_server(*GREETING, b"HTTP/1.1 400 sesame\r\n"))
+
+    assert outcome.failure.text == "What answers does not speak SMTP."
+
+
 def test_a_server_that_stops_while_a_connection_waits_refuses_the_next_mail(script):
     controller = Server(script)
     controller.start()
