@@ -21,7 +21,7 @@ WHERE status IN ('todo', 'doing') AND task_name = %s
 """
 HASTEN = """
 UPDATE procrastinate_jobs SET scheduled_at = now()
-WHERE status = 'todo' AND task_name = ANY(%s) AND scheduled_at > now() + %s
+WHERE status = 'todo' AND task_name = ANY(%s) AND scheduled_at > now() + make_interval(secs => %s)
 """
 
 
@@ -80,7 +80,7 @@ def hasten(names: Iterable[str], *, beyond: timedelta) -> int:
     Somebody's clock was wrong then, or was set back.
     """
     with connection.cursor() as cursor:
-        cursor.execute(HASTEN, [list(names), beyond])
+        cursor.execute(HASTEN, [list(names), beyond.total_seconds()])
         return cursor.rowcount
 
 
