@@ -12,7 +12,7 @@ from outreach.mail.message import is_loopback
 from outreach.posting import NO_ANSWER, NotPublic, Sent, address_of, ask
 from prospectflow.errors import DomainError
 
-ASKING_SECONDS = 10.0
+ASKING_SECONDS = 4.0  # perhaps after another's; a worker that is told to stop has ten
 MOST_BYTES = 64 * 1024
 USUAL_LIFE, LONGEST_LIFE = 3600.0, 86_400.0  # seconds
 TOKEN = re.compile(r"[\x21-\x7e]+")
