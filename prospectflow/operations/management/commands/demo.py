@@ -15,6 +15,7 @@ from rich.console import Console
 from iam.models import Organisation
 from outreach.models import ImportUpload
 from outreach.services.importing import import_here
+from outreach.services.stop_lines import NAME as STOPS
 from prospectflow.errors import DomainError
 from prospectflow.operations import embedded
 from prospectflow.operations.beside import worker_beside
@@ -49,6 +50,7 @@ class Command(ServingCommand):
 
     def handle(self, *args: Any, no_serve: bool, **options: Any) -> None:
         console = Console(highlight=False, soft_wrap=True)
+        logging.getLogger(STOPS).setLevel(logging.WARNING)  # nobody restores a play from its log
         with web_process(settings.PUBLIC_URL, settings.LOCAL_DIRECTORY / "web.log") as web:
             mail = embedded.empty_mail(settings.LOCAL_DIRECTORY)
             stage = cast.gather(mail)
