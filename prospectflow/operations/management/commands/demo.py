@@ -1,5 +1,6 @@
 """manage.py demo: a whole campaign, from the file to the answers, then the console."""
 
+import logging
 import os
 import subprocess
 import sys
