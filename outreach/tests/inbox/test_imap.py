@@ -226,7 +226,7 @@ def server_that_answers(tls: ssl.SSLContext | None = None, **answers: str) -> It
         ({"EXAMINE": ""}, imap.ConnectionLost, "what was read is kept"),
         ({"EXAMINE": "NO gone"}, imap.FolderMissing, r"folder INBOX cannot be opened \(gone\)"),
         ({"LOGIN": "NO wrong"}, imap.PasswordRefused, "refuses the password"),
-        ({"LOGIN": "NO [UNAVAILABLE] Down"}, imap.ConnectionLost, "does not sign camille in for now"),
+        ({"LOGIN": "NO [UNAVAILABLE] Down"}, imap.ConnectionLost, "does not sign camille in for"),
         ({"LOGIN": "NO [ALERT] Too many simultaneous connections."}, imap.SignInDelayed, "later"),
         ({"LOGIN": "NO Server Unavailable. 15"}, imap.SignInDelayed, "tried again"),
         ({"UID": "NO busy"}, imap.ConnectionLost, "the rest comes next time"),
