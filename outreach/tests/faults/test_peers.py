@@ -13,7 +13,7 @@ from outreach.services.sending import batches, send_batch
 from outreach.states import MailboxStatus
 from outreach.tests.certificates import make_certificate
 from outreach.tests.faults.judging import AT_ONCE, hold_nobody_lost, hold_to_account, prepare
-from outreach.tests.faults.peers import STAGES, hangs, hangs_up, peer
+from outreach.tests.faults.peers import STAGES, dribbles, hangs, hangs_up, peer
 from outreach.tests.making import MORNING
 from outreach.tests.postbox import World
 
@@ -107,6 +107,15 @@ def expected(stage, misdeed):
     return ["sent"] * MAILS
 
 
+def test_a_server_that_cuts_every_line_after_the_final_dot_leaves_one_mail_a_round_in_doubt(reach):
+    world, server = reach()
+    server.does["dot"] = [hangs_up] * MAILS
+
+    send(world, MORNING)
+
+    assert hold_to_account(world, server) == {"unknown": 1, "scheduled": 3}
+
+
 def test_a_server_that_reads_slowly_gets_each_mail_once(reach):
     world, server = reach(reading=0.0001)
 
@@ -122,8 +131,20 @@ def test_a_server_that_reads_a_byte_a_second_gets_no_mail_twice(reach, impatient
     server.reading = 0
     go_on(world)
 
-    assert counted["unknown"] == MAILS
-    assert hold_to_account(world, server)["unknown"] == MAILS
+    assert counted["unknown"] == 1
+    assert hold_to_account(world, server)["unknown"] == 1
+    hold_nobody_lost(world)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_server_that_answers_without_an_end_is_left(reach, impatient, stage):
+    world, server = reach()
+    server.does[stage] = [dribbles]
+
+    send(world, MORNING)
+    go_on(world)
+
+    assert hold_to_account(world, server).keys() <= {"sent", "unknown", "scheduled"}
     hold_nobody_lost(world)
 
 
