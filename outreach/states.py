@@ -77,13 +77,14 @@ OPEN = (*WAITING, TaskStatus.LEASED)
 _FROM_WAITING = frozenset(
     {TaskStatus.LEASED, TaskStatus.SKIPPED, TaskStatus.CANCELLED}
     | {TaskStatus.UNKNOWN}  # it may have left in a time that a restored database forgot
+    | {TaskStatus.SENT}  # as from everywhere: what the server took has left, however late we hear
 )
 TASK_MOVES: Moves = {
     TaskStatus.SCHEDULED: _FROM_WAITING,
     TaskStatus.DEFERRED: _FROM_WAITING,  # the server said: later; the same bytes go again
     TaskStatus.LEASED: frozenset(
         {TaskStatus.TRANSMITTING, TaskStatus.SCHEDULED, TaskStatus.DEFERRED}
-        | {TaskStatus.SKIPPED, TaskStatus.CANCELLED, TaskStatus.FAILED}
+        | {TaskStatus.SKIPPED, TaskStatus.CANCELLED, TaskStatus.FAILED, TaskStatus.SENT}
     ),
     # From here on the mail may have left: back only where it certainly has not.
     TaskStatus.TRANSMITTING: frozenset(
@@ -93,9 +94,9 @@ TASK_MOVES: Moves = {
     # Found in the mailbox, given up, or sent once more because a person says so.
     TaskStatus.UNKNOWN: frozenset({TaskStatus.SENT, TaskStatus.FAILED, TaskStatus.DEFERRED}),
     TaskStatus.SENT: frozenset(),
-    TaskStatus.SKIPPED: frozenset(),
-    TaskStatus.CANCELLED: frozenset(),
-    TaskStatus.FAILED: frozenset(),
+    TaskStatus.SKIPPED: frozenset({TaskStatus.SENT}),
+    TaskStatus.CANCELLED: frozenset({TaskStatus.SENT}),
+    TaskStatus.FAILED: frozenset({TaskStatus.SENT}),
 }
 
 
@@ -130,7 +131,7 @@ MESSAGE_MOVES: Moves = {
     MessageStatus.QUEUED: frozenset({MessageStatus.SENT, MessageStatus.FAILED}),
     MessageStatus.SENT: frozenset({MessageStatus.DELIVERED, MessageStatus.BOUNCED}),
     MessageStatus.DELIVERED: frozenset({MessageStatus.BOUNCED}),
-    MessageStatus.FAILED: frozenset(),
+    MessageStatus.FAILED: frozenset({MessageStatus.SENT}),  # taken after all: told late
     MessageStatus.BOUNCED: frozenset(),
     MessageStatus.RECEIVED: frozenset(),
 }

@@ -1,12 +1,12 @@
 """What becomes of a mail once the server has spoken, and what follows for its sequence."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import QuerySet
 
 from outreach.answers import BEFORE_RECIPIENT, Answer, Kind, Scope, classify_answer
 from outreach.calendar import next_opening
@@ -37,15 +37,15 @@ WITH told AS (
 ), left_for_good AS (
     UPDATE outreach.tasks t
     SET status = 'sent', last_error = NULL, locked_at = NULL, locked_by = NULL, leased_until = NULL
-    FROM told
+    FROM told JOIN outreach.messages m ON m.id = told.message_id
     WHERE t.organisation_id = iam.current_organisation_id() AND t.id = told.task_id
-        AND t.status IN ('transmitting', 'unknown')
+        AND t.status <> 'sent' AND m.organisation_id = t.organisation_id
+        AND m.status IN ('queued', 'failed')
     RETURNING t.id
 )
 UPDATE outreach.messages m SET status = 'sent', answer_code = told.answer
 FROM told JOIN left_for_good ON left_for_good.id = told.task_id
 WHERE m.organisation_id = iam.current_organisation_id() AND m.id = told.message_id
-    AND m.status = 'queued'
 RETURNING m.id
 """
 
@@ -78,92 +78,87 @@ def settle_accepted(taken: Sequence[Settled], *, now: datetime) -> list[Message]
     plan_held([each.task for each in together], enrollments, now=now)
     for task in [each.task for each in together if each.task.last_error]:
         task.save(update_fields=["last_error"])
-    others = [  # whose task or person was deleted meanwhile
-        settle(each.task.pk, each.message.pk, each.outcome, now=now)
+    others = [  # told before, or whose task or person was deleted meanwhile
+        settle(each.task, each.message.pk, each.outcome, now=now)
         for each in taken
         if each.message.pk not in written
     ]
     return [each.message for each in together] + [each for each in others if each is not None]
 
 
-def take_back(unbegun: Mapping[UUID, datetime | None]) -> None:
-    """Let mails that were never begun wait again; each message with when it was tried before.
+def take_back(unbegun: Sequence[tuple[Task, Message, datetime | None]]) -> None:
+    """Let mails that were never begun wait again; each with when it was tried before.
 
-    One that was never tried is forgotten. Those whose sequence has ended are cancelled.
+    One that was never tried is forgotten. Those whose sequence has ended are cancelled. What
+    became of a task by any later decision stands.
     """
-    messages = Message.objects.filter(pk__in=unbegun)
-    hold_enrollments(each for each in messages.values_list("enrollment_id", flat=True) if each)
-    begun = Task.objects.filter(messages__in=messages, status=TaskStatus.TRANSMITTING)
-    tasks = list(begun.select_related("enrollment", "campaign"))
-    for message in messages:
-        if unbegun[message.pk] is None:
-            message.delete()
+    hold_enrollments([task.enrollment_id for task, _, _ in unbegun])
+    held = _held_tasks().order_by("id").filter(pk__in=[task.pk for task, _, _ in unbegun])
+    now = {task.pk: task for task in held}
+    for decided, message, before in unbegun:
+        task = now.get(decided.pk)
+        if task is None or not _is_leaving(task, decided):
+            continue
+        written = Message.objects.filter(pk=message.pk)
+        if before is None:
+            written.delete()
         else:
-            message.sent_at = unbegun[message.pk]
-            message.save(update_fields=["sent_at"])
-    tried = set(messages.values_list("task_id", flat=True))
-    for task in tasks:
-        _wait_again(task, TaskStatus.DEFERRED if task.pk in tried else TaskStatus.SCHEDULED)
+            written.update(sent_at=before)
+        _wait_again(task, TaskStatus.DEFERRED if before else TaskStatus.SCHEDULED)
 
 
 def _wait_again(task: Task, status: TaskStatus) -> None:
-    fields = {"locked_at": None, "locked_by": None, "leased_until": None}
     if _is_over(task):
         status = TaskStatus.CANCELLED
         Message.objects.outbound().filter(task=task).update(status=MessageStatus.FAILED)
-    Task.objects.filter(pk=task.pk, status=TaskStatus.TRANSMITTING).update(
-        status=status, attempts=F("attempts") - 1, **fields
-    )
+    move(task, "status", status, Task.MOVES)
+    task.attempts -= 1
+    task.locked_at = task.locked_by = task.leased_until = None
+    task.save(update_fields=["status", "attempts", "locked_at", "locked_by", "leased_until"])
 
 
-def settle(task_id: UUID, message_id: UUID, outcome: Outcome, *, now: datetime) -> Message | None:
+def settle(decided: Task, message_id: UUID, outcome: Outcome, *, now: datetime) -> Message | None:
     """Write down what became of the mail, and what follows for its sequence.
 
-    A task that was deleted meanwhile leaves its message to tell; None when that is gone as well.
+    `decided` is the task as the decision left it that this outcome belongs to. That the server
+    took the mail is true whatever became of the task meanwhile; anything else counts only while
+    it leaves by this very decision. To be told twice changes nothing. A task that was deleted
+    meanwhile leaves its message to tell; None when that is gone as well.
     """
-    task = _held(task_id)
+    task = _held(decided.pk)
     message = Message.objects.select_for_update().filter(pk=message_id).first()
-    if message is None:
-        return None
-    if _is_settled(task, message):
-        return message
     if task is None:
-        _settle_alone(message, outcome, now)
-    else:
+        if message is not None and message.status == MessageStatus.QUEUED:
+            _settle_alone(message, outcome, now)
+    elif isinstance(outcome, Accepted):
+        _accepted(task, message, outcome, now)
+    elif message is not None and _is_leaving(task, decided):
         task.locked_at = task.locked_by = task.leased_until = None
-        _settle_both(task, message, outcome, now)
+        if isinstance(outcome, Refused):
+            _refused(task, message, outcome, now)
+        else:
+            _unknown(task, message, outcome.failure.text, now)
         task.save()
-    message.save()
+        message.save()
     return message
 
 
-def _is_settled(task: Task | None, message: Message) -> bool:
-    """Whether the outcome is known already: to be told it twice changes nothing."""
-    in_the_air = (TaskStatus.TRANSMITTING, TaskStatus.UNKNOWN)
-    return message.status != MessageStatus.QUEUED or (
-        task is not None and task.status not in in_the_air
-    )
+def _is_leaving(task: Task, decided: Task) -> bool:
+    """Whether the task still is in mid-air, and by this decision: nobody else's, nor a later."""
+    hold = task.status, task.locked_by, task.locked_at
+    return hold == (TaskStatus.TRANSMITTING, decided.locked_by, decided.locked_at)
 
 
 def _held(task_id: UUID) -> Task | None:
     """The task, locked after its enrolment as everywhere."""
     locked = Enrollment.objects.select_for_update(no_key=True, of=["self"])
     locked.filter(tasks=task_id).first()
-    return (
-        Task.objects.select_for_update(of=["self"])
-        .select_related("enrollment__mailbox", "campaign", "workflow_step")
-        .filter(pk=task_id)
-        .first()
-    )
+    return _held_tasks().filter(pk=task_id).first()
 
 
-def _settle_both(task: Task, message: Message, outcome: Outcome, now: datetime) -> None:
-    if isinstance(outcome, Accepted):
-        _accepted(task, message, outcome, now)
-    elif isinstance(outcome, Refused):
-        _refused(task, message, outcome, now)
-    else:
-        _unknown(task, message, outcome.failure.text, now)
+def _held_tasks() -> QuerySet[Task]:
+    locked = Task.objects.select_for_update(of=["self"])
+    return locked.select_related("enrollment__mailbox", "campaign", "workflow_step")
 
 
 def _settle_alone(message: Message, outcome: Outcome, now: datetime) -> None:
@@ -179,6 +174,7 @@ def _settle_alone(message: Message, outcome: Outcome, now: datetime) -> None:
             _suppress(message, now)
     else:
         message.answer_code = outcome.failure.text[:500]
+    message.save()
 
 
 def _answer_of(outcome: Refused) -> Answer:
@@ -191,13 +187,18 @@ def _word_of(said: Accepted | Answer) -> str:
     return f"{said.code} {said.text}".strip()[:500]
 
 
-def _accepted(task: Task, message: Message, outcome: Accepted, now: datetime) -> None:
-    move(task, "status", TaskStatus.SENT, Task.MOVES)
-    move(message, "status", MessageStatus.SENT, Message.MOVES)
-    task.last_error = None
-    message.answer_code = _word_of(outcome)
-    _clear_trouble([message])
-    plan_next(task, now=now)
+def _accepted(task: Task, message: Message | None, outcome: Accepted, now: datetime) -> None:
+    """It left, whatever others took it for meanwhile: it never goes again."""
+    if message is not None and message.status in (MessageStatus.QUEUED, MessageStatus.FAILED):
+        move(message, "status", MessageStatus.SENT, Message.MOVES)
+        message.answer_code = _word_of(outcome)
+        message.save(update_fields=["status", "answer_code"])
+        _clear_trouble([message])
+    if task.status != TaskStatus.SENT:
+        move(task, "status", TaskStatus.SENT, Task.MOVES)
+        task.locked_at = task.locked_by = task.leased_until = task.last_error = None
+        plan_next(task, now=now)
+        task.save()
 
 
 def _clear_trouble(messages: Sequence[Message]) -> None:
@@ -212,8 +213,7 @@ def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
 
     The mailbox waits, so that a server that never answers puts few mails in doubt.
     """
-    if task.status != TaskStatus.UNKNOWN:
-        move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
+    move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
     message.answer_code = task.last_error = text[:500]
     Mailbox.objects.filter(messages=message).update(next_send_at=now + RETRIES[0])
     plan_next(task, now=now)

@@ -41,7 +41,7 @@ def make_sent(
     assert intention is not None
     assert intention.task.pk == task.pk
     taken = Accepted(250, "2.0.0 Ok", "mx.example.com")
-    message = settle(intention.task.pk, intention.message.pk, taken, now=at)
+    message = settle(intention.task, intention.message.pk, taken, now=at)
     assert message is not None
     return message
 

@@ -234,9 +234,12 @@ def _mark_leaving(intentions: Sequence[Intention], group: Group) -> None:
     again = [each.message.pk for each in intentions if each.before is not None]
     if again:
         Message.objects.filter(pk__in=again).update(sent_at=group.now)
+    for each in intentions:  # by which their outcomes are told from those of other decisions
+        each.task.locked_by, each.task.locked_at = group.worker, group.now
     Task.objects.filter(pk__in=[each.task.pk for each in intentions]).update(
         status=TaskStatus.TRANSMITTING,
         attempts=F("attempts") + 1,
+        locked_by=group.worker,
         locked_at=group.now,
         leased_until=group.now + LEASE,
     )

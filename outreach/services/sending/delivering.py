@@ -89,6 +89,8 @@ class _Delivery:
                 return False
             intention = self.left[0]
             may_leave = self._may_still_leave(intention)
+            if not self._is_time():  # asked after the look: it saw our decision, and no later one
+                return False
             self.left.popleft()  # from here on it is begun, or it is stopped
             if not may_leave:
                 self.stopped.append(intention)
@@ -98,7 +100,7 @@ class _Delivery:
 
     def write_down(self) -> None:
         """What was taken is settled together; what was never begun waits again."""
-        unbegun = {each.message.pk: each.before for each in (*self.stopped, *self.left)}
+        unbegun = [*self.stopped, *self.left]
 
         def act() -> list[Message]:
             with tenant(self.given.organisation_id):
@@ -130,7 +132,7 @@ class _Delivery:
             if not self._was_cut(refused):
                 self._settle(self.left.popleft(), refused)
             return False
-        return self._is_time()
+        return True
 
     def _may_still_leave(self, intention: Intention) -> bool:
         given = self.given
@@ -159,7 +161,7 @@ class _Delivery:
         def act() -> Message | None:
             with tenant(self.given.organisation_id):
                 now = self.given.clock()
-                return settle(intention.task.pk, intention.message.pk, outcome, now=now)
+                return settle(intention.task, intention.message.pk, outcome, now=now)
 
         if (message := _patiently(act)) is not None:
             self.given.sent.append(message)
