@@ -1,14 +1,15 @@
 """Many mails over one connection: each still at most once, and none after a stop."""
 
 from datetime import timedelta
-from threading import Thread
+from email.errors import HeaderParseError
+from threading import Event, Thread
 
 import pytest
 from django.db import connection
 
 from outreach.models import Campaign, Enrollment, Mailbox, Message, Task
 from outreach.services.campaigns import pause
-from outreach.services.sending import deciding, send_batch
+from outreach.services.sending import deciding, lease, send_batch
 from outreach.services.stopping import opt_out, pause_until
 from outreach.services.suppressing import suppress_domain
 from outreach.services.switches import stop_organisation, stop_platform
@@ -280,13 +281,14 @@ def test_a_mail_that_waits_for_its_retry_keeps_its_bytes_when_it_is_not_begun(wo
     assert postbox.mails[1][1] == kept
 
 
-def test_what_nobody_foresaw_keeps_back_no_other(world, postbox, monkeypatch, caplog):
+@pytest.mark.parametrize("error", [ValueError, AttributeError, HeaderParseError])
+def test_what_nobody_foresaw_keeps_back_no_other(world, postbox, monkeypatch, caplog, error):
     tasks = world.queue(count=3)
     whole = deciding.Maker.message
 
     def breaks(self, approved):
         if approved.task.pk == tasks[1].pk:
-            raise ValueError("what is this?")
+            raise error("what is this?")
         return whole(self, approved)
 
     monkeypatch.setattr(deciding.Maker, "message", breaks)
@@ -297,6 +299,34 @@ def test_what_nobody_foresaw_keeps_back_no_other(world, postbox, monkeypatch, ca
     task = world.state(tasks[1])[0]
     assert task.scheduled_for > MORNING
     assert "worker's log" in task.last_error
+
+
+def test_a_round_ends_at_a_batch_that_somebody_else_holds(world):
+    """Or all that a campaign has due would be leased while somebody enrols thousands in it."""
+    world.queue(count=2)
+    held, done = Event(), Event()
+
+    def hold():
+        with world.open():
+            list(Campaign.objects.select_for_update())
+            held.set()
+            done.wait()
+        connection.close()
+
+    holder = Thread(target=hold)
+    holder.start()
+    try:
+        held.wait()
+        with world.open():
+            tasks = lease(world.mailbox_id, now=MORNING, worker="test")
+            group = deciding.Group(world.mailbox_id, tasks, "test", MORNING, lambda message: None)
+            decision = deciding.decide(group)
+    finally:
+        done.set()
+        holder.join()
+
+    assert len(tasks) == 2
+    assert (decision.intentions, decision.goes_on) == ([], False)
 
 
 def test_two_workers_told_to_send_the_same_batch_send_each_mail_once(world, postbox):

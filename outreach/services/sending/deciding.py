@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
 from outreach.calendar import Schedule, closes_at
@@ -99,9 +99,9 @@ def decide(group: Group) -> Decision:
     try:
         with transaction.atomic():
             return _decided(group)
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise  # the database's trouble is everybody's
-    except (DatabaseError, ArithmeticError, LookupError, TypeError, ValueError):
+    except Exception:
         if len(group.tasks) > 1:
             return _one_by_one(group)
         logger.exception("The mail of task %s could not be prepared.", group.tasks[0].pk)
@@ -129,6 +129,8 @@ def _decided(group: Group) -> Decision:
     if mailbox is None:
         return Decision(goes_on=False)  # another worker is sending from it
     identifiers = _held(group)
+    if not identifiers and len(group.tasks) > 1:
+        return Decision(goes_on=False)  # whoever holds all of these may hold thousands more
     tasks = [task for task in group.tasks if task.pk in identifiers]
     judged = _judged(tasks, identifiers, group)
     intentions = _intentions(judged.approved, mailbox, group)
