@@ -166,6 +166,25 @@ def test_a_follow_up_whose_hour_also_lies_in_the_forgotten_time_is_in_doubt_as_w
         assert Enrollment.objects.get().state == "finished"
 
 
+def test_a_follow_up_that_left_in_the_forgotten_time_is_found(
+    world, postbox, dovecot, user, tmp_path: Path
+):
+    """It is planned anew in the copy, under the Message-ID that it left with."""
+    task = world.queue(steps=2)
+    backup = dump(tmp_path)
+    world.send(MORNING)
+    due = world.follow_up_of(task).scheduled_for
+    world.approve_all(due)
+    world.send(due)
+    for _, raw in postbox.mails:
+        dovecot.keep(user, raw)
+
+    with restored(backup):
+        assert confirm(world, now=due + DAY) == 2
+        assert reconcile(world.organisation_id, now=due + DAY).found == 2
+        assert statuses(world) == ["sent", "sent"]
+
+
 def test_without_the_backups_time_a_mail_counts_as_having_left_when_it_was_due(world, postbox):
     """Whatever changed in the copy meanwhile: a click on a link must not hide a follow-up."""
     world.queue(steps=2)

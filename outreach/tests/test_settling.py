@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from outreach.models import Campaign, Enrollment, Mailbox, Message, Task, WorkflowStep
 from outreach.services.approval import approve, edit, reject
 from outreach.services.campaigns import archive
+from outreach.services.planning import id_of_next
 from outreach.services.sending import declare_unknown
 from outreach.services.stopping import stop
 from outreach.services.suppressing import suppression_of
@@ -41,6 +42,21 @@ def test_a_mailbox_that_lost_its_hours_meanwhile_costs_no_outcome(world, postbox
     assert enrollment.stopped_reason.startswith("The next step could not be planned: No sending")
     assert after.last_error == enrollment.stopped_reason
     assert world.follow_up_of(task) is None
+
+
+def test_the_id_of_a_follow_up_is_the_same_at_any_time_and_in_the_order_of_enrolments(world):
+    older, younger = world.queue(count=2, steps=2)
+    for hours in range(2):
+        world.send(MORNING + hours * HOUR)
+    first, second = world.follow_up_of(older), world.follow_up_of(younger)
+
+    assert older.enrollment_id < younger.enrollment_id
+    assert (first.pk.version, second.pk.version) == (7, 7)
+    assert first.pk == id_of_next(older.enrollment_id, first.workflow_step_id)
+    assert len({id_of_next(older.enrollment_id, step) for step in (first.pk, second.pk)}) == 2
+    assert [each.pk.bytes[:6] for each in (first, second)] == [
+        each.enrollment_id.bytes[:6] for each in (older, younger)
+    ]
 
 
 def test_a_refusal_by_a_mailbox_without_hours_is_written_down(world, postbox):
