@@ -28,6 +28,11 @@ KEPT_DAYS = 2**16  # local days whose opening hours are remembered, over all sch
 class ScheduleRefused(DomainError):
     """The sending windows cannot be read."""
 
+    def __init__(self, sentence: str = "", *, field: str = "windows") -> None:
+        """`field` is what a mailbox calls the part that is wrong."""
+        super().__init__(sentence)
+        self.field = field
+
 
 class NeverOpen(DomainError):
     """No sending window opens within 400 days; add a window or remove closed days."""
@@ -270,8 +275,10 @@ def _public_holidays(country: str, subdivision: str) -> holidays.HolidayBase:
         return holidays.country_holidays(country, subdiv=subdivision or None)
     except NotImplementedError:
         place = f"{country}-{subdivision}" if subdivision else country
+        known = bool(subdivision) and country in holidays.list_supported_countries()
         raise ScheduleRefused(
-            f'No public holidays are known for "{place}"; use codes such as FR, or FR and 57.'
+            f'No public holidays are known for "{place}"; use codes such as FR, or FR and 57.',
+            field="subdivision" if known else "country",
         ) from None
 
 
@@ -280,7 +287,7 @@ def _check_zone(name: str) -> None:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ScheduleRefused(
-            f'"{name}" is no time zone; use a name such as Europe/Paris.'
+            f'"{name}" is no time zone; use a name such as Europe/Paris.', field="time_zone"
         ) from None
 
 
@@ -326,7 +333,9 @@ def _time(weekday: str, text: object) -> time:
 
 def _dates(days: object) -> frozenset[date]:
     if not isinstance(days, Iterable) or isinstance(days, str | Mapping):
-        raise ScheduleRefused('Closed days are a list such as ["2026-12-24"].')
+        raise ScheduleRefused(
+            'Closed days are a list such as ["2026-12-24"].', field="blackout_dates"
+        )
     return frozenset(map(_date, days))
 
 
@@ -334,4 +343,6 @@ def _date(day: object) -> date:
     try:
         return day if isinstance(day, date) else date.fromisoformat(str(day))
     except ValueError:
-        raise ScheduleRefused(f'"{day}" is no date; write it as 2026-12-24.') from None
+        raise ScheduleRefused(
+            f'"{day}" is no date; write it as 2026-12-24.', field="blackout_dates"
+        ) from None

@@ -10,7 +10,7 @@ from typing import cast
 from django.conf import settings
 from django.db import transaction
 
-from outreach.calendar import Schedule, midnight_before
+from outreach.calendar import Schedule, ScheduleRefused, midnight_before
 from outreach.inbox.imap import ImapAccount
 from outreach.mail.signing import checked_key
 from outreach.models import Mailbox, Message
@@ -127,8 +127,8 @@ def _schedule_faults(mailbox: Mailbox) -> Iterator[tuple[str, str]]:
         yield "pace_max_seconds", "The longest pause must not be shorter than the shortest."
     try:
         schedule_of(mailbox)
-    except DomainError as refusal:
-        yield "windows", str(refusal)
+    except ScheduleRefused as refusal:
+        yield refusal.field, str(refusal)
 
 
 def _provider_faults(mailbox: Mailbox) -> Iterator[tuple[str, str]]:
