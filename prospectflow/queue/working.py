@@ -58,6 +58,11 @@ class Work:
     tick: Callable[[], object] | None = None
 
 
+def queue_names() -> set[str]:
+    """The queues that have tasks of ours."""
+    return {task.queue for task in declared.tasks.values()} - {"builtin"}
+
+
 async def work(wanted: Work) -> None:
     """Run jobs until a signal, or the end of standard input where attached, or of the work.
 

@@ -6,10 +6,11 @@ import socket
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from prospectflow.queue.connecting import connect_directly
-from prospectflow.queue.working import Work, work
+from prospectflow.queue.working import Work, queue_names, work
 from prospectflow.tenancy.roles import ServingCommand
 from prospectflow.ticking import tick
 
@@ -42,11 +43,15 @@ class Command(ServingCommand):
         attached: bool,
         **options: Any,
     ) -> None:
+        chosen = queues.split(",") if queues else None
+        if unknown := set(chosen or ()) - queue_names():
+            names, known = (", ".join(sorted(each)) for each in (unknown, queue_names()))
+            raise CommandError(f"There is no queue {names}: choose from {known}.", returncode=2)
         asyncio.run(
             work(
                 Work(
                     name=name or f"{socket.gethostname()}:{os.getpid()}",
-                    queues=queues.split(",") if queues else None,
+                    queues=chosen,
                     one_shot=one_shot,
                     attached=attached,
                     tick=lambda: tick(now=timezone.now()),
