@@ -280,9 +280,7 @@ def missing(campaign: Campaign) -> Iterator[str]:
     Raises TemplateRefused (outreach.templating) for a text that cannot be used.
     """
     yield from _lacking(campaign)
-    for mailbox in Mailbox.objects.filter(pk__in=shares_of(campaign)).order_by("address"):
-        for sentence in failures_of(mailbox):
-            yield f"the domain of {mailbox} is not ready ({sentence.rstrip('.')})"
+    yield from _unfit_domains(campaign)
     steps = list(campaign.steps.filter(is_active=True).prefetch_related("experiments__variants"))
     for step in steps:
         for experiment in step.experiments.all():
@@ -307,6 +305,15 @@ def _lacking(campaign: Campaign) -> Iterator[str]:
         yield "it does not say why the offer concerns these people's work"
     if field := unsaid(Organisation.objects.get(pk=campaign.organisation_id)):
         yield f"its organisation has not said {REQUIRED[field]}"
+
+
+def _unfit_domains(campaign: Campaign) -> Iterator[str]:
+    """What the DNS lacks for a start; one that was paused goes on, as one that runs does."""
+    if campaign.status == CampaignStatus.PAUSED:
+        return
+    for mailbox in Mailbox.objects.filter(pk__in=shares_of(campaign)).order_by("address"):
+        for sentence in failures_of(mailbox):
+            yield f"the domain of {mailbox} is not ready ({sentence.rstrip('.')})"
 
 
 def check_text(text: str | None) -> None:

@@ -8,12 +8,14 @@ from django.db.models import Q
 
 from crm.verifying import make_resolver
 from outreach.domain_records import (
+    RESERVED,
     Asker,
     Finding,
     check_dkim,
     check_dmarc,
     check_mx,
     check_spf,
+    is_reserved,
 )
 from outreach.models import Mailbox
 from outreach.presets import preset_of
@@ -38,7 +40,8 @@ def check_domain(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> R
     """Ask the DNS and keep the report, unless the mailbox was changed meanwhile.
 
     What does not answer is unknown, and never a failure: a key of ours that was seen goes on
-    signing. Empty where there is no such mailbox.
+    signing. So is a name reserved for examples: nothing is asked. Empty where there is no such
+    mailbox.
     Call it outside of a scope: it speaks to the network.
     """
     with tenant(organisation_id):
@@ -75,8 +78,10 @@ def failures_of(mailbox: Mailbox) -> list[str]:
 
 
 def _asked(mailbox: Mailbox) -> Report:
-    asker = Asker(make_resolver(), seconds=TOGETHER)
     domain, preset = domain_of(mailbox), preset_of(mailbox.provider)
+    if is_reserved(domain):
+        return {kind: _told(RESERVED) for kind in NAMES}
+    asker = Asker(make_resolver(), seconds=TOGETHER)
     found = {
         "mx": check_mx(domain, asker),
         "spf": check_spf(domain, asker, include=preset.spf_include if preset else ""),

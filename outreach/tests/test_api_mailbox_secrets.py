@@ -20,8 +20,8 @@ from prospectflow.testing.factories import make_enrollment, make_mailbox, make_s
 MAILBOXES = "/api/v1/mailboxes/"
 TOKENS = {"oauth_client_secret": "hush-hush", "oauth_refresh_token": "renew-me"}
 GOOGLE = {
-    "address": "zoe@atelier.example",
-    "username": "zoe@atelier.example",
+    "address": "zoe@atelier.fr",
+    "username": "zoe@atelier.fr",
     "provider": "google",
     "sign_in": "oauth",
     "oauth_client_id": "us",
@@ -84,7 +84,7 @@ def test_the_record_to_publish_is_the_public_half(admin):
     key = make_key()
 
     assert made(admin, dkim_selector="s1", dkim_key=key)["dkim_record"] == {
-        "name": "s1._domainkey.atelier.example",
+        "name": "s1._domainkey.atelier.fr",
         "value": public_record(key),
     }
 
@@ -117,8 +117,8 @@ def test_a_key_is_made_here_under_a_selector_of_its_own(admin, organisation):
 
 
 def test_the_domain_is_checked_and_the_report_kept(admin, organisation, server):
-    server.domains["atelier.example"] = {"TXT": ['"v=spf1 +all"'], "MX": ["10 mx.example."]}
-    server.domains["_dmarc.atelier.example"] = SILENT
+    server.domains["atelier.fr"] = {"TXT": ['"v=spf1 +all"'], "MX": ["10 mx.example."]}
+    server.domains["_dmarc.atelier.fr"] = SILENT
     address = f"{MAILBOXES}{made(admin)['id']}/"
 
     answer = admin.post(f"{address}check_domain/")
@@ -135,7 +135,7 @@ def test_what_was_found_of_another_domain_is_forgotten(admin, organisation, serv
     address = f"{MAILBOXES}{made(admin)['id']}/"
     admin.post(f"{address}check_domain/").getvalue()
 
-    changed = admin.patch(address, {"address": "zoe@elsewhere.example"}).json()
+    changed = admin.patch(address, {"address": "zoe@elsewhere.fr"}).json()
 
     assert changed["domain_report"] == dict.fromkeys(["spf", "dkim", "dmarc", "mx"])
     assert changed["domain_checked_at"] is None

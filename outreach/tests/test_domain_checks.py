@@ -11,14 +11,14 @@ from crm.tests.name_server import BROKEN, SILENT, NameServer
 from outreach.domain_records import Asker, check_dkim, check_dmarc, check_mx, check_spf
 from outreach.models import Mailbox
 from outreach.services import domain_checks
-from outreach.services.campaigns import CampaignNotReady, keep_ready, start
+from outreach.services.campaigns import CampaignNotReady, keep_ready, missing, start
 from outreach.services.domain_checks import check_domain, failures_of, mailboxes_to_check
 from outreach.services.mailbox_secrets import renew_dkim_key, signs
 from outreach.tests.making import make_open_campaign
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_mailbox, make_step
 
-DOMAIN = "atelier.example"
+DOMAIN = "atelier.fr"
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_published_key_is_measured(server, bits, state):
 @pytest.mark.parametrize(
     ("records", "state", "words"),
     [
-        ([], "fail", "There is no DKIM key at s1._domainkey.atelier.example"),
+        ([], "fail", "There is no DKIM key at s1._domainkey.atelier.fr"),
         (["v=DKIM1; p="], "fail", "withdrawn"),
         (["v=DKIM1; k=rsa; p=AAAA"], "fail", "cannot be read"),
         (["v=DKIM1; k=rsa; p=***"], "fail", "cannot be read"),
@@ -405,6 +405,23 @@ def test_a_report_on_what_was_changed_meanwhile_is_not_kept(mailbox, monkeypatch
     assert stored(mailbox).domain_report == {}
 
 
+@pytest.mark.parametrize("domain", ["studio.example.com", "example.org", "a.b.test", "localhost"])
+def test_a_name_reserved_for_examples_is_unknown_and_not_asked(mailbox, server, domain):
+    with tenant(mailbox.organisation_id):
+        Mailbox.objects.update(address=f"zoe@{domain}")
+
+    assert checked(mailbox) == dict.fromkeys(["spf", "dkim", "dmarc", "mx"], "unknown")
+    assert not server.asked
+
+
+@pytest.mark.parametrize("domain", ["example.fr", "myexample.com", "test.fr"])
+def test_a_name_that_only_looks_reserved_is_asked(mailbox, server, domain):
+    with tenant(mailbox.organisation_id):
+        Mailbox.objects.update(address=f"zoe@{domain}")
+
+    assert checked(mailbox)["mx"] == "fail"
+
+
 def test_a_mailbox_that_is_gone_is_no_error(mailbox):
     with tenant(mailbox.organisation_id):
         Mailbox.objects.all().delete()
@@ -438,6 +455,15 @@ def test_a_campaign_does_not_start_from_a_domain_that_fails(inside, state, start
 
     campaign.refresh_from_db()
     assert (campaign.status == "running") == starts
+
+
+def test_a_paused_campaign_goes_on_though_its_domain_fails_by_now(inside):
+    report = {"spf": {"state": "fail", "sentence": "There is no SPF record."}}
+    campaign = make_open_campaign(make_mailbox(domain_report=report), status="paused")
+    make_step(campaign)
+
+    assert list(missing(campaign)) == []
+    assert start(campaign, at=NOON).status == "running"
 
 
 def test_a_campaign_that_runs_may_be_changed_though_its_domain_fails(inside):
