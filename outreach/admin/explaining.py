@@ -8,7 +8,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from outreach.models import Task
-from outreach.services.explaining import explain
+from outreach.policy.rules import Reason
+from outreach.services.explaining import NEVER, Explanation, explain, lifts
 
 
 def explained(task: Task, *, now: datetime) -> SafeString | str:
@@ -16,21 +17,22 @@ def explained(task: Task, *, now: datetime) -> SafeString | str:
     found = explain(task, now=now)
     if not found.reasons:
         return "Nothing holds it back: it leaves with the next batch of its mailbox."
-    lines = ((reason.sentence, _until(reason.until)) for reason in found.reasons)
+    lines = ((reason.sentence, _until(reason)) for reason in found.reasons)
     reasons = format_html_join("", "<li>{} {}</li>", lines)
-    return format_html('<ul class="pf-list">{}</ul><p>{}</p>', reasons, _at(found.earliest))
+    return format_html('<ul class="pf-list">{}</ul><p>{}</p>', reasons, _at(found))
 
 
-def _until(moment: datetime | None) -> SafeString | str:
-    if moment is None:
-        return ""
-    return format_html('<span class="pf-subtle">Until {}.</span>', local(moment))
+def _until(reason: Reason) -> SafeString:
+    until = f"Until {local(reason.until)}." if reason.until else f"Lifts: {lifts(reason.code)}."
+    return format_html('<span class="pf-subtle">{}</span>', until)
 
 
-def _at(earliest: datetime | None) -> SafeString | str:
-    if earliest is None:
-        return "It does not leave before somebody acts on what has no date."
-    return format_html("It may leave on <b>{}</b> at the earliest.", local(earliest))
+def _at(found: Explanation) -> SafeString | str:
+    if found.earliest is not None:
+        return format_html("It may leave on <b>{}</b> at the earliest.", local(found.earliest))
+    if any(reason.code in NEVER for reason in found.reasons):
+        return "It never leaves."
+    return "It does not leave before what has no date is over."
 
 
 def local(moment: datetime) -> str:

@@ -12,13 +12,30 @@ from outreach.services.policy import gather
 from outreach.states import WAITING
 
 MOST = 1_000  # mails that are looked at for one answer, the next to leave first
+NEVER = frozenset(
+    {"suppressed", "company_opposed", "company_answered", "mailbox_gone", "not_waiting"}
+    | {"enrollment_replied", "enrollment_bounced", "enrollment_unsubscribed"}
+    | {"enrollment_finished"}
+)
+"""What does not lift any more (docs/sending-rules.md)."""
+BY_THE_WORKER = {
+    "no_draft": "once it is written",
+    "inbox_stale": "once the inbox is read",
+    "mailbox_unhealthy": "once its share has fallen",
+}
+"""What lifts without anybody, though nobody knows when."""
+
+
+def lifts(code: str) -> str:
+    """When a reason without an instant lifts, in a few words."""
+    return "never" if code in NEVER else BY_THE_WORKER.get(code, "once somebody acts")
 
 
 @dataclass(frozen=True)
 class Explanation:
     """Every reason that holds a mail back, and the next instant at which it may leave.
 
-    `earliest` is None while somebody has to act first.
+    `earliest` is None while something holds it that no instant lifts.
     """
 
     reasons: list[Reason]
@@ -33,6 +50,11 @@ class Held:
     sentence: str
     mails: int
     until: datetime | None
+
+    @property
+    def lifts(self) -> str:
+        """When, in a few words, where no instant is told."""
+        return lifts(self.code)
 
 
 @dataclass(frozen=True)

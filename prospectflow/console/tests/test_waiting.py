@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from outreach.models import Task
+from outreach.models import Campaign, Enrollment, Task
 from outreach.tests.making import fresh, make_due, make_open_campaign, make_ready
 from prospectflow.console.tests.cast import signed_in
 from prospectflow.tenancy.context import tenant
@@ -32,7 +32,8 @@ def test_a_task_tells_every_reason_and_the_hours_on_the_readers_clock(owner, org
 
     assert "The mail is not written yet." in text
     assert "Tue 1 Jul 2031, 10:30" in text  # in Paris
-    assert "before somebody acts" in text
+    assert "Lifts: once it is written." in text
+    assert "before what has no date is over" in text
 
 
 def test_a_task_that_only_waits_for_its_hour_tells_when_it_may_leave(owner, organisation):
@@ -63,7 +64,25 @@ def test_a_campaign_tells_what_waits_and_why(owner, organisation, task):
 
     assert "Something holds back each of the 2." in text
     assert "The mail is not written yet." in text
+    assert "once it is written" in text
     assert "status__exact=scheduled" in text
+
+
+def test_what_never_lifts_is_told_to_be_so(owner, organisation, task):
+    with tenant(organisation.pk):
+        Enrollment.objects.update(state="replied")
+
+    text = owner.get(reverse("console:campaign_waiting", args=[task.campaign_id])).text
+    assert '<span class="pf-subtle">never</span>' in text
+    assert "It never leaves." in owner.get(page_of(task)).text
+
+
+def test_what_a_person_has_to_lift_is_told_to_be_so(owner, organisation, task):
+    with tenant(organisation.pk):
+        Campaign.objects.update(status="paused")
+
+    text = owner.get(reverse("console:campaign_waiting", args=[task.campaign_id])).text
+    assert "once somebody acts" in text
 
 
 def test_a_campaign_in_which_nothing_waits_says_so(owner, organisation):
