@@ -45,6 +45,10 @@ class HostUnreachable(ImapError):
     """The IMAP server cannot be reached: check host, port and security."""
 
 
+class NoImapServer(ImapError):
+    """What listens there does not greet as an IMAP server does: check host, port and security."""
+
+
 class TlsFailed(ImapError):
     """The IMAP server does not speak the encryption that was asked for: check port and security."""
 
@@ -166,7 +170,13 @@ def _connect(account: ImapAccount) -> BaseMailBox:
 
 
 def _open(account: ImapAccount) -> BaseMailBox:
-    mailbox = _Mailbox(account)
+    try:
+        mailbox = _Mailbox(account)
+    except imaplib.IMAP4.abort as error:
+        raise NoImapServer(
+            f"What listens at {account.host}:{account.port} does not greet as an IMAP server does;"
+            " check the host, the port and the security setting."
+        ) from error
     if account.security not in ("tls", "plain"):
         try:
             mailbox.client.starttls(ssl.create_default_context())

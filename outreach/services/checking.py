@@ -1,16 +1,18 @@
 """Trying a mailbox's two servers, as whoever set it up would."""
 
+import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from outreach.certificates import certificate_refusal
-from outreach.inbox.imap import check_account
+from outreach.inbox.imap import HostUnreachable, TlsFailed, check_account
 from outreach.models import Mailbox
 from outreach.oauth import TokenRefused, TokenUnavailable
 from outreach.services.mailboxes import imap_account, smtp_account
 from outreach.smtp import MailboxUnreachable, Stage, connect
 from outreach.states import SignIn
+from outreach.unreachable import reason_unreachable
 from prospectflow.deadlines import Deadline
 from prospectflow.errors import DomainError
 
@@ -27,6 +29,10 @@ class ServersTooSlow(DomainError):
 
 class SmtpUnreachable(DomainError):
     """The SMTP server cannot be reached: check host, port and security."""
+
+
+class NoSmtpServer(DomainError):
+    """What listens there does not greet as an SMTP server does: check host, port and security."""
 
 
 class SmtpGreetingFailed(DomainError):
@@ -103,11 +109,17 @@ def _smtp_refusal(error: MailboxUnreachable, mailbox: Mailbox) -> DomainError:
     if isinstance(error.__cause__, ABOUT_TOKENS):
         return error.__cause__
     refusals: dict[Stage, type[DomainError]] = {
-        "connect": SmtpUnreachable,
+        "connect": _why_unreachable(error),
         "hello": SmtpGreetingFailed,
         "auth": SmtpTokenRefused if mailbox.sign_in == SignIn.OAUTH else SmtpSignInRefused,
     }
     return refusals[error.failure.stage](str(error))
+
+
+def _why_unreachable(error: MailboxUnreachable) -> type[DomainError]:
+    if not error.failure.code and isinstance(error.__context__, smtplib.SMTPException):
+        return NoSmtpServer
+    return reason_unreachable(error) or SmtpUnreachable
 
 
 def _try_imap(mailbox: Mailbox, deadline: Deadline) -> list[str]:
@@ -118,4 +130,7 @@ def _try_imap(mailbox: Mailbox, deadline: Deadline) -> list[str]:
             raise error.__cause__ from error
         if refusal := certificate_refusal(error):
             raise refusal from error
+        reason = isinstance(error, HostUnreachable | TlsFailed) and reason_unreachable(error)
+        if reason:
+            raise reason(str(error)) from error
         raise

@@ -211,7 +211,7 @@ def test_what_another_service_says_is_not_passed_on(admin, organisation):
         answer = checked(admin, add(organisation, smtp_port=service.getsockname()[1]))
         talking.join()
 
-    assert (answer["works"], answer["code"]) == (False, "SMTP_UNREACHABLE")
+    assert (answer["works"], answer["code"]) == (False, "NO_SMTP_SERVER")
     assert "internal-secret" not in str(answer)
 
 

@@ -1,9 +1,11 @@
 """What is wrong with a mailbox's servers is named: their certificates, above all."""
 
+import socket
 import ssl
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import IPv4Address
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -128,3 +130,56 @@ def test_a_mail_waits_while_the_certificate_is_wrong_and_nobody_is_blamed(commit
 def test_a_certificate_that_is_right_is_no_trouble(certified):
     with serving(certified(HERE), "tls") as mailbox:
         assert check(mailbox) == ["INBOX"]
+
+
+@contextmanager
+def talking(words: bytes):
+    """The port of a service that says this to whoever comes, and hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def talk() -> None:
+            with suppress(OSError):
+                while True:
+                    peer, _ = listener.accept()
+                    with peer, suppress(OSError):
+                        peer.sendall(words)
+                        if words:  # whatever is said in answer, it hangs up
+                            peer.recv(1)
+
+        Thread(target=talk, daemon=True).start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def codes(security: str, port: int, host: str = "127.0.0.1") -> list[str]:
+    """What trying this address for both servers leads to."""
+    mailbox = Mailbox(username="")
+    for protocol in ("smtp", "imap"):
+        setattr(mailbox, f"{protocol}_host", host)
+        setattr(mailbox, f"{protocol}_port", port)
+        setattr(mailbox, f"{protocol}_security", security)
+    return [type(each.refusal).__name__ for each in trials(mailbox)]
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "nowhere..invalid"])
+def test_a_host_name_that_nobody_has_is_named(host):
+    assert codes("tls", 465, host) == ["HostUnknown"] * 2
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_port_at_which_nobody_listens_is_named(security):
+    with talking(b"") as port:
+        pass
+
+    assert codes(security, port) == ["NobodyListens"] * 2
+
+
+def test_tls_where_a_server_speaks_plainly_is_named():
+    with talking(b"220 ready\r\n") as port:
+        assert codes("tls", port) == ["TlsNotSpoken"] * 2
+
+
+@pytest.mark.parametrize("words", [b"", b"E secret of a database\r\n"])
+def test_another_service_is_told_from_a_mail_server(words):
+    with talking(words) as port:
+        assert codes("starttls", port) == ["NoSmtpServer", "NoImapServer"]
