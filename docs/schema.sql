@@ -458,6 +458,11 @@ BEGIN
             SELECT FROM outreach.messages m
             WHERE m.organisation_id = e.organisation_id AND m.enrollment_id = e.id
                 AND m.direction = 'outbound'
+        )
+        AND NOT EXISTS (
+            SELECT FROM outreach.tasks t
+            WHERE t.organisation_id = e.organisation_id AND t.enrollment_id = e.id
+                AND t.status IN ('transmitting', 'sent', 'unknown')
         );
     RETURN NULL;
 END $$;

@@ -14,13 +14,16 @@ from iam.services import record
 from outreach.models import Campaign, CampaignMailbox, Draft, Enrollment, Mailbox, Message, Task
 from outreach.services.rewriting import send_to_review, write_anew
 from outreach.sharing import mailbox_of
-from outreach.states import OPEN
+from outreach.states import OPEN, TaskStatus
 
 if TYPE_CHECKING:
     from iam.models import User
 
 AT_ONCE = 5_000
-WRITTEN = Exists(Message.objects.outbound().filter(enrollment=OuterRef("pk")))
+LEFT = (TaskStatus.TRANSMITTING, TaskStatus.SENT, TaskStatus.UNKNOWN)
+WRITTEN = Exists(Message.objects.outbound().filter(enrollment=OuterRef("pk"))) | Exists(
+    Task.objects.filter(enrollment=OuterRef("pk"), status__in=LEFT)  # a restore forgets the mail
+)
 APPROVED = Exists(Task.objects.filter(enrollment=OuterRef("pk"), is_approved=True, status__in=OPEN))
 
 

@@ -188,6 +188,19 @@ def test_a_mailbox_that_goes_leaves_nobody_behind_but_those_that_it_wrote_to():
     assert mailboxes_of([*pending, *approved]) == {after.pk}
 
 
+@pytest.mark.parametrize("status", ["transmitting", "sent", "unknown"])
+def test_who_may_have_been_written_to_stays_even_if_nobody_remembers_the_mail(status):
+    campaign = make_open_campaign()
+    task, before, after = make_due(campaign), campaign.from_mailbox, make_mailbox()
+    Task.objects.update(status=status)
+    campaign.from_mailbox = after
+    campaign.save()
+
+    assert share_anew(campaign, at=MORNING) == 0
+
+    assert mailboxes_of([task]) == {before.pk}
+
+
 def test_an_approved_mail_of_a_mailbox_that_goes_is_read_again():
     own, other = make_mailbox(), make_mailbox()
     campaign = make_open_campaign(own)
