@@ -39,7 +39,10 @@ class Day(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The days that are over, from the forecast on, on which mails left or should have."""
+    """The days that are over, from the first start on, on which mails left or should have.
+
+    `made_at` is the last start, from which on its own forecast counts.
+    """
 
     made_at: datetime
     days: list[Day]
@@ -94,29 +97,51 @@ def foresee_start(campaign: Campaign, *, at: datetime) -> Forecast | None:
 
 
 def keep(campaign: Campaign, outcome: Outcome, options: Options) -> Forecast:
-    """Write an outcome down as the campaign's forecast."""
+    """Write an outcome down as the campaign's forecast, from now on; the days before stay."""
+    days = _foreseen_before(campaign, outcome.began_at) + Counter(outcome.by_day())
     return Forecast.objects.create(
         campaign=campaign,
         made_at=outcome.began_at,
         options={"days": options.days, "reply_rate": options.reply_rate, "seed": options.seed},
-        days={str(day): number for day, number in outcome.by_day().items()},
+        days={str(day): number for day, number in sorted(days.items())},
         ends_at=outcome.ends_at,
     )
 
 
 def compared(campaign: Campaign, *, now: datetime) -> Comparison | None:
     """The last forecast against what left, up to yesterday; None where nothing was foreseen."""
-    forecast = Forecast.objects.filter(campaign=campaign).order_by("-made_at").first()
-    if forecast is None:
+    forecasts = Forecast.objects.filter(campaign=campaign).order_by("made_at")
+    first, last = forecasts.first(), forecasts.last()
+    if first is None or last is None:
         return None
-    name = Organisation.objects.only("time_zone").get(pk=campaign.organisation_id).time_zone
-    zone, since = ZoneInfo(name), forecast.made_at
+    zone = _zone_of(campaign)
     today = now.astimezone(zone).date()
-    foreseen = {date.fromisoformat(day): number for day, number in forecast.days.items()}
-    actual = _left(campaign, since, zone)
+    foreseen, actual = _foreseen(last), _left(campaign, first.made_at, zone)
     over = sorted(day for day in foreseen.keys() | actual.keys() if day < today)
-    later = Enrollment.objects.filter(campaign=campaign, enrolled_at__gt=since).count()
-    return Comparison(since, [Day(day, foreseen.get(day, 0), actual[day]) for day in over], later)
+    later = Enrollment.objects.filter(campaign=campaign, enrolled_at__gt=last.made_at).count()
+    days = [Day(day, foreseen[day], actual[day]) for day in over]
+    return Comparison(last.made_at, days, later)
+
+
+def _foreseen_before(campaign: Campaign, at: datetime) -> Counter[date]:
+    """What earlier starts foresaw for the days that are over, and what left today until now."""
+    forecasts = Forecast.objects.filter(campaign=campaign).order_by("made_at")
+    first, last = forecasts.first(), forecasts.last()
+    if first is None or last is None:
+        return Counter()
+    zone = _zone_of(campaign)
+    today = at.astimezone(zone).date()
+    over = Counter({day: number for day, number in _foreseen(last).items() if day < today})
+    return over + Counter({today: _left(campaign, first.made_at, zone)[today]})
+
+
+def _foreseen(forecast: Forecast) -> Counter[date]:
+    return Counter({date.fromisoformat(day): number for day, number in forecast.days.items()})
+
+
+def _zone_of(campaign: Campaign) -> ZoneInfo:
+    organisation = Organisation.objects.only("time_zone").get(pk=campaign.organisation_id)
+    return ZoneInfo(organisation.time_zone)
 
 
 def _left(campaign: Campaign, since: datetime, zone: ZoneInfo) -> Counter[date]:

@@ -7,8 +7,9 @@ from django.db import connection
 
 from outreach.models import Forecast, Message
 from outreach.services import forecasting
-from outreach.services.campaigns import enroll, start
-from outreach.services.forecasting import compared
+from outreach.services.campaigns import enroll, pause, start
+from outreach.services.forecasting import LONG, compared
+from outreach.services.simulating import options_for, simulate
 from outreach.tests.making import MORNING, make_open_campaign, make_ready
 from outreach.tests.playing import play_for_real
 from prospectflow.tenancy.context import tenant
@@ -106,6 +107,24 @@ def test_whoever_was_enrolled_later_is_told(started):
     enroll(started, [make_position()], at=MORNING + DAY)
 
     assert compared(started, now=MORNING + 3 * DAY).newcomers == 1
+
+
+def test_days_that_are_over_stay_when_a_campaign_is_started_again(started):
+    make_sent(started, at=MORNING + timedelta(hours=1))
+    make_sent(started, at=MORNING + DAY)
+    pause(started, at=MORNING + DAY)
+    again = MORNING + DAY + timedelta(hours=1)
+
+    start(started, at=again)
+
+    assert Forecast.objects.count() == 2
+    comparison = compared(started, now=again + 5 * DAY)
+    assert comparison.made_at == again
+    first, second, *_ = comparison.days
+    assert (f"{first.day:%d}", first.foreseen, first.actual) == ("24", 3, 1)
+    assert second.actual == 1
+    from_now_on = simulate(started, options_for(started, days=LONG), now=again).by_day()
+    assert second.foreseen == 1 + from_now_on[second.day]
 
 
 def test_without_a_forecast_there_is_nothing_to_compare(inside):
