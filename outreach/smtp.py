@@ -25,6 +25,7 @@ type Answer = tuple[int, str]
 OK, WILL_FORWARD, GO_AHEAD = 250, 251, 354
 NO_ANSWER, NOT_SIGNED_IN = 0, 535
 GONE = (0, 421)  # no answer, or a goodbye
+HUNG_UP, TOO_LATE = "The server hung up.", "The server did not answer in time."
 OUR_NAME = "[127.0.0.1]"  # asking the system for a full host name can take seconds
 
 
@@ -219,7 +220,7 @@ class Connection:
             code, text = _decoded(smtp.getreply())
             _be_patient(smtp, self.account.timeout)
         except (OSError, smtplib.SMTPException) as error:
-            code, text = NO_ANSWER, _answer_in(error)[1]
+            code, text = NO_ANSWER, f"{_answer_in(error)[1]} Whether it took the mail is not known."
         if 200 <= code < 300:  # noqa: PLR2004
             return Accepted(code, text, self.account.host)
         failure = self._failure("after_data", code, text)
@@ -299,7 +300,7 @@ def _sign_in(smtp: smtplib.SMTP, account: SmtpAccount) -> None:
 def _ask(smtp: smtplib.SMTP, *commands: str) -> Answer:
     """Send commands, if any, and read the next answer; code 0 when none came."""
     if smtp.sock is None:
-        return NO_ANSWER, "The server has hung up."
+        return NO_ANSWER, HUNG_UP
     try:
         if commands:
             smtp.send("".join(f"{command}\r\n" for command in commands))
@@ -338,6 +339,8 @@ def _answer_in(error: Exception) -> Answer:
         return _decoded((error.smtp_code, said))
     if refusal := certificate_refusal(error):
         return NO_ANSWER, str(refusal)
+    if isinstance(error, smtplib.SMTPServerDisconnected):
+        return NO_ANSWER, TOO_LATE if isinstance(error.__context__, TimeoutError) else HUNG_UP
     if isinstance(error, UnicodeError):  # its own words would quote from the password
         return NO_ANSWER, "SMTP carries ASCII characters only"
     return NO_ANSWER, str(error) or type(error).__name__
