@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from email import message_from_bytes, policy
+from functools import partial
 
 import pytest
 from django.db import Error, transaction
@@ -12,6 +13,7 @@ from outreach.mail import MailRefused, Outgoing, build
 from outreach.models import Draft, Task
 from outreach.services.approval import approve, rendered
 from outreach.services.drafting import compose
+from outreach.services.sending import send_batch
 from outreach.tests.faults.judging import AT_ONCE, hold_to_account
 from outreach.tests.making import MORNING, make_due, make_open_campaign, make_ready
 from outreach.tests.postbox import World
@@ -24,23 +26,23 @@ HEADERS = [
     "From", "To", "Subject", "Date", "Message-ID", "Feedback-ID", "X-ProspectFlow-Message",
     "List-Unsubscribe", "List-Unsubscribe-Post", "MIME-Version", "Content-Type",
 ]  # fmt: skip
-TEXTS = {
-    "a header": "Ada\r\nBcc: victim@example.org",
-    "a bare line feed": "Ada\nBcc: victim@example.org",
-    "a bare carriage return": "Ada\rBcc: victim@example.org",
-    "another line end": "Ada\u2028Bcc: victim@example.org\x85X: y\x0bZ: z",
-    "a body": "Ada\r\n\r\nA body of their own\r\n.\r\nMAIL FROM:<x@example.org>",
-    "an encoded word": "=?utf-8?q?=0D=0ABcc:_victim=40example.org?=",
-    "quotes and brackets": '"Ada" <ada@evil.example>, (comment) \\',
-    "emoji": "🎬✨👩🏽‍🚀 Ada 🇫🇷",
-    "right-to-left marks": "\u202eada\u202c \u200fעדה\u200e",
-    "combining marks": "A" + "\u0301" * 200,
-    "half a character": "Ada \udc80"[:4] + "\ufffd",
-    "ten thousand letters": "A" * 10_000,
-    "nothing but blanks": " \u00a0\u200b ",
-    "a template": "{{ first_name }}{% for a in b %}",
-    "a boundary": "--=_0123456789abcdef0123456789abcdef--",
-}
+TEXTS = [
+    "Ada\r\nBcc: victim@example.org",
+    "Ada\nBcc: victim@example.org",
+    "Ada\rBcc: victim@example.org",
+    "Ada\u2028Bcc: victim@example.org\x85X: y\x0bZ: z",
+    "Ada\r\n\r\nA body of their own\r\n.\r\nMAIL FROM:<x@example.org>",
+    "=?utf-8?q?=0D=0ABcc:_victim=40example.org?=",
+    '"Ada" <ada@evil.example>, (comment) \\',
+    "🎬✨👩🏽‍🚀 Ada 🇫🇷",
+    "\u202eada\u202c \u200fעדה\u200e",
+    "A" + "\u0301" * 200,
+    "Ada \udc80"[:4] + "\ufffd",
+    "A" * 10_000,
+    " \u00a0\u200b ",
+    "{{ first_name }}{% for a in b %}",
+    "--=_0123456789abcdef0123456789abcdef--",
+]
 ADDRESSES = [
     'a"quoted name"@client.example.com',
     '"ada lovelace"@client.example.com',
@@ -80,17 +82,18 @@ def campaign(busy):
         return made
 
 
-def among_others(world, campaign, make):
-    """One bad task between two good ones; whether the bad one was let in at all."""
-    with world.open():
-        make_ready(campaign)
-    try:
+def among_others(world, campaign, makers):
+    """Each bad task between two good ones; how many of the bad were let in at all."""
+    let_in = 0
+    for make in makers:
         with world.open():
-            make()
-    except (DomainError, Error, ValueError):  # refused, before anything is to leave
-        let_in = False
-    else:
-        let_in = True
+            make_ready(campaign)
+        try:
+            with world.open():
+                make()
+        except (DomainError, Error, ValueError):  # refused, before anything is to leave
+            continue
+        let_in += 1
     with world.open():
         make_ready(campaign)
     return let_in
@@ -98,41 +101,43 @@ def among_others(world, campaign, make):
 
 def send_all(world):
     for hour in range(1, 4):
-        world.send(MORNING + hour * HOUR)
-        while world.send(MORNING + hour * HOUR):
-            pass
+        send_batch(
+            world.organisation_id,
+            world.mailbox_id,
+            clock=lambda at=MORNING + hour * HOUR: at,
+            worker="test",
+            limit=200,
+        )
 
 
-def hold_whole(world, postbox, let_in):
+def hold_whole(world, postbox, good, let_in):
     """The good ones left, and what left is each one mail with our own headers, to one address."""
     counted = hold_to_account(world, postbox)
-    assert 2 <= counted["sent"] <= 2 + let_in
+    assert good <= counted["sent"] <= good + let_in
     assert sorted(to for to, _ in postbox.mails) == sorted(m["To"] for m in postbox.parsed())
     assert "victim@example.org" not in postbox.seen
     for mail in postbox.parsed():
         assert sorted(mail.keys()) == sorted(HEADERS)
-        assert [part.get_content_type() for part in mail.iter_parts()] == [
-            "text/plain",
-            "text/html",
-        ]
+        kinds = [part.get_content_type() for part in mail.iter_parts()]
+        assert kinds == ["text/plain", "text/html"]
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_whatever_a_person_or_a_company_is_called(busy, postbox, campaign, text):
-    def make():
-        person = make_person(first_name=TEXTS[text], last_name=TEXTS[text])
-        company = make_company(name=TEXTS[text])
-        make_ready(campaign, position=make_position(person=person, company=company))
+def test_whatever_people_and_companies_are_called(busy, postbox, campaign):
+    def named(text):
+        person = make_person(first_name=text, last_name=text)
+        position = make_position(person=person, company=make_company(name=text))
+        return make_ready(campaign, position=position)
 
-    let_in = among_others(busy, campaign, make)
+    let_in = among_others(busy, campaign, [partial(named, text) for text in TEXTS])
     send_all(busy)
 
-    hold_whole(busy, postbox, let_in)
+    assert let_in > len(TEXTS) // 2  # most of them are mended on their way
+    hold_whole(busy, postbox, len(TEXTS) + 1, let_in)
 
 
-def forced(task, **fields):
+def forced(campaign, position=None, **fields):
     """A draft that says this, approved past every gate."""
-    draft = compose(task, at=MORNING)
+    draft = compose(make_due(campaign, position=position or make_position()), at=MORNING)
     Draft.objects.filter(pk=draft.pk).update(**fields)
     draft = Draft.objects.get(pk=draft.pk)
     Draft.objects.filter(pk=draft.pk).update(
@@ -140,34 +145,33 @@ def forced(task, **fields):
     )
 
 
-@pytest.mark.parametrize("text", TEXTS)
-def test_whatever_a_subject_is_even_past_the_gates(busy, postbox, campaign, text):
-    let_in = among_others(busy, campaign, lambda: forced(make_due(campaign), subject=TEXTS[text]))
+def test_whatever_a_subject_is_even_past_the_gates(busy, postbox, campaign):
+    let_in = among_others(busy, campaign, [partial(forced, campaign, subject=t) for t in TEXTS])
     send_all(busy)
 
-    hold_whole(busy, postbox, let_in)
+    assert let_in == len(TEXTS)
+    hold_whole(busy, postbox, len(TEXTS) + 1, let_in)
 
 
-@pytest.mark.parametrize("address", ADDRESSES, ids=lambda address: repr(address[:24]))
-def test_whatever_an_address_is_even_past_the_gates(busy, postbox, campaign, address):
-    def make():
-        task = make_due(campaign, position=make_position(email=address))
-        forced(task, recipient=address)
+def test_whatever_an_address_is_even_past_the_gates(busy, postbox, campaign):
+    def addressed(address):
+        forced(campaign, make_position(email=address), recipient=address)
 
-    let_in = among_others(busy, campaign, make)
+    let_in = among_others(busy, campaign, [partial(addressed, each) for each in ADDRESSES])
     send_all(busy)
 
-    assert address not in postbox.seen
-    hold_whole(busy, postbox, let_in)
+    assert set(postbox.seen) & set(ADDRESSES) == set()
+    assert 0 < let_in < len(ADDRESSES)
+    hold_whole(busy, postbox, len(ADDRESSES) + 1, 0)
 
 
 @pytest.mark.parametrize("line", ["une ligne\n", "x" * 80])
 def test_a_body_of_five_megabytes_leaves_whole(busy, postbox, campaign, line):
     body = ("Bonjour\n" + line * (5_000_000 // len(line))).strip()
-    let_in = among_others(busy, campaign, lambda: forced(make_due(campaign), body_text=body))
+    let_in = among_others(busy, campaign, [partial(forced, campaign, body_text=body)])
     send_all(busy)
 
-    hold_whole(busy, postbox, let_in)
+    hold_whole(busy, postbox, 2, let_in)
     texts = [mail.get_body(("plain",)).get_content() for mail in postbox.parsed()]
     assert sum(text.replace("\r\n", "\n").startswith(body) for text in texts) == 1
     assert max(len(each) for _, raw in postbox.mails for each in raw.split(b"\r\n")) <= 998
