@@ -193,8 +193,11 @@ def _tomorrow(case: Case, ledger: Ledger, now: datetime) -> datetime:
 
 
 def _pace(case: Case, now: datetime) -> Reason | None:
-    until = case.ledger and case.ledger.pauses_until(now)
-    return Reason("pace", "The mailbox keeps a human pace.", until) if until else None
+    if case.ledger is None or (until := case.ledger.pauses_until(now)) is None:
+        return None
+    if trouble := case.ledger.status_reason:
+        return Reason("pace", f"The mailbox leaves its server alone for now. {trouble}", until)
+    return Reason("pace", "The mailbox keeps a human pace.", until)
 
 
 def _window(case: Case, now: datetime) -> Reason | None:

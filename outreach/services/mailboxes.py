@@ -31,7 +31,7 @@ from outreach.services.mailbox_secrets import (
 )
 from outreach.services.signing_in import access_token_of, password_of
 from outreach.smtp import Security, SmtpAccount
-from outreach.states import Provider, SignIn
+from outreach.states import MailboxStatus, Provider, SignIn
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
 
@@ -191,11 +191,11 @@ def _is_this_machine(host: str) -> bool:
 
 @transaction.atomic
 def move_mailbox(mailbox: Mailbox, to: str, *, reason: str = "") -> Mailbox:
-    """Activate, pause or break a mailbox, and say why."""
+    """Activate, pause or break a mailbox, and say why; an active one tells its troubles alone."""
     mailbox = Mailbox.objects.select_for_update().get(pk=mailbox.pk)
     if mailbox.status != to:
         move(mailbox, "status", to, Mailbox.MOVES)
-    mailbox.status_reason = reason
+    mailbox.status_reason = "" if to == MailboxStatus.ACTIVE else reason
     mailbox.save(update_fields=["status", "status_reason"])
     return mailbox
 

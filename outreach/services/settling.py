@@ -215,7 +215,7 @@ def _unknown(task: Task, message: Message, text: str, now: datetime) -> None:
     """
     move(task, "status", TaskStatus.UNKNOWN, Task.MOVES)
     message.answer_code = task.last_error = text[:500]
-    Mailbox.objects.filter(messages=message).update(next_send_at=now + RETRIES[0])
+    _let_mailbox_wait(message, text[:500], now)
     plan_next(task, now=now)
 
 
@@ -250,9 +250,14 @@ def _hold_mailbox(task: Task, message: Message, sentence: str, now: datetime) ->
     """The server was not ready before it heard of any recipient: nobody's ladder is used up."""
     task.attempts -= 1
     _again(task, message, now + RETRIES[0])
-    Mailbox.objects.filter(messages=message).update(
-        next_send_at=now + RETRIES[0], status_reason=sentence or message.answer_code
-    )
+    _let_mailbox_wait(message, sentence or message.answer_code, now)
+
+
+def _let_mailbox_wait(message: Message, trouble: str, now: datetime) -> None:
+    """Leave its server alone for a while; one that was stopped meanwhile keeps its own reason."""
+    mailbox = Mailbox.objects.filter(messages=message)
+    mailbox.update(next_send_at=now + RETRIES[0])
+    mailbox.filter(status=MailboxStatus.ACTIVE).update(status_reason=trouble)
 
 
 def _stop_mailbox(

@@ -145,7 +145,8 @@ def test_a_mailbox_is_paused_and_activated(admin, organisation, mailbox):
 
     admin.post(page(mailbox, "activate/"))
 
-    assert fresh(mailbox, organisation).status == "active"
+    active = fresh(mailbox, organisation)
+    assert (active.status, active.status_reason) == ("active", "")
 
 
 def test_a_mailbox_is_deleted(admin, organisation, mailbox):

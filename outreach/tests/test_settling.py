@@ -9,10 +9,12 @@ from outreach.models import Campaign, Enrollment, Mailbox, Message, Task, Workfl
 from outreach.services.approval import approve, edit, reject
 from outreach.services.campaigns import archive
 from outreach.services.planning import id_of_next
+from outreach.services.policy import may_send
 from outreach.services.sending import declare_unknown
 from outreach.services.stopping import stop
 from outreach.services.suppressing import suppression_of
 from outreach.tests.making import MORNING, draft_of
+from outreach.tests.postbox import hang_up
 from prospectflow.tenancy.context import tenant
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -172,6 +174,36 @@ def test_a_mail_that_waits_for_another_try_can_be_rejected(world, postbox):
     assert (after.status, message, enrollment.state) == ("skipped", None, "active")
     assert world.follow_up_of(task).scheduled_for == MORNING + timedelta(days=6)
     assert world.send(MORNING + HOUR) is None
+
+
+def test_what_waits_for_a_server_that_hung_up_says_so_until_a_mail_leaves(world, postbox):
+    lost, other = world.queue(), world.queue()
+    postbox.hooks["TAKEN"] = hang_up
+    world.send(MORNING)
+    postbox.hooks.clear()
+
+    said = "The server hung up. Whether it took the mail is not known."
+    assert world.state(lost)[0].last_error == said
+    with world.open() as mailbox:
+        (reason,) = may_send(Task.objects.get(pk=other.pk), now=MORNING + MINUTE)
+        assert mailbox.status_reason == said
+        assert (reason.code, reason.until) == ("pace", mailbox.next_send_at)
+        assert reason.sentence == f"The mailbox leaves its server alone for now. {said}"
+    assert world.send(MORNING + HOUR).status == "sent"
+    with world.open() as mailbox:
+        assert mailbox.status_reason == ""
+
+
+def test_a_mailbox_that_is_paused_meanwhile_keeps_the_reason_of_its_pause(world, postbox):
+    world.queue()
+    postbox.answer("MAIL", SOFT)
+    pause = {"status": "paused", "status_reason": "by hand"}
+    during(world, postbox, "MAIL", lambda: Mailbox.objects.update(**pause))
+
+    world.send(MORNING)
+
+    with world.open() as mailbox:
+        assert (mailbox.status, mailbox.status_reason) == ("paused", "by hand")
 
 
 def test_a_mail_that_waits_for_another_try_leaves_as_it_was_edited(world, postbox):
