@@ -1,5 +1,6 @@
 """What pages over campaigns and all that is in them have in common: nothing that tells is lost."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -17,15 +18,15 @@ class TemplatesForm(forms.ModelForm):
     """Refuses a template that could not be rendered, and says what is wrong with it."""
 
     def clean_subject_template(self) -> str | None:
-        return self._checked("subject_template")
+        return self._checked("subject_template", services.check_subject)
 
     def clean_body_template(self) -> str | None:
-        return self._checked("body_template")
+        return self._checked("body_template", services.check_text)
 
-    def _checked(self, field: str) -> str | None:
+    def _checked(self, field: str, check: Callable[[str | None], None]) -> str | None:
         text = self.cleaned_data[field]
         try:
-            services.check_text(text)
+            check(text)
         except DomainError as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
         return text

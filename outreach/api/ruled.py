@@ -1,5 +1,6 @@
 """What the resources of campaigns share: sparse lists, fresh answers, careful deletions."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from django.db.models import Model
@@ -7,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.serializers import BaseSerializer
 
-from outreach.services.campaigns import check_text
+from outreach.services.campaigns import check_subject, check_text
 from outreach.services.discarding import discard
 from outreach.templating import TemplateRefused
 from prospectflow.api.serializers import StrictModelSerializer
@@ -36,16 +37,16 @@ class TemplatesSerializer(RuledSerializer):
     """A row with templates; one that no mail could be written from is refused."""
 
     def validate_subject_template(self, text: str | None) -> str | None:
-        return usable(text)
+        return usable(text, check_subject)
 
     def validate_body_template(self, text: str | None) -> str | None:
-        return usable(text)
+        return usable(text, check_text)
 
 
-def usable(text: str | None) -> str | None:
+def usable(text: str | None, check: Callable[[str | None], None]) -> str | None:
     """The template as it came; 400 with what is wrong with it."""
     try:
-        check_text(text)
+        check(text)
     except TemplateRefused as refusal:
         raise serializers.ValidationError(str(refusal), "template_refused") from refusal
     return text

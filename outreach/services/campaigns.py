@@ -24,7 +24,7 @@ from outreach.services.mailboxes import schedule_of
 from outreach.services.sharing import mailboxes_for, shares_of
 from outreach.services.suppressing import suppressed_among
 from outreach.states import CampaignStatus, EnrollmentState, ExperimentStatus
-from outreach.templating import check
+from outreach.templating import TemplateRefused, check
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
 
@@ -319,6 +319,13 @@ def _unfit_domains(campaign: Campaign) -> Iterator[str]:
 def check_text(text: str | None) -> None:
     """Raises TemplateRefused unless a mail of any campaign can be written from this template."""
     check(text or "", VARIABLES)
+
+
+def check_subject(text: str | None) -> None:
+    """Raises TemplateRefused unless it is one line, and a template of any campaign."""
+    if len((text or "").splitlines()) > 1:
+        raise TemplateRefused("A subject is one line: take the line break out of it.")
+    check_text(text)
 
 
 def check_windows(windows: object) -> None:

@@ -11,19 +11,20 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from iam.services import record
-from outreach.models import Campaign, Draft, Enrollment, Message, Task, WorkflowStep
+from outreach.models import Campaign, Draft, Enrollment, Message, Task, Variant, WorkflowStep
 from outreach.planning import hour_of_next
-from outreach.services.campaigns import check_text, keep_ready
+from outreach.services.campaigns import check_subject, check_text, keep_ready
 from outreach.services.cancelling import skip_all
 from outreach.services.hours import sending_hours
 from outreach.services.planning import hold_enrollments
 from outreach.services.rewriting import send_to_review, write_anew
-from outreach.states import OPEN, DraftStatus, TaskStatus
+from outreach.states import OPEN, DraftStatus, ExperimentStatus, TaskStatus
 
 if TYPE_CHECKING:
     from iam.models import User
 
-TEXTS = frozenset({"subject_template", "body_template"})
+TEXTS = {"subject_template": "subject", "body_template": "text"}
+CHECKS = {"subject_template": check_subject, "body_template": check_text}
 LEFT = (TaskStatus.TRANSMITTING, TaskStatus.SENT, TaskStatus.UNKNOWN)
 AT_ONCE = 1_000
 SWITCHED_OFF = "The step was switched off."
@@ -47,6 +48,7 @@ class Effect:
     sent: int = 0
     ahead: int = 0
     past: int = 0
+    elsewhere: str = ""  # whence new mails take what was changed here, in a sentence
 
     @property
     def touches(self) -> bool:
@@ -56,7 +58,9 @@ class Effect:
     @property
     def sentences(self) -> list[str]:
         """The same in words, one sentence for each thing that happens."""
-        return [_plural(SENTENCES[name], n) for name, n in asdict(self).items() if n]
+        counts = [(SENTENCES[name], n) for name, n in asdict(self).items() if name in SENTENCES]
+        told = [_plural(sentence, n) for sentence, n in counts if n]
+        return [*told, self.elsewhere] if self.elsewhere else told
 
 
 # What a count means: for one, and for several.
@@ -90,12 +94,13 @@ def effect_of(
     changed = _changed(step, changes)
     if changed.get("is_active") is False:
         return Effect(skipped=_open(step).count(), sent=_sent(step))
-    counts = dict(_drafts_counted(step, changed, keep_approved=keep_approved))
+    counts: dict[str, Any] = dict(_drafts_counted(step, changed, keep_approved=keep_approved))
     if "delay_days" in changed:
         counts["moved"] = _movable(step).count()
     if changed.keys() & {"is_active", "step_index"} and changes.get("is_active", step.is_active):
         counts |= _on_the_way(step, changes.get("step_index", step.step_index))
-    return Effect(**counts, sent=_sent(step) if changed else 0)
+    sent = _sent(step) if changed else 0
+    return Effect(**counts, sent=sent, elsewhere=_elsewhere(step, changed))
 
 
 def effect_of_new(step: WorkflowStep) -> Effect:
@@ -122,8 +127,8 @@ def change_step(
     Campaign.objects.select_for_update(no_key=True, of=["self"]).get(pk=step.campaign_id)
     step = WorkflowStep.objects.select_for_update(no_key=True).get(pk=step.pk)
     changed = _changed(step, changes)
-    for name in TEXTS & changed.keys():
-        check_text(changed[name])
+    for name in TEXTS.keys() & changed.keys():
+        CHECKS[name](changed[name])
     _hold_open(step)
     effect = effect_of(step, changes, keep_approved=keep_approved)
     for name, value in changed.items():
@@ -175,7 +180,7 @@ def _sent(step: WorkflowStep) -> int:
 def _drafts(step: WorkflowStep, changed: Mapping[str, Any]) -> QuerySet[Draft] | None:
     """The texts that the change concerns: a variant's own words are not the step's."""
     concerned = Q()
-    for name in TEXTS & changed.keys():
+    for name in TEXTS.keys() & changed.keys():
         silent = Q(**{f"variant__{name}": ""}) | Q(**{f"variant__{name}": None})
         concerned |= Q(variant=None) | silent
     if not concerned:
@@ -200,6 +205,20 @@ def _drafts_counted(
     )
     yield "stay" if keep_approved else "back_to_review", counts.pop("approved")
     yield from counts.items()
+
+
+def _elsewhere(step: WorkflowStep, changed: Mapping[str, Any]) -> str:
+    """Says so where each variant of a running experiment has words of its own for what changed."""
+    texts = [name for name in TEXTS if name in changed]
+    experiment = Q(
+        step_experiment__workflow_step=step.pk, step_experiment__status=ExperimentStatus.RUNNING
+    )
+    variants = list(Variant.objects.filter(experiment).order_by("key")) if texts else []
+    taken = [TEXTS[name] for name in texts if all(getattr(each, name) for each in variants)]
+    if not variants or not taken:
+        return ""
+    keys = " and ".join(each.key for each in variants)
+    return f"New mails take their {' and '.join(taken)} from the variants {keys}, not from here."
 
 
 def _on_the_way(step: WorkflowStep, index: int) -> dict[str, int]:

@@ -79,6 +79,16 @@ def test_a_step_is_added_changed_and_found_by_its_campaign(organisation, member,
     assert member.get(page).json()["body_template"] == "Bonjour."
 
 
+def test_a_subject_of_two_lines_is_refused_in_a_clear_sentence(organisation, member, campaign):
+    with tenant(organisation.pk):
+        page = f"{STEPS}{make_step(campaign).pk}/"
+
+    answer = member.patch(page, {"subject_template": "Hello\nBcc: x@y.fr"})
+
+    assert answer.status_code == 400
+    assert "A subject is one line: take the line break out of it." in answer.content.decode()
+
+
 @pytest.mark.parametrize(
     ("wrong", "fault"),
     [
@@ -87,6 +97,7 @@ def test_a_step_is_added_changed_and_found_by_its_campaign(organisation, member,
         ({"delay_days": 366}, {"delay_days": "max_value"}),
         ({"body_template": "{{ prenom }}"}, {"body_template": "template_refused"}),
         ({"subject_template": "{% include 'x' %}"}, {"subject_template": "template_refused"}),
+        ({"subject_template": "Hi\r\nBcc: x@y.fr"}, {"subject_template": "template_refused"}),
         ({"kind": "sms"}, {"kind": "read_only"}),
         ({"channel": "sms"}, {"channel": "unknown_field"}),
     ],

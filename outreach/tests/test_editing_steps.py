@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 
 from iam.models import AuditEvent
-from outreach.models import Campaign, Draft, Enrollment, Message, Task, Variant, WorkflowStep
+from outreach.models import (
+    Campaign,
+    Draft,
+    Enrollment,
+    Message,
+    StepExperiment,
+    Task,
+    Variant,
+    WorkflowStep,
+)
 from outreach.services import rewriting
 from outreach.services.approval import approve, edit
 from outreach.services.campaigns import CampaignNotReady
@@ -25,7 +34,7 @@ from outreach.tests.making import (
     message_of,
 )
 from prospectflow.testing.factories import make_step, make_task
-from prospectflow.testing.rows import make_message, make_row
+from prospectflow.testing.rows import make_message, make_row, make_variant
 
 pytestmark = pytest.mark.usefixtures("inside")
 NEW = {"body_template": "Bonsoir {{ first_name }},\n\nUne autre idée pour {{ company }}."}
@@ -146,6 +155,37 @@ def test_a_mail_that_the_server_refused_for_now_is_withdrawn_when_it_falls_back(
 
     assert message_of(task) is None
     assert draft_of(task).status == "pending"
+
+
+def make_compared(step, status="running", **own):
+    """An experiment on the step: its variants by their key, each with words of its own."""
+    experiment = make_row(StepExperiment, workflow_step=step, status=status)
+    for key, words in own.items():
+        make_variant(step_experiment=experiment, key=key, **words)
+
+
+BOTH = {"subject_template": "De la variante", "body_template": "De la variante."}
+
+
+def test_a_change_says_where_variants_speak_in_the_place_of_the_step(step):
+    make_compared(step, a=BOTH, b={"body_template": "De b."})
+
+    effect = change(step, NEW | {"subject_template": "Autrement"})
+
+    assert effect.touches
+    assert effect.sentences == [
+        "New mails take their text from the variants a and b, not from here."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "changes"),
+    [("stopped", NEW), ("draft", NEW), ("running", {"exit_on_reply": False})],
+)
+def test_variants_that_do_not_speak_are_not_told_of(step, status, changes):
+    make_compared(step, status, a=BOTH, b=BOTH)
+
+    assert effect_of(step, changes).sentences == []
 
 
 def test_a_variants_own_words_are_not_the_steps(campaign, step):
