@@ -221,7 +221,7 @@ def _elsewhere(step: WorkflowStep, changed: Mapping[str, Any]) -> str:
     return f"New mails take their {' and '.join(taken)} from the variants {keys}, not from here."
 
 
-def _on_the_way(step: WorkflowStep, index: int) -> dict[str, int]:
+def _on_the_way(step: WorkflowStep, index: int) -> dict[str, Any]:
     """Of the people who have no mail of this step yet: who comes to it, and who is past it."""
     tasks = Task.objects.filter(enrollment=OuterRef("pk"))
     going = Enrollment.objects.going().filter(campaign=step.campaign_id)
