@@ -198,7 +198,9 @@ def test_each_server_is_tried_and_named(owner, mailbox):
 def test_the_domain_is_asked_about_and_the_page_keeps_it(owner, organisation, mailbox, settings):
     with NameServer() as server:
         server.resolver(settings)
-        server.domains["acme.example.com"] = {"TXT": ['"v=spf1 +all"'], "MX": ["10 mx.example."]}
+        server.domains["acme.fr"] = {"TXT": ['"v=spf1 +all"'], "MX": ["10 mx.example."]}
+        with tenant(organisation.pk):
+            Mailbox.objects.update(address="ada@acme.fr")
         shown = streamed(owner, "mailbox_domain", mailbox)
 
     assert "The SPF record lets everybody send (+all)" in shown
