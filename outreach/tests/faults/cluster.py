@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -49,10 +49,12 @@ class Cluster:
         return embedded.database_url(self.folder, role=role)
 
     def kill(self) -> None:
-        """Kill -9 of the postmaster; its sessions end by themselves."""
-        pid = embedded.status(self.folder).postgres.pid
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
+        """Kill -9 of the server with all its sessions, as when its machine fails."""
+        pid = str(embedded.status(self.folder).postgres.pid)
+        children = subprocess.run(["pgrep", "-P", pid], capture_output=True, text=True)
+        for each in (pid, *children.stdout.split()):
+            with suppress(ProcessLookupError):
+                os.kill(int(each), signal.SIGKILL)
 
     def recover(self) -> None:
         """Start again, from what was on the disk."""

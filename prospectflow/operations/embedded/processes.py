@@ -83,7 +83,7 @@ class Daemon:
         """Return when the server answers; raise with its last words when it is gone or too slow."""
         deadline = time.monotonic() + START_SECONDS
         while not is_ready():
-            if not command_line(pid) or time.monotonic() > deadline:
+            if _is_gone(pid) or time.monotonic() > deadline:
                 raise failed(f"{self.name} did not start", self.folder, self.tail(log_from))
             time.sleep(0.02)
 
@@ -122,6 +122,14 @@ def command_line(pid: int) -> str:
             return ""
     ps = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True)
     return "" if "<defunct>" in ps.stdout else ps.stdout.strip()
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether the process has ended; while it becomes another program it has no command line."""
+    if command_line(pid):
+        return False
+    time.sleep(0.05)
+    return not command_line(pid)
 
 
 def answer(ports: Iterable[int]) -> bool:
