@@ -158,11 +158,18 @@ BREAKAGES = [
      "CREATE INDEX companies_domain ON companies (organisation_id, domain)",
      "the index companies_domain is missing"),
     ("organisation-first indexes",
-     "DROP INDEX tasks_due;"
-     "CREATE INDEX tasks_due ON tasks (organisation_id, scheduled_for, id) WHERE status = 'sent'",
-     "DROP INDEX tasks_due; CREATE INDEX tasks_due ON tasks (organisation_id, scheduled_for, id)"
-     " WHERE status = 'scheduled'",
-     "the index tasks_due is (organisation_id, scheduled_for, id) WHERE"),
+     "DROP INDEX tasks_waiting; CREATE INDEX tasks_waiting"
+     " ON tasks (organisation_id, scheduled_for, id) WHERE status = 'sent'",
+     "DROP INDEX tasks_waiting; CREATE INDEX tasks_waiting"
+     " ON tasks (organisation_id, scheduled_for, id) WHERE status IN ('scheduled', 'deferred')",
+     "the index tasks_waiting is (organisation_id, scheduled_for, id) WHERE"),
+    ("triggers and checks",
+     "DROP TRIGGER campaigns_mailbox_changed ON campaigns; CREATE TRIGGER campaigns_mailbox_changed"
+     " AFTER UPDATE OF name ON campaigns FOR EACH ROW EXECUTE FUNCTION outreach.follow_campaign()",
+     "DROP TRIGGER campaigns_mailbox_changed ON campaigns; CREATE TRIGGER campaigns_mailbox_changed"
+     " AFTER UPDATE OF from_mailbox_id ON campaigns"
+     " FOR EACH ROW EXECUTE FUNCTION outreach.follow_campaign()",
+     "the trigger campaigns_mailbox_changed fires at other times than its model says"),
     ("organisation-first indexes",
      "ALTER TABLE positions DROP CONSTRAINT positions_once, ADD CONSTRAINT positions_once"
      " UNIQUE (organisation_id, company_id, person_id, email)",

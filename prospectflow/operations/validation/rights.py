@@ -14,6 +14,7 @@ OWNER = "prospectflow_owner"
 USUAL = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE"})
 EXCEPT = {
     "iam.audit_events": frozenset({"SELECT", "INSERT"}),
+    "outreach.platform": frozenset({"SELECT", "UPDATE"}),  # one row, ever
     "public.django_migrations": frozenset({"SELECT"}),
     "public.procrastinate_events": frozenset({"SELECT", "INSERT"}),
 }

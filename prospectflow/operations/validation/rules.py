@@ -13,7 +13,9 @@ EVENTS = {"INSERT": 4, "DELETE": 8, "UPDATE": 16, "TRUNCATE": 32}
 ROW, BEFORE = 1, 2
 TRIGGERS = """
 SELECT tgname::text, tgtype::int, tgfoid::regproc::text, tgdeferrable AND tginitdeferred, tgenabled,
-    tgqual IS NULL AND tgattr = '', encode(tgargs, 'escape')
+    tgqual IS NULL, encode(tgargs, 'escape'),
+    ARRAY(SELECT attname::text FROM pg_attribute
+          WHERE attrelid = tgrelid AND attnum = ANY (tgattr) ORDER BY 1)
 FROM pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal
 """
 ASLEEP = """
@@ -33,6 +35,7 @@ class Firing(NamedTuple):
     function: str
     deferred: bool = False
     arguments: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()  # an update of others leaves it asleep
 
 
 def triggers_and_checks() -> Iterator[str]:
@@ -64,8 +67,11 @@ def _wanted_triggers(model: type[models.Model]) -> Iterator[tuple[str, Firing]]:
         yield f"{table}_updated_at", Firing(kind, "set_updated_at")
     for constraint in model._meta.constraints:
         if isinstance(constraint, Trigger):
-            kind, told = _type(constraint.when), constraint.arguments(model)
-            yield constraint.name, Firing(kind, constraint.function, constraint.deferred, told)
+            when, _, columns = constraint.when.partition(" OF ")
+            kind, told = _type(when), constraint.arguments(model)
+            named = tuple(sorted(columns.split(", "))) if columns else ()
+            rest = (constraint.function, constraint.deferred, told, named)
+            yield constraint.name, Firing(kind, *rest)
 
 
 def _type(when: str) -> int:
@@ -74,11 +80,12 @@ def _type(when: str) -> int:
 
 
 def _fires(name: str, wanted: Firing, found: Any) -> Iterator[str]:
-    kind, function, deferred, enabled, always, told = found
+    kind, function, deferred, enabled, always, told, columns = found
     arguments = tuple(told.split(r"\000")[:-1])  # each ends with a NUL
     if enabled not in ("O", "A"):
         yield f"the trigger {name} is disabled"
-    if (kind, deferred, always) != (wanted.type, wanted.deferred, True):
+    fires = (wanted.type, wanted.deferred, True, wanted.columns)
+    if (kind, deferred, always, tuple(columns)) != fires:
         yield f"the trigger {name} fires at other times than its model says"
     if function.split(".")[-1] != wanted.function.split(".")[-1]:
         yield f"the trigger {name} runs {function}, not {wanted.function}"
