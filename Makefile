@@ -1,7 +1,7 @@
 # `make help` says what each target does.
 .DEFAULT_GOAL := help
 .PHONY: help demo run test faults check style types layers migrations production documents
-.PHONY: bench lock schema stop clean
+.PHONY: bench peers lock schema stop clean
 export PYTHON
 
 python := .venv/bin/python
@@ -22,11 +22,14 @@ run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/ (
 	@$(as_owner) migrate --verbosity 0
 	@$(manage) serve
 
-test: $(installed) $(provided) ## Run every test (ARGS="-k words" chooses)
+test: $(installed) $(provided) peers ## Run every test (ARGS="-k words" chooses)
 	@$(python) -m pytest $(ARGS)
 
-faults: $(installed) $(provided) ## Run the tests that kill processes in the middle of their work, in full
+faults: $(installed) $(provided) peers ## Run the tests that kill processes in the middle of their work, in full
 	@FAULT_KILLS=500 $(python) -m pytest -m faults $(ARGS)
+
+peers:
+	@.ci/peers
 
 check: style types layers migrations production documents ## Hold everything but the tests (-k: go on after a failure)
 
