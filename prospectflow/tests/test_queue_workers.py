@@ -12,7 +12,6 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob, ProcrastinateWorker
 
@@ -103,13 +102,10 @@ def test_one_shot_works_off_what_is_there_of_its_queues_and_ends(start):
 
 
 def test_a_worker_refuses_a_queue_that_is_none():
-    with pytest.raises(CommandError) as refused:
-        call_command("worker", "--queues", "sending,sendnig", "--one-shot")
+    code, _, said = processes.run("worker", "--queues", "sending,sendnig", "--one-shot")
 
-    assert refused.value.returncode == 2
-    assert str(refused.value) == (
-        "There is no queue sendnig: choose from imports, reading, sending, upkeep, verification."
-    )
+    assert code == 2
+    assert "There is no queue sendnig: choose from imports, reading, sending, upkeep" in said
 
 
 def test_a_waiting_worker_begins_with_what_is_deferred_and_ends_with_its_input(start):
