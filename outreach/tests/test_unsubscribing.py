@@ -11,7 +11,7 @@ from outreach.services.policy import may_send
 from outreach.services.sending import send_next
 from outreach.services.suppressing import suppression_of
 from outreach.states import TaskStatus
-from outreach.tests.conversing import make_sent, make_two_steps, state_of
+from outreach.tests.conversing import LATER, make_sent, make_two_steps, state_of
 from outreach.tests.making import MORNING, make_ready
 from outreach.tokens import token
 from prospectflow.tenancy.context import tenant
@@ -211,7 +211,7 @@ def test_a_task_planned_all_the_same_does_not_leave(acme, sent, stranger):
         task = make_ready(campaign, position=make_position(email=ADA))
         assert "suppressed" in [each.code for each in may_send(task, now=MORNING)]
 
-    left = send_next(acme.pk, sent.mailbox_id, now=MORNING, worker="test")
+    left = send_next(acme.pk, sent.mailbox_id, now=LATER, worker="test")
 
     assert left is None
     with tenant(acme.pk):
