@@ -5,12 +5,9 @@ from outreach.models.campaigns import (
     CampaignMailbox,
     Enrollment,
     Forecast,
-    Prompt,
-    StepExperiment,
-    Variant,
-    VariantAssignment,
     WorkflowStep,
 )
+from outreach.models.experiments import Prompt, StepExperiment, Variant, VariantAssignment
 from outreach.models.imports import (
     AddressCheck,
     ImportFilePart,

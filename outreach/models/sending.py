@@ -4,14 +4,8 @@ from django.db import models
 from django.db.models import Q
 
 from crm.models import lower_case
-from outreach.models.campaigns import (
-    Campaign,
-    Enrollment,
-    Prompt,
-    StepExperiment,
-    Variant,
-    WorkflowStep,
-)
+from outreach.models.campaigns import Campaign, Enrollment, WorkflowStep
+from outreach.models.experiments import Prompt, StepExperiment, Variant
 from outreach.models.mailboxes import Mailbox
 from outreach.querysets import DraftQuerySet, MessageQuerySet, TaskQuerySet
 from outreach.states import (
