@@ -241,7 +241,8 @@ def _addresses(tasks: Sequence[Task]) -> set[str]:
 def _suppressions(tasks: Sequence[Task]) -> tuple[dict[str, str], str]:
     """Address -> why it must not be written to; or the sentence why that cannot be told."""
     try:
-        return suppressions_among(_addresses(tasks)), ""
+        found = suppressions_among(_addresses(tasks))
+        return {address: entry.reason for address, entry in found.items()}, ""
     except SuppressionsUnreadable as error:
         return {}, str(error)
 

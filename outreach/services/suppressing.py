@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Collection
 from datetime import datetime
 from itertools import pairwise
+from operator import attrgetter
 
 from django.conf import settings
 from django.db.models import Q
@@ -50,8 +51,7 @@ def _suppress(entry: Suppression) -> None:
 
 def suppression_of(address: str) -> Suppression | None:
     """Why this address must not be written to, or nothing. Raises SuppressionsUnreadable."""
-    _refuse_unreadable()
-    return Suppression.objects.filter(_covering(address)).order_by("at").first()
+    return suppressions_among([address]).get(address)
 
 
 def entry_of(what: str) -> Suppression | None:
@@ -68,19 +68,18 @@ def suppressed_among(addresses: Collection[str]) -> set[str]:
     return set(suppressions_among(addresses))
 
 
-def suppressions_among(addresses: Collection[str]) -> dict[str, str]:
-    """The same, each with the reason of the first entry that covers it."""
+def suppressions_among(addresses: Collection[str]) -> dict[str, Suppression]:
+    """The same, each with the first entry that covers it."""
     _refuse_unreadable()
     owners = {value: address for address in addresses for value in _hashes(address)}
     domains = {_domain(address) for address in addresses}
-    hashed = Suppression.objects.filter(address_hash__in=owners)
-    barred = Suppression.objects.filter(domain__in=domains).values_list("domain", "at", "reason")
-    of_domain = {domain: (at, reason) for domain, at, reason in barred}
+    barred = Suppression.objects.filter(domain__in=domains)
+    of_domain = {entry.domain: entry for entry in barred}
     found = {a: of_domain[_domain(a)] for a in addresses if _domain(a) in of_domain}
-    for value, at, reason in hashed.values_list("address_hash", "at", "reason"):
-        address = owners[value or ""]
-        found[address] = min(found.get(address, (at, reason)), (at, reason))
-    return {address: reason for address, (_, reason) in found.items()}
+    for entry in Suppression.objects.filter(address_hash__in=owners):
+        address = owners[entry.address_hash or ""]
+        found[address] = min(found.get(address, entry), entry, key=attrgetter("at"))
+    return found
 
 
 def marks_of(address: str) -> tuple[list[str], str]:
@@ -105,10 +104,6 @@ def _under_other_keys() -> Q:
 def _mark(key: str) -> str:
     """Tells one key from another, and nothing of either."""
     return hmac.digest(key.encode(), b"mark", "sha256").hex()[:8]
-
-
-def _covering(address: str) -> Q:
-    return Q(address_hash__in=_hashes(address)) | Q(domain=_domain(address))
 
 
 def _hashes(address: str) -> list[str]:
