@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from ipaddress import ip_address
 from itertools import chain
 from typing import cast
@@ -10,10 +9,10 @@ from typing import cast
 from django.conf import settings
 from django.db import transaction
 
-from outreach.calendar import Schedule, ScheduleRefused, midnight_before
+from outreach.calendar import Schedule, ScheduleRefused
 from outreach.inbox.imap import ImapAccount
 from outreach.mail.signing import checked_key
-from outreach.models import Mailbox, Message
+from outreach.models import Mailbox
 from outreach.oauth import checked_token_url
 from outreach.presets import preset_of
 from outreach.services.mailbox_secrets import (
@@ -198,9 +197,3 @@ def move_mailbox(mailbox: Mailbox, to: str, *, reason: str = "") -> Mailbox:
     mailbox.status_reason = "" if to == MailboxStatus.ACTIVE else reason
     mailbox.save(update_fields=["status", "status_reason"])
     return mailbox
-
-
-def sent_today(mailbox: Mailbox, *, now: datetime) -> int:
-    """How many mails left (or are leaving) since the mailbox's own midnight."""
-    since = midnight_before(schedule_of(mailbox), now)
-    return Message.objects.outbound().filter(mailbox=mailbox, sent_at__gte=since).count()

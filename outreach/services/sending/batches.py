@@ -13,8 +13,8 @@ from outreach.services.mailbox_secrets import signature_of
 from outreach.services.mailboxes import move_mailbox, smtp_account
 from outreach.services.sending.deciding import Decision, Frozen, Group, Intention, decide
 from outreach.services.sending.delivering import Clock, Round, deliver, ignored, never
+from outreach.services.sending.held_back import may_send_anything
 from outreach.services.sending.leasing import hand_back, lease
-from outreach.services.sending.whole import may_send_anything
 from outreach.smtp import Connection, SmtpAccount
 from outreach.states import MailboxStatus
 from prospectflow.deadlines import Dial

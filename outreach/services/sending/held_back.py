@@ -1,17 +1,20 @@
-"""What becomes of a task that the policy holds back."""
+"""What the policy holds back: a mailbox as a whole, or one task, and what becomes of that."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from outreach.models import Campaign, Draft, Message, Task
-from outreach.policy.facts import Case
-from outreach.policy.rules import Reason
+from outreach.policy.facts import Case, Ledger
+from outreach.policy.rules import Reason, reasons
 from outreach.services.approval import unapprove
 from outreach.services.cancelling import skip_all
 from outreach.services.sending.leasing import hand_back
 from outreach.services.stopping import stop
+from outreach.services.switches import closed_switches
 from outreach.states import CampaignStatus, EnrollmentState
 
 LOOK_AGAIN = timedelta(minutes=15)
+NOBODY = UUID(int=0)
 OF_THE_MAILBOX = frozenset(
     {"daily_limit", "pace", "mailbox_stopped", "mailbox_unhealthy"}
     | {"restored", "platform_stopped", "organisation_stopped"}
@@ -23,6 +26,16 @@ FINAL = frozenset({"suppressed", "address_unusable", "company_opposed", "company
 """These do not lift: the enrolment ends."""
 UNAPPROVING = frozenset({"changed_since_approval", "cannot_be_built"})
 """Nobody stands for this mail any more."""
+
+
+def may_send_anything(ledger: Ledger, *, now: datetime) -> bool:
+    """Whether nothing holds back the mailbox as a whole: limit, pace, hours, state, switches."""
+    switches = tuple((switch.code, switch.sentence) for switch in closed_switches())
+    case = Case(
+        task_id=NOBODY, enrollment_id=NOBODY, campaign_id=NOBODY, position_id=NOBODY,
+        company_id=NOBODY, address="", scheduled_for=now, ledger=ledger, switches=switches,
+    )  # fmt: skip
+    return not any(is_of_the_mailbox(each, case) for each in reasons(case, now=now))
 
 
 def is_of_the_mailbox(reason: Reason, case: Case) -> bool:
