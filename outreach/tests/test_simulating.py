@@ -1,6 +1,9 @@
 """A campaign as it stands, simulated: the same rules, a fixed cost, and nothing is written."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from itertools import count
+from uuid import NAMESPACE_DNS, UUID, uuid5
 
 import pytest
 from django.db import connection
@@ -10,6 +13,7 @@ from crm.models import Position
 from outreach.models import Campaign, CampaignMailbox, Enrollment, Task
 from outreach.services.campaigns import enroll, start
 from outreach.services.newcomers import newcomers
+from outreach.services.sharing import shares_of
 from outreach.services.simulating import (
     OptionsRefused,
     TooManyToSimulate,
@@ -17,6 +21,7 @@ from outreach.services.simulating import (
     simulate,
 )
 from outreach.services.suppressing import suppress_address
+from outreach.sharing import mailbox_of
 from outreach.simulation.outcome import Outcome
 from outreach.simulation.state import Options
 from outreach.tests.making import MORNING, make_open_campaign
@@ -42,6 +47,16 @@ def make_full(people: int = 3, **fields: object) -> Campaign:
 def with_newcomers(campaign: Campaign, **options: object) -> Outcome:
     more = newcomers(campaign, now=MORNING)
     return simulate(campaign, Options(**options), now=MORNING, more=more)
+
+
+def four_for_each(shares: Mapping[UUID, int]) -> list[UUID]:
+    """Ids of companies of which each mailbox gets four."""
+    ids = (uuid5(NAMESPACE_DNS, str(number)) for number in count())
+    found: dict[UUID, list[UUID]] = {mailbox: [] for mailbox in shares}
+    while any(len(each) < 4 for each in found.values()):
+        company = next(ids)
+        found[mailbox_of(company, shares)].append(company)
+    return [company for each in found.values() for company in each[:4]]
 
 
 def cost(campaign: Campaign) -> int:
@@ -105,8 +120,9 @@ def test_people_not_yet_in_count_where_that_is_asked_for(inside):
 def test_whom_a_campaign_takes_in_gets_the_very_hours_foreseen_before(inside):
     campaign = make_full(0, status="draft")
     CampaignMailbox.objects.create(campaign=campaign, mailbox=make_mailbox(), weight=2)
-    for number in range(8):
-        make_position(company=make_company(), email=f"p{number}@shop.example.com")
+    for number, identifier in enumerate(four_for_each(shares_of(campaign))):
+        company = make_company(id=identifier)
+        make_position(company=company, email=f"p{number}@shop.example.com")
 
     before = with_newcomers(campaign)
     enroll(campaign, Position.objects.sendable(), at=MORNING)

@@ -1,5 +1,6 @@
 """Each fact of the demo can be false, and one false fact makes the demo fail."""
 
+import logging
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -167,3 +168,4 @@ def test_a_false_fact_ends_the_demo_with_one(monkeypatch, holds):
         with pytest.raises(CommandError, match="must be true is false") as refusal:
             call_command("demo", no_serve=True)
         assert refusal.value.returncode == 1
+    assert logging.getLogger("outreach.stops").level == logging.INFO  # a restore reads them

@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
@@ -51,17 +52,30 @@ class Command(ServingCommand):
 
     def handle(self, *args: Any, no_serve: bool, **options: Any) -> None:
         console = Console(highlight=False, soft_wrap=True)
-        logging.getLogger(STOPS).setLevel(logging.WARNING)  # nobody restores a play from its log
         with web_process(settings.PUBLIC_URL, settings.LOCAL_DIRECTORY / "web.log") as web:
             mail = embedded.empty_mail(settings.LOCAL_DIRECTORY)
             stage = cast.gather(mail)
-            if not play_all(console, stage, Recipients(mail)):
+            with _stops_untold():
+                holds = play_all(console, stage, Recipients(mail))
+            if not holds:
                 raise CommandError("A fact that must be true is false.", returncode=1)
             _invite(console, stage, mail)
             if not no_serve:
                 console.print("Ctrl-C ends it.")
                 with worker_beside(settings.LOCAL_DIRECTORY), suppress(KeyboardInterrupt):
                     web.wait()
+
+
+@contextmanager
+def _stops_untold() -> Iterator[None]:
+    """The log keeps stops for restores; nobody restores a play."""
+    log = logging.getLogger(STOPS)
+    usual = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        log.setLevel(usual)
 
 
 def play_all(console: Console, stage: cast.Stage, recipients: Recipients) -> bool:
