@@ -231,7 +231,8 @@ def _is_ready(server: Daemon) -> bool:
 def _bootstrap_once(directory: Path, state: State) -> None:
     """Apply the bootstrap to a cluster that has not seen this version of it."""
     note = directory / "postgres" / "bootstrapped"
-    version = hashlib.sha256(BOOTSTRAP.read_bytes()).hexdigest()
+    scripts = (BOOTSTRAP, BOOTSTRAP.with_name("objects.psql"))
+    version = hashlib.sha256(b"".join(map(Path.read_bytes, scripts))).hexdigest()
     if note.exists() and note.read_text() == version:
         return
     _bootstrap(directory, state, DATABASE)

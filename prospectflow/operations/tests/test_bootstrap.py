@@ -42,12 +42,32 @@ def test_the_serving_role_has_no_right_that_slips_past_a_policy(connect):
     assert rights.fetchone() == (False,) * 6
 
 
-def test_neither_role_is_a_member_of_another(connect):
+def test_neither_role_is_a_member_of_another_but_that_the_owner_ends_sessions(connect):
     members = connect("owner").execute(
-        "SELECT count(*) FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member"
+        "SELECT member::regrole::text, roleid::regrole::text, inherit_option, set_option,"
+        " admin_option FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = member"
         " WHERE rolname LIKE 'prospectflow%'"
     )
-    assert members.fetchone() == (0,)
+    assert members.fetchall() == [("prospectflow_owner", "pg_signal_backend", True, False, False)]
+
+
+def test_the_owner_copies_the_template_with_its_search_operators(connect, cluster):
+    connect("owner").execute("CREATE DATABASE copied TEMPLATE prospectflow_template")
+    url = embedded.database_url(cluster, role="owner", database="copied")
+
+    with psycopg.connect(url) as copied:
+        leakproof = copied.execute(
+            "SELECT proleakproof FROM pg_operator JOIN pg_proc ON pg_proc.oid = oprcode"
+            " WHERE pg_operator.oid = 'search.~~~*(text,text)'::regoperator"
+        )
+        assert leakproof.fetchone() == (True,)
+
+
+@pytest.mark.parametrize("role", ["app", "owner"])
+def test_nobody_changes_the_template(cluster, role):
+    url = embedded.database_url(cluster, role=role, database="prospectflow_template")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(url)
 
 
 @pytest.mark.parametrize("statement", ["CREATE TABLE public.intruder ()", "CREATE SCHEMA intruder"])
@@ -116,7 +136,7 @@ def test_a_second_bootstrap_changes_nothing(cluster, connect):
                 "SELECT (SELECT array_agg(r ORDER BY r.rolname) FROM pg_roles r)::text,"
                 " (SELECT array_agg(n ORDER BY n.nspname) FROM pg_namespace n)::text,"
                 " (SELECT array_agg(o.oid ORDER BY o.oid) FROM pg_operator o),"
-                " (SELECT array_agg(datacl::text) FROM pg_database)"
+                " (SELECT array_agg(datacl::text ORDER BY oid) FROM pg_database)"
             )
             .fetchone()
         )
