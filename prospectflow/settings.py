@@ -76,6 +76,14 @@ CACHES = {
     }
 }
 
+# Backups --------------------------------------------------------------------------------------
+BACKUP_DIRECTORY = Path(env.text("BACKUP_DIRECTORY", str(LOCAL_DIRECTORY / "backups")))
+BACKUP_RETENTION_DAYS = env.integer("BACKUP_RETENTION_DAYS", 30, least=1, most=36_500)
+BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS", [])
+BACKUP_IDENTITY = env.text("BACKUP_IDENTITY", "")
+BACKUP_COPY_TO = env.text("BACKUP_COPY_TO", "")
+BACKUP_S3_ENDPOINT = env.text("BACKUP_S3_ENDPOINT", "")
+
 # Applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "prospectflow.tenancy",

@@ -1,0 +1,69 @@
+"""How long archives are kept: by the day in their name, and never the last good one."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .archives import checked
+from .errors import ArchiveRefused
+from .names import Name, finished
+
+
+def newest(directory: Path) -> datetime | None:
+    """When the newest finished backup of the whole database was made, by its name; None: never."""
+    full = [
+        name.made_at
+        for name in finished(_files(directory))
+        if name.kind == "full" and not name.schemas
+    ]
+    return max(full, default=None)
+
+
+def prune(directory: Path, *, now: datetime, days: int) -> list[str]:
+    """Delete the archives that have expired, with their manifests; the names of their files."""
+
+    def is_good(file: str) -> bool:
+        try:
+            return bool(checked(directory / file))
+        except ArchiveRefused:
+            return False
+
+    gone = expired(_files(directory), now=now, days=days, is_good=is_good)
+    for file in gone:
+        (directory / file).unlink(missing_ok=True)
+    return gone
+
+
+def expired(
+    files: Iterable[str], *, now: datetime, days: int, is_good: Callable[[str], bool]
+) -> list[str]:
+    """Those of these files that are older than so many days, but for the last good of each kind.
+
+    A manifest goes before its archive: what has none is taken for no backup.
+    """
+    files = sorted(files, reverse=True)  # .json before .dump
+    by_name: dict[Name, list[str]] = defaultdict(list)
+    for file in files:
+        if name := Name.read(file):
+            by_name[name].append(file)
+    old = {name for name in by_name if name.made_at < now - timedelta(days=days)}
+    kept = _last_good(finished(files), old, is_good)
+    return [file for name in sorted(old - kept, key=str) for file in by_name[name]]
+
+
+def _last_good(
+    archives: dict[Name, str], old: set[Name], is_good: Callable[[str], bool]
+) -> set[Name]:
+    """The newest good archive of each kind of which something is old; only those are looked at."""
+    found: dict[tuple[str, tuple[str, ...]], Name] = {}
+    of_old = {(name.kind, name.schemas) for name in old}
+    for name in sorted(archives, key=lambda name: name.made_at, reverse=True):
+        group = (name.kind, name.schemas)
+        if group in of_old and group not in found and is_good(archives[name]):
+            found[group] = name
+    return set(found.values())
+
+
+def _files(directory: Path) -> list[str]:
+    return [path.name for path in directory.glob("prospectflow_*") if path.is_file()]
