@@ -134,3 +134,16 @@ def database_from(url: str) -> dict[str, Any]:
     if "postgresql" not in configuration.get("ENGINE", "") or not configuration["NAME"]:
         raise ValueError("not the URL of a PostgreSQL database")
     return configuration
+
+
+def replica_from(database: dict[str, Any], *, like: dict[str, Any]) -> dict[str, Any]:
+    """Django's settings for a replica of the database `like`; given up within seconds when away."""
+    patience = {
+        "connect_timeout": 2,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,  # milliseconds
+    }
+    own = {"ENGINE": like["ENGINE"], "ATOMIC_REQUESTS": False}
+    return like | database | own | {"OPTIONS": patience | database.get("OPTIONS", {})}

@@ -4,6 +4,7 @@ import csv
 import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import batched
 from typing import Any, cast
 from uuid import UUID
@@ -14,7 +15,7 @@ from rest_framework.renderers import JSONRenderer
 
 from prospectflow.problems import problem_body
 from prospectflow.spreadsheets import neutralised
-from prospectflow.tenancy.context import tenant
+from prospectflow.tenancy.replica import reading
 
 PAGE = 500
 LINES_AT_ONCE = 100
@@ -41,8 +42,8 @@ def pages[M: Model](rows: QuerySet[M], *, organisation_id: UUID) -> Iterator[lis
     """The rows, the newest first; no scope may be open while the next page is asked for."""
     rows, last = rows.order_by("-pk"), None
     while True:
-        with tenant(organisation_id):
-            page = list((rows if last is None else rows.filter(pk__lt=last))[:PAGE])
+        rest = rows if last is None else rows.filter(pk__lt=last)
+        page = reading(partial(list, rest[:PAGE]), organisation_id)
         if page:
             yield page
         if len(page) < PAGE:

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from iam.auth import AuthConfiguration, ConfigurationError
-from prospectflow.environment import REQUIRED, Environment, database_from
+from prospectflow.environment import REQUIRED, Environment, database_from, replica_from
 from prospectflow.operations import embedded
 from prospectflow.operations.embedded.secrets import local_secret
 
@@ -56,6 +56,12 @@ DATABASES = {
         "DISABLE_SERVER_SIDE_CURSORS": True,  # a pooler in transaction mode cannot keep them
     }
 }
+# What only reads may read a copy that streams behind; whoever owns the tables has no use for it.
+_replica = env.database("REPLICA_DATABASE_URL", None)
+REPLICA_MAX_LAG_SECONDS = env.integer("REPLICA_MAX_LAG_SECONDS", 10, most=86_400)
+DATABASE_ROUTERS = ["prospectflow.tenancy.replica.Router"]
+if _replica and DATABASE_ROLE == "app":
+    DATABASES["replica"] = replica_from(_replica, like=DATABASES["default"])
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # Workers hold sessions, which a pooler would hand to others.
 WORKER_DATABASE = env.database("WORKER_DATABASE_URL", _database)

@@ -1,6 +1,7 @@
 """Whole lists as a stream: any number of rows in the memory of a thousand."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -17,8 +18,8 @@ from iam.services import record
 from prospectflow.api.pagination import Order, order_of
 from prospectflow.api.viewsets import TenantViewSet
 from prospectflow.exporting import FORMS, MEDIA_TYPES, Row, download
-from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import TenantRequest
+from prospectflow.tenancy.replica import reading
 
 ROWS_AT_ONCE = 1_000
 
@@ -88,14 +89,17 @@ class Exported(TenantViewSet):
         organisation_id = cast("UUID", place and place.organisation_id)
         last: list[Any] | None = None
         while True:
-            with tenant(organisation_id, user_id=self.request.user.pk):
-                rest = order.of(rows if last is None else order.beyond(rows, last))
-                chunk = list(rest[:ROWS_AT_ONCE])
-                data = self._serializer(chunk, many=True).data
+            rest = order.of(rows if last is None else order.beyond(rows, last))
+            read = partial(self._chunk, rest[:ROWS_AT_ONCE])
+            chunk, data = reading(read, organisation_id, user_id=self.request.user.pk)
             yield from data
             if len(chunk) < ROWS_AT_ONCE:
                 return
             last = order.place_of(chunk[-1])
+
+    def _chunk(self, rows: QuerySet) -> tuple[list[Any], list[Row]]:
+        found = list(rows)
+        return found, self._serializer(found, many=True).data
 
 
 def _format(request: Request) -> str:

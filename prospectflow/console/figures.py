@@ -10,6 +10,7 @@ from outreach.calendar import midnight_before
 from outreach.models import Campaign, Draft, Enrollment, Mailbox, Message, Task
 from outreach.services.mailboxes import schedule_of
 from outreach.states import CampaignStatus, EnrollmentState, MessageKind, TaskStatus
+from prospectflow.tenancy.replica import reading_within
 from tracking.models import DailyStats
 
 COUNTED_TO = 1000  # "1000+" says enough, and costs no more
@@ -90,12 +91,7 @@ def enrolled_by_state(campaigns: Iterable[Any]) -> dict[Any, dict[str, int]]:
 def campaign_numbers(campaign: Campaign) -> dict[str, Any]:
     """What a campaign of `with_numbers()` brought: in all, by state, by step and variant."""
     states = enrolled_by_state([campaign.pk]).get(campaign.pk, {})
-    sums = (
-        DailyStats.objects.filter(campaign=campaign)
-        .order_by()
-        .values("workflow_step_id", "variant_id", "variant__key")
-        .annotate(**{f"{name}_sum": Sum(name) for name in DailyStats.COUNTERS})
-    )
+    sums = reading_within(lambda: list(_sums_of(campaign)), campaign.organisation_id)
     by_step: dict[Any, list[dict[str, Any]]] = {}
     for row in sorted(sums, key=lambda row: row["variant__key"] or ""):
         by_step.setdefault(row["workflow_step_id"], []).append(_rates(row))
@@ -106,6 +102,15 @@ def campaign_numbers(campaign: Campaign) -> dict[str, Any]:
         "steps": [{"step": step, "rows": by_step.get(step.pk, [])} for step in steps],
         "totals": _rates(_added(rows for rows in by_step.values())),
     }
+
+
+def _sums_of(campaign: Campaign) -> QuerySet:
+    return (
+        DailyStats.objects.filter(campaign=campaign)
+        .order_by()
+        .values("workflow_step_id", "variant_id", "variant__key")
+        .annotate(**{f"{name}_sum": Sum(name) for name in DailyStats.COUNTERS})
+    )
 
 
 def _added(steps: Iterable[list[dict[str, Any]]]) -> dict[str, Any]:

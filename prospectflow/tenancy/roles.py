@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import BaseCommand
-from django.db import connection
+from django.db import connection, connections
 
 POWERS = """
 WITH RECURSIVE me AS (
@@ -24,6 +24,9 @@ SELECT format('owns the tenant table %s', c.oid::regclass)
     FROM pg_class c WHERE c.relrowsecurity AND c.relkind IN ('r', 'p')
     AND c.relowner IN (SELECT oid FROM reachable)
 """
+
+# A replica has the roles of its primary, so what was found of one role holds on both.
+ANOTHER_ROLE = "REPLICA_DATABASE_URL names another role than DATABASE_URL: give both the same."
 
 
 class UnsafeRole(ImproperlyConfigured):
@@ -51,6 +54,10 @@ def refuse_powerful_role() -> None:
     connection.close()
     if found:
         raise UnsafeRole(found[0])
+    if any(
+        each["USER"] != connection.settings_dict["USER"] for each in connections.settings.values()
+    ):
+        raise UnsafeRole("REPLICA_DATABASE_URL names another role than DATABASE_URL: use the same.")
 
 
 class ServingCommand(BaseCommand):

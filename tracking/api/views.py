@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from prospectflow.api.exports import Exported
+from prospectflow.api.late import ReadLate
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 from tracking.api.filters import DailyStatsFilters, OpensFilters, PixelFilters
 from tracking.api.serializers import (
@@ -25,7 +26,7 @@ SUMS = {f"{name}_sum": Sum(name, default=0) for name in DailyStats.COUNTERS}
 MOST_GROUPS = 1000
 
 
-class DailyStatsViewSet(Exported, ReadOnlyTenantViewSet):
+class DailyStatsViewSet(ReadLate, Exported, ReadOnlyTenantViewSet):
     """Each day's numbers; a day is the mailbox's own, and an answer counts on its mail's day."""
 
     queryset = DailyStats.objects.all()
@@ -52,7 +53,7 @@ class DailyStatsViewSet(Exported, ReadOnlyTenantViewSet):
         return Response(SummarySerializer(answer).data)
 
 
-class OpensViewSet(Exported, ReadOnlyTenantViewSet):
+class OpensViewSet(ReadLate, Exported, ReadOnlyTenantViewSet):
     """How often each mail was opened that carries a pixel."""
 
     queryset = OpenStats.objects.order_by("-id")
