@@ -577,6 +577,28 @@ END $$;
 ALTER FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text) OWNER TO prospectflow_owner;
 
 --
+-- Name: monitored(timestamp with time zone); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE FUNCTION outreach.monitored(at timestamp with time zone) RETURNS TABLE(figure text, state text, value double precision)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $$
+    SELECT 'campaigns', c.status, count(*) FROM outreach.campaigns c GROUP BY c.status
+    UNION ALL
+    SELECT 'mailboxes', m.status, count(*) FROM outreach.mailboxes m GROUP BY m.status
+    UNION ALL
+    SELECT 'mails', t.status, count(*) FROM outreach.tasks t
+        WHERE t.status IN ('leased', 'transmitting', 'unknown') GROUP BY t.status
+    UNION ALL
+    SELECT 'inbox lag', '', extract(epoch FROM greatest(
+        max(at - coalesce(m.last_synced_at, m.created_at)), '0'))
+        FROM outreach.mailboxes m WHERE m.status = 'active'
+$$;
+
+ALTER FUNCTION outreach.monitored(at timestamp with time zone) OWNER TO prospectflow_owner;
+
+--
 -- Name: move_tasks(); Type: FUNCTION; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -5826,6 +5848,13 @@ GRANT ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at 
 
 --
 -- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+-- Name: FUNCTION monitored(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
+--
+
+REVOKE ALL ON FUNCTION outreach.monitored(at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION outreach.monitored(at timestamp with time zone) TO prospectflow_app;
+
 --
 
 REVOKE ALL ON FUNCTION outreach.organisations_with_due_tasks(at timestamp with time zone) FROM PUBLIC;

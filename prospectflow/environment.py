@@ -1,7 +1,7 @@
 """Settings come from the environment; a missing or malformed one is named in one sentence."""
 
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -80,6 +80,24 @@ class Environment:
 
         kind = "IP addresses such as 192.0.2.53 or 127.0.0.1:5353, separated by commas"
         return self._read(name, servers, kind, default)
+
+    def networks(self, name: str, default: Any = REQUIRED) -> Any:
+        def networks(name: str) -> list[Any]:
+            return [ip_network(each.strip()) for each in self._env.list(name)]
+
+        kind = "networks such as 10.0.0.0/8 or 127.0.0.1, separated by commas"
+        return self._read(name, networks, kind, default)
+
+    def listening(self, name: str, default: Any = REQUIRED) -> Any:
+        """An IP address and a port to listen at; an IPv6 one stands in brackets."""
+
+        def listening(name: str) -> tuple[str, int]:
+            parts = urlsplit(f"//{self._env.str(name)}")
+            if not parts.port:
+                raise ValueError(name)
+            return str(ip_address(parts.hostname or "")), parts.port
+
+        return self._read(name, listening, "an address and a port such as 127.0.0.1:9464", default)
 
     def sealing_keys(self, name: str, default: Any = REQUIRED) -> Any:
         def keys(name: str) -> list[str]:

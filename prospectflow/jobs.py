@@ -40,6 +40,7 @@ from outreach.services.webhooks import forget_told, tell_due
 from outreach.states import MailboxStatus, TaskStatus
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
+from prospectflow.instruments import DRAFTS, EMAILS, MAILS, yes_or_no
 from prospectflow.tenancy.context import tenant
 from tracking.services import place_pixel, roll_up
 
@@ -54,6 +55,14 @@ DRAFT_AGAIN = timedelta(minutes=15)
 LOOKED_FOR = timedelta(days=3)  # a mail in doubt; afterwards only a person decides
 TOLD_AT_ONCE = 20
 UNDRAFTED = "The draft could not be written; the worker's log says why."
+
+# What became of a mail that was begun, by the status of its task.
+OUTCOMES = {
+    TaskStatus.SENT: "accepted",
+    TaskStatus.DEFERRED: "deferred",
+    TaskStatus.FAILED: "rejected",
+    TaskStatus.UNKNOWN: "unknown",
+}
 
 type Clock = Callable[[], datetime]
 type Stopping = Callable[[], bool]
@@ -191,7 +200,10 @@ def write_due_drafts(organisation_id: UUID, *, now: datetime, ahead: timedelta, 
             )
             .select_for_update(skip_locked=True, of=("self",))[:limit]
         )
-        return sum(_written(task, now) for task in tasks)
+        written = [_written(task, now) for task in tasks]
+    for success in written:
+        DRAFTS.labels(organisation_id, yes_or_no(success)).inc()
+    return sum(written)
 
 
 def expects_drafts(organisation_id: UUID, *, now: datetime) -> bool:
@@ -261,7 +273,7 @@ def send_from(organisation_id: UUID, mailbox_id: UUID, shift: Shift) -> datetime
     """
     end = shift.clock() + SENDING_FOR
     while not shift.stopping() and shift.clock() < end:
-        if not send_batch(
+        sent = send_batch(
             organisation_id,
             mailbox_id,
             clock=shift.clock,
@@ -269,9 +281,25 @@ def send_from(organisation_id: UUID, mailbox_id: UUID, shift: Shift) -> datetime
             frozen=place_pixel,
             stopping=shift.stopping,
             dial=shift.dial,
-        ):
+        )
+        _count_mails(organisation_id, sent)
+        if not sent:
             return _held_until(organisation_id, mailbox_id, now=shift.clock())
     return None
+
+
+def _count_mails(organisation_id: UUID, sent: list[Message]) -> None:
+    """Count what became of these mails, by how their tasks stand now."""
+    if not sent:
+        return
+    with tenant(organisation_id):
+        tasks = Task.objects.filter(pk__in=[message.task_id for message in sent]).order_by()
+        ended = list(tasks.values_list("campaign_id", "status"))
+    for campaign_id, status in ended:
+        outcome = OUTCOMES.get(TaskStatus(status), "held_back")
+        MAILS.labels(outcome).inc()
+        if outcome != "held_back":
+            EMAILS.labels(organisation_id, campaign_id, yes_or_no(outcome == "accepted")).inc()
 
 
 def _held_until(organisation_id: UUID, mailbox_id: UUID, *, now: datetime) -> datetime | None:

@@ -4,6 +4,8 @@ Without DATABASE_URL the project runs on embedded servers under .local/ (a lapto
 with it, nothing embedded starts and every secret must be given.
 """
 
+import os
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -82,6 +84,19 @@ CACHES = {
     }
 }
 
+# What an operator's programs are told -----------------------------------------------------------
+ENVIRONMENT = env.text("ENVIRONMENT", "laptop" if EMBEDDED else "production")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
+METRICS_ALLOWED = env.networks("METRICS_ALLOWED", [ip_network("127.0.0.1")] if EMBEDDED else [])
+WORKER_METRICS = env.listening("WORKER_METRICS", None)
+PGBOUNCER_STATS = env.database("PGBOUNCER_STATS_URL", None)
+# Its library looks into the environment by itself, and takes a blank for the present folder.
+METRICS_DIRECTORY = env.text("PROMETHEUS_MULTIPROC_DIR", "")
+if METRICS_DIRECTORY:
+    Path(METRICS_DIRECTORY).mkdir(parents=True, exist_ok=True)
+else:
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
 # Backups --------------------------------------------------------------------------------------
 BACKUP_DIRECTORY = Path(env.text("BACKUP_DIRECTORY", str(LOCAL_DIRECTORY / "backups")))
 BACKUP_RETENTION_DAYS = env.integer("BACKUP_RETENTION_DAYS", 30, least=1, most=36_500)
@@ -115,8 +130,10 @@ INSTALLED_APPS = [
     "tracking",
     "prospectflow.operations",
 ]
+    "prospectflow.monitoring",
 MIDDLEWARE = [
     "prospectflow.correlation.RequestIdMiddleware",
+    "prospectflow.monitoring.middleware.MonitoringMiddleware",
     "prospectflow.api.middleware.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -7,6 +7,7 @@ twice, and the import goes on after the last row it noted.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -31,6 +32,13 @@ from outreach.services.webhooks import announce
 from outreach.states import UploadStatus, WebhookEvent
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
+from prospectflow.instruments import (
+    DUPLICATE_CHECKS,
+    DUPLICATE_SECONDS,
+    DUPLICATES,
+    PROSPECTS,
+    count_bucket,
+)
 from prospectflow.tenancy.context import tenant
 
 if TYPE_CHECKING:
@@ -69,6 +77,7 @@ def _validate(working: Working) -> None:
         report = _work_out(working, job, rows, dry_run=True)
         fit = report.rows_imported > 0
         working.close(UploadStatus.MAPPED if fit else UploadStatus.VALIDATION_FAILED)
+    PROSPECTS.labels(working.organisation_id, "validated").inc(rows)
 
 
 def _import(working: Working) -> None:
@@ -155,10 +164,12 @@ def _work_out(
     upload = working.upload
     working.told("working out", rows, None)
     working.end_if_cancelled()
+    begun = perf_counter()
     job.work_out(refusals_for(upload, now=working.clock()))
     if anew:
         run(SAID_AGAIN)
     report = job.report(rows, dry_run=dry_run)
+    _count_duplicates(report, seconds=perf_counter() - begun)
     if anew or not upload.report:
         upload.problems.all().delete()
         run(TELL, {"upload": upload.pk})
@@ -167,6 +178,15 @@ def _work_out(
     upload.row_count = upload.rows_read = rows
     upload.save(update_fields=["report", "stands_on", "row_count", "rows_read"])
     return report
+
+
+def _count_duplicates(report: Report, *, seconds: float) -> None:
+    """Rows that repeat another, are in the campaign already, or were written to lately."""
+    DUPLICATE_CHECKS.inc()
+    DUPLICATE_SECONDS.labels(count_bucket(report.rows)).observe(seconds)
+    met = {code: times for codes in report.codes.values() for code, times in codes.items()}
+    known = met.get("already_in_campaign", 0) + met.get("recently_contacted", 0)
+    DUPLICATES.inc(report.rows_duplicate + known)
 
 
 TELL = """
@@ -233,3 +253,4 @@ def _finish(working: Working, enrolled: dict[str, object]) -> None:
     record("imported", at=at, user=upload.uploaded_by, target=upload, text=text)
     numbers = {"rows": report["rows"], "filename": upload.filename}
     announce(WebhookEvent.IMPORT_FINISHED, {"import": str(upload.pk)} | numbers, at=at)
+    PROSPECTS.labels(working.organisation_id, "imported").inc(report["rows_imported"])

@@ -25,6 +25,7 @@ from outreach.services.undoing import left_rows, refuse_what_cannot_go
 from outreach.states import ProblemKind, UploadStatus
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
+from prospectflow.instruments import DUPLICATE_OVERRIDES
 from prospectflow.queue import defer, is_under_way
 
 if TYPE_CHECKING:
@@ -196,6 +197,7 @@ def allow_contacted(upload: ImportUpload, *, at: datetime, user: "User | None") 
     upload.save(update_fields=["contacted_allowed_by", "contacted_allowed_at"])
     text = f"{upload.filename}: people whom another campaign wrote to lately may be taken in"
     record("contacted_allowed", at=at, user=user, target=upload, text=text)
+    DUPLICATE_OVERRIDES.inc()
     return upload
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
+from .counting import counted
 from .running import AGAIN, run
 
 type Stopping = Callable[[], bool]
@@ -56,11 +57,12 @@ def task[Function: Callable[..., None]](
         @wraps(function)
         def runs(context: JobContext, **told: Any) -> None:
             ids = {key: kind(told[key]) for key, kind in DECLARED[name].ids.items()}
-            run(
-                context,
-                lambda stopping: function(**ids, stopping=stopping),
-                lambda: given_up(**ids),
-            )
+            with counted(queue):
+                run(
+                    context,
+                    lambda stopping: function(**ids, stopping=stopping),
+                    lambda: given_up(**ids),
+                )
 
         register: Any = app.task(name=name, queue=queue, pass_context=True, retry=AGAIN)
         register(runs)

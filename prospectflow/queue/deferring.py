@@ -10,6 +10,8 @@ from django.db import connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from prospectflow.instruments import JOBS
+
 from .declaring import DECLARED, Declared, NotAnId
 
 UNDER_WAY = """
@@ -55,6 +57,7 @@ def defer(name: str, *, at: datetime | None = None, **ids: UUID | int) -> bool:
             job.defer(**told)
     except AlreadyEnqueued:
         return False
+    transaction.on_commit(JOBS.labels(app.tasks[name].queue, "deferred").inc)
     return True
 
 

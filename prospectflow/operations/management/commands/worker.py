@@ -6,9 +6,11 @@ import socket
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from prospectflow.monitoring.serving import PortTaken, answering
 from prospectflow.queue.connecting import connect_directly
 from prospectflow.queue.working import Work, queue_names, work
 from prospectflow.tenancy.roles import ServingCommand
@@ -47,14 +49,15 @@ class Command(ServingCommand):
         if unknown := set(chosen or ()) - queue_names():
             names, known = (", ".join(sorted(each)) for each in (unknown, queue_names()))
             raise CommandError(f"There is no queue {names}: choose from {known}.", returncode=2)
-        asyncio.run(
-            work(
-                Work(
-                    name=name or f"{socket.gethostname()}:{os.getpid()}",
-                    queues=chosen,
-                    one_shot=one_shot,
-                    attached=attached,
-                    tick=lambda: tick(now=timezone.now()),
-                )
-            )
+        wanted = Work(
+            name=name or f"{socket.gethostname()}:{os.getpid()}",
+            queues=chosen,
+            one_shot=one_shot,
+            attached=attached,
+            tick=lambda: tick(now=timezone.now()),
         )
+        try:
+            with answering(settings.WORKER_METRICS):
+                asyncio.run(work(wanted))
+        except PortTaken as error:
+            raise CommandError(str(error), returncode=2) from error
