@@ -1,7 +1,7 @@
 # `make help` says what each target does.
 .DEFAULT_GOAL := help
 .PHONY: help demo run test faults check style types layers migrations production documents
-.PHONY: bench peers lock schema stop clean
+.PHONY: bench peers rehearse lock schema stop clean
 export PYTHON
 
 python := .venv/bin/python
@@ -13,7 +13,7 @@ provided := $(provider)/node_modules/.package-lock.json
 pin := uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(installed) ## Play a whole campaign, then serve the console (SERVE=0: end instead)
 	@$(manage) demo $(if $(filter 0,$(SERVE)),--no-serve)
@@ -30,6 +30,9 @@ faults: $(installed) $(provided) peers ## Run the tests that kill processes in t
 
 peers:
 	@.ci/peers
+
+rehearse: $(installed) peers ## Start what docker-compose.yml describes as processes, ask it, stop it
+	@deploy/rehearse.sh
 
 check: style types layers migrations production documents ## Hold everything but the tests (-k: go on after a failure)
 
