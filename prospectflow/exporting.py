@@ -43,7 +43,7 @@ def pages[M: Model](rows: QuerySet[M], *, organisation_id: UUID) -> Iterator[lis
     rows, last = rows.order_by("-pk"), None
     while True:
         rest = rows if last is None else rows.filter(pk__lt=last)
-        page = reading(partial(list, rest[:PAGE]), organisation_id)
+        page: list[M] = reading(partial(list, rest[:PAGE]), organisation_id)
         if page:
             yield page
         if len(page) < PAGE:
