@@ -10,14 +10,17 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.signals import connection_created
 
 from iam.models import Organisation
 from prospectflow.environment import database_from
 from prospectflow.operations import embedded
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_organisation
+from prospectflow.testing.routing import Watch
 
 _tests = count(1)
+_watch = Watch()
 TEST_DATABASE = f"test_prospectflow_{os.getpid()}"
 OPEN_AGAIN = (
     "UPDATE outreach.platform SET database_mark = outreach.database_mark(),"
@@ -43,6 +46,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         _connect_as("owner")
         call_command("migrate", verbosity=0)
         _connect_as("app")
+        connection_created.connect(_watch.install)
     yield
     connection.close()
     embedded.drop_database(settings.LOCAL_DIRECTORY, TEST_DATABASE)
@@ -85,9 +89,18 @@ def inside(organisation: Organisation) -> Iterator[Organisation]:
 
 
 @pytest.fixture(autouse=True)
+def _within_one_organisation() -> Iterator[None]:
+    """No statement that a test issues reads rows of more than one organisation."""
+    yield
+    roaming, _watch.roaming = _watch.roaming, []
+    assert roaming == []
+
+
+@pytest.fixture(autouse=True)
 def _own_world(settings: Any) -> None:
     """Sessions and caches of a test never meet those of the running project."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": TEST_DATABASE}}
     settings.THROTTLE_PREFIX = f"throttle:{next(_tests)}"
+    settings.SLOW_REQUEST_MS = settings.SLOW_QUERY_MS = 0  # a busy machine tells no test anything
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected here
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
