@@ -107,6 +107,7 @@ BACKUP_S3_ENDPOINT = env.text("BACKUP_S3_ENDPOINT", "")
 
 # Applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "prospectflow.logs.apps.LogsConfig",
     "prospectflow.tenancy",
     "prospectflow.console.apps.ConsoleConfig",
     "unfold.apps.BasicAppConfig",
@@ -129,11 +130,12 @@ INSTALLED_APPS = [
     "outreach",
     "tracking",
     "prospectflow.operations",
-]
     "prospectflow.monitoring",
+]
 MIDDLEWARE = [
-    "prospectflow.correlation.RequestIdMiddleware",
     "prospectflow.monitoring.middleware.MonitoringMiddleware",
+    "prospectflow.correlation.RequestIdMiddleware",
+    "prospectflow.logs.requests.RequestLogMiddleware",
     "prospectflow.api.middleware.ProblemsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -330,24 +332,37 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 FORMAT_MODULE_PATH = "prospectflow.formats"  # hours from 0 to 23
-LOG_LEVEL = env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], "WARNING")
+LOG_FORMAT = env.choice("LOG_FORMAT", ["plain", "json"], "plain" if EMBEDDED else "json")
+LOG_LEVEL = env.choice(
+    "LOG_LEVEL",
+    ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"],
+    "WARNING" if EMBEDDED else "INFO",
+)
+SLOW_REQUEST_MS = env.integer("SLOW_REQUEST_MS", 1000)
+SLOW_QUERY_MS = env.integer("SLOW_QUERY_MS", 100)
+SENTRY_DSN = env.text("SENTRY_DSN", "")
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = 10  # DEBUG: how a request ended tells it all
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "prospectflow.logs.RequestIdFilter"}},
+    "filters": {"context": {"()": "prospectflow.logs.lines.Context"}},
     "formatters": {
         "plain": {
-            "()": "prospectflow.logs.OneLineFormatter",
+            "()": "prospectflow.logs.lines.PlainLines",
             "format": "%(asctime)s %(levelname)s %(name)s [%(request_id)s] %(message)s",
-        }
+        },
+        "json": {"()": "prospectflow.logs.lines.JsonLines", "environment": ENVIRONMENT},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "plain",
-            "filters": ["request_id"],
+            "formatter": LOG_FORMAT,
+            "filters": ["context"],
         }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {"django": {"handlers": [], "level": "NOTSET"}},  # root's: Django would add its own
+    "loggers": {
+        "django": {"handlers": [], "level": "NOTSET"},  # root's: Django would add its own
+        "django.request": {"level": "CRITICAL"},  # told by the line of the request
+    },
 }

@@ -64,9 +64,20 @@ def read_lines(lines: Iterable[str]) -> Iterator[Stop]:
     Raises StopUnreadable, which names the line.
     """
     for number, line in enumerate(lines, start=1):
-        _, found, told = line.partition(NAME)
-        if found:
-            yield _stop(told[told.find("{") :], number)
+        if NAME in line:
+            yield _stop(_told(line), number)
+
+
+def _told(line: str) -> str:
+    """The stop's own words in its line, plain or JSON (LOG_FORMAT); "" where there are none."""
+    before, brace, after = line.partition("{")
+    if NAME in before:
+        return brace + after
+    try:
+        entry = json.loads(brace + after)
+        return entry["event"] if entry["module"] == NAME else ""
+    except (ValueError, TypeError, KeyError):
+        return ""
 
 
 def _stop(told: str, number: int) -> Stop:

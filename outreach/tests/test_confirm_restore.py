@@ -17,6 +17,7 @@ from outreach.services.suppressing import suppressed_among
 from outreach.services.switches import is_restored
 from outreach.tests.making import make_open_campaign, make_ready
 from outreach.tests.postbox import World
+from prospectflow.logs.lines import JsonLines
 from prospectflow.tenancy.context import tenant
 
 HOUR = timedelta(hours=1)
@@ -137,6 +138,22 @@ def test_an_objection_that_the_backup_has_forgotten_is_obeyed_again(world, tmp_p
         assert Suppression.objects.get(domain=None).reason == "unsubscribed"
 
 
+def test_a_log_of_json_lines_is_obeyed_as_well(world, tmp_path, caplog):
+    with world.open():
+        opt_out(ADDRESS, reason="unsubscribed", source="the link", at=timezone.now())
+        Suppression.objects.all().delete()
+    told = [entry for entry in caplog.records if entry.name == "outreach.stops"]
+    lines = [JsonLines("testing").format(entry) for entry in told]
+    log = tmp_path / "log"
+    log.write_text("\n".join(['{"event": "something else"}', f"sender-1  | {lines[0]}", *lines]))
+    copied()
+
+    said("--stops", str(log), "--yes")
+
+    with world.open():
+        assert suppressed_among([ADDRESS]) == {ADDRESS}
+
+
 def test_the_log_tells_of_a_stop_but_never_the_address(world, caplog):
     with world.open():
         opt_out(ADDRESS, reason="unsubscribed", source=f"{ADDRESS} said so", at=timezone.now())
@@ -179,6 +196,10 @@ def test_stops_are_told_however_quiet_the_log_is(world, caplog):
         "outreach.stops [-] {",
         "outreach.stops [-] nothing",
         'outreach.stops {"organisation": "x"}',
+        '{"module": "outreach.stops", "event": "nothing"}',
+        '{"module": "outreach.stops", "event": 1}',
+        '{"module": "outreach.stops", "ev',
+        '{"log": "outreach.stops [-] {}"}',
         'outreach.stops {"organisation": "0198c0de-0000-7000-8000-000000000000", "reason": "odd",'
         ' "at": "2026-11-24T09:00:00+00:00", "address_hash": null, "key_mark": null,'
         ' "domain": "a.fr"}',

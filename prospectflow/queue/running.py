@@ -16,6 +16,7 @@ from django.utils import timezone
 from procrastinate import BaseRetryStrategy, JobContext, RetryDecision
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import Job
+from structlog.contextvars import bound_contextvars
 
 # One lock of PostgreSQL's for each job, held by the session that runs it: while that session
 # lives, nobody takes the job over, however silent its worker may be.
@@ -81,7 +82,7 @@ def run(
         raise TriedTooOften(f"{context.job.call_string}: {TriedTooOften.__doc__}")
     told_to_stop = False
 
-    with _held(context.job) as still_held:
+    with bound_contextvars(**_told_to_the_log(context.job)), _held(context.job) as still_held:
 
         def stopping() -> bool:
             nonlocal told_to_stop
@@ -93,6 +94,11 @@ def run(
             raise SessionLost(SessionLost.__doc__)
     if told_to_stop:
         raise Stopped(Stopped.__doc__)
+
+
+def _told_to_the_log(job: Job) -> dict[str, object]:
+    organisation_id = job.task_kwargs.get("organisation_id", "")
+    return {"job": job.id, "task": job.task_name, "organisationId": organisation_id}
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
+from structlog.contextvars import bind_contextvars
 
 from prospectflow.problems import problem
 from prospectflow.tenancy.context import request_id, scope, tenant
@@ -122,6 +123,9 @@ class TenantMiddleware:
 
     def _answer(self, request: TenantRequest, place: Place | None) -> HttpResponse:
         request.membership = place
+        if place is not None:  # named by every line of the log from here on
+            organisation, user = str(place.organisation_id), str(request.user.pk or "")
+            bind_contextvars(organisationId=organisation, userId=user)
         response = self.get_response(request)
         if response.status_code >= 400:
             transaction.set_rollback(True)
