@@ -9,7 +9,7 @@ from typing import Any, LiteralString
 import psycopg
 from psycopg import sql
 
-from .errors import BackupRefused
+from .errors import BackupFailed, BackupRefused
 from .locking import unreachable
 
 TABLES = """
@@ -34,6 +34,7 @@ ROLES = """
         WHERE datname = current_database() AND refclassid = 'pg_authid'::regclass)
     ORDER BY 1
 """
+OF_A_SNAPSHOT = ("SELECT pg_export_snapshot()", "SELECT current_database()", "SHOW server_version")
 MAY_READ_ALL = "SELECT rolbypassrls OR rolsuper FROM pg_roles WHERE rolname = current_user"
 
 
@@ -96,18 +97,25 @@ def snapshot(database_url: str) -> Iterator[Snapshot]:
         connection = psycopg.connect(database_url)
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
-    with connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        if connection.execute(MAY_READ_ALL).fetchone() != (True,):
-            raise BackupRefused(
-                f"{connection.info.user} cannot read every organisation: backups are made by the"
-                " owner (DATABASE_ROLE=owner, or a DATABASE_URL of prospectflow_owner)."
-            )
-        connection.execute("SET LOCAL statement_timeout = 0")
-        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        asked = ("SELECT pg_export_snapshot()", "SELECT current_database()", "SHOW server_version")
-        yield Snapshot(connection, *(str(_one(connection, each)) for each in asked))
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    try:
+        with connection:
+            _refuse_who_cannot_read_all(connection)
+            yield Snapshot(connection, *(str(_one(connection, each)) for each in OF_A_SNAPSHOT))
+    except psycopg.Error as error:
+        reason = str(error).splitlines()[0]
+        raise BackupFailed(f"The database could not be read to its end: {reason}") from error
+
+
+def _refuse_who_cannot_read_all(connection: psycopg.Connection) -> None:
+    if not _one(connection, MAY_READ_ALL):
+        raise BackupRefused(
+            f"{connection.info.user} cannot read every organisation: backups are made by the"
+            " owner (DATABASE_ROLE=owner, or a DATABASE_URL of prospectflow_owner)."
+        )
+    connection.execute("SET LOCAL statement_timeout = 0")
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def _one(connection: psycopg.Connection, statement: LiteralString | sql.Composed) -> Any:

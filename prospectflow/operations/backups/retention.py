@@ -10,14 +10,14 @@ from .errors import ArchiveRefused
 from .names import Name, finished
 
 
-def newest(directory: Path) -> datetime | None:
-    """When the newest finished backup of the whole database was made, by its name; None: never."""
-    full = [
-        name.made_at
-        for name in finished(_files(directory))
-        if name.kind == "full" and not name.schemas
-    ]
-    return max(full, default=None)
+def newest(
+    directory: Path, *, kind: str = "full", schemas: tuple[str, ...] = ()
+) -> datetime | None:
+    """When the newest finished backup of this kind was made, by its name; None: never."""
+    alike = (
+        name for name in finished(_files(directory)) if (name.kind, name.schemas) == (kind, schemas)
+    )
+    return max((name.made_at for name in alike), default=None)
 
 
 def prune(directory: Path, *, now: datetime, days: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Backups: making them, keeping them, copying them."""
