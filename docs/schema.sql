@@ -734,7 +734,9 @@ CREATE FUNCTION outreach.require_approved_draft() RETURNS trigger
     SET search_path TO 'pg_catalog', 'pg_temp'
     AS $$
 BEGIN
-    IF TG_OP = 'INSERT' AND NEW.direction = 'outbound' AND NEW.draft_id IS NULL THEN
+    IF TG_OP = 'INSERT' AND NEW.direction = 'outbound' AND NEW.draft_id IS NULL
+        AND EXISTS (SELECT FROM iam.organisations WHERE id = NEW.organisation_id)
+    THEN
         RAISE EXCEPTION 'Nothing is sent without an approved draft'
             USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
     END IF;
@@ -5847,14 +5849,14 @@ REVOKE ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at
 GRANT ALL ON FUNCTION outreach.may_still_leave(organisation uuid, mail uuid, at timestamp with time zone, pause timestamp with time zone, hashes text[], domain_name text) TO prospectflow_app;
 
 --
--- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
---
 -- Name: FUNCTION monitored(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
 REVOKE ALL ON FUNCTION outreach.monitored(at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION outreach.monitored(at timestamp with time zone) TO prospectflow_app;
 
+--
+-- Name: FUNCTION organisations_with_due_tasks(at timestamp with time zone); Type: ACL; Schema: outreach; Owner: prospectflow_owner
 --
 
 REVOKE ALL ON FUNCTION outreach.organisations_with_due_tasks(at timestamp with time zone) FROM PUBLIC;

@@ -75,13 +75,14 @@ def put_in_doubt(organisation_id: UUID, *, since: datetime | None, now: datetime
     total = 0
     while True:
         with tenant(organisation_id):
-            marked = _mark(list(_doubtful(now)[:AT_ONCE]), since, now)
+            marked = mark_in_doubt(list(_doubtful(now)[:AT_ONCE]), since=since, now=now)
         if not marked:
             return total
         total += marked
 
 
-def _mark(found: Sequence[Task], since: datetime | None, now: datetime) -> int:
+def mark_in_doubt(found: Sequence[Task], *, since: datetime | None, now: datetime) -> int:
+    """The same for these tasks of the organisation that is served, in its transaction."""
     together: dict[datetime, list[Task]] = defaultdict(list)
     for task in _held(found):
         left_at = min(max(task.scheduled_for, since or task.scheduled_for), now)

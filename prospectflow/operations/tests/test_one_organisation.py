@@ -1,0 +1,451 @@
+"""One organisation out and in again: whole, by itself, and never at the price of a second mail."""
+
+import random
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import DatabaseError, connection
+
+from iam.models import AuditEvent, Membership, Organisation, ServiceAccount, User
+from outreach.models import Campaign, Draft, Enrollment, Suppression, Task
+from outreach.services.suppressing import entry_of, suppress_address
+from outreach.services.switches import closed_switches, resume_organisation
+from outreach.tests.making import MORNING
+from outreach.tests.postbox import Postbox, World
+from prospectflow.operations import embedded
+from prospectflow.operations.organisations import archives, bringing_back, taking_out
+from prospectflow.operations.organisations.archives import ArchiveRefused, opened
+from prospectflow.operations.organisations.bringing_back import TakenHere, bring_back
+from prospectflow.operations.organisations.people import PeopleMerged
+from prospectflow.operations.organisations.tables import tables
+from prospectflow.operations.organisations.taking_out import NotWritten, take_out
+from prospectflow.tenancy.checks import tenant_models
+from prospectflow.tenancy.context import tenant
+from prospectflow.testing.factories import (
+    NOON,
+    make_campaign,
+    make_enrollment,
+    make_mailbox,
+    make_organisation,
+    make_user,
+)
+from prospectflow.testing.rows import make_message, make_row
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+BEFORE = NOON - DAY  # nothing is due yet
+JOINED = {"iam.audit_events", "outreach.suppressions"}
+type Rows = dict[str, list[Any]]
+
+
+@pytest.fixture
+def acme(committed) -> Organisation:
+    """An organisation with a row in every table, and with what only time brings about."""
+    organisation = make_organisation(name="Acme", slug="acme")
+    with tenant(organisation.pk):
+        for model in tenant_models():
+            make_row(model)
+        deleted = make_message().draft_id
+        Draft.objects.filter(pk=deleted).delete()
+        campaign = make_campaign(from_mailbox=make_mailbox())
+        alone = make_enrollment(campaign=campaign)
+        Enrollment.objects.filter(pk=alone.pk).update(mailbox=None)
+    return organisation
+
+
+@pytest.fixture
+def other(committed) -> Organisation:
+    organisation = make_organisation(name="Other Ltd", slug="other")
+    with tenant(organisation.pk):
+        make_message()
+    return organisation
+
+
+@pytest.fixture
+def rows_of(owner_url):
+    """What the tables hold of an organisation, as their owner sees it, and its own row."""
+
+    def read(organisation_id: UUID) -> Rows:
+        with psycopg.connect(owner_url) as owner:
+            return {each.name: _rows(owner, each.name, organisation_id) for each in tables()}
+
+    return read
+
+
+def _rows(owner: psycopg.Connection, table: str, organisation_id: UUID) -> list[Any]:
+    query = f"SELECT to_jsonb(t) FROM {table} t WHERE organisation_id = %s ORDER BY id"
+    return [row for (row,) in owner.execute(query.encode(), [organisation_id]).fetchall()]
+
+
+def out(organisation: Organisation, folder: Path, at=BEFORE) -> Path:
+    return take_out(organisation, folder, now=at)[0]
+
+
+def back(archive: Path, at=BEFORE):
+    return bring_back(opened(archive), now=at)
+
+
+def gone(organisation: Organisation) -> None:
+    with tenant(organisation.pk):
+        Organisation.objects.filter(pk=organisation.pk).delete()
+
+
+def test_a_deleted_organisation_comes_back_row_by_row(acme, other, rows_of, tmp_path):
+    was, others = rows_of(acme.pk), rows_of(other.pk)
+    archive = out(acme, tmp_path)
+    gone(acme)
+    assert not any(rows_of(acme.pk).values())
+
+    back(archive)
+
+    now = rows_of(acme.pk)
+    trail = now.pop("iam.audit_events")
+    assert [event["action"] for event in trail[len(was["iam.audit_events"]) :]] == ["restored"]
+    assert trail[:-1] == was.pop("iam.audit_events")
+    assert now == was
+    assert rows_of(other.pk) == others
+
+
+def test_every_table_of_an_organisation_is_in_the_round_trip(acme, rows_of):
+    assert [table for table, rows in rows_of(acme.pk).items() if not rows] == []
+
+
+def test_what_was_changed_is_undone(acme, other, rows_of, tmp_path):
+    was, others = rows_of(acme.pk), rows_of(other.pk)
+    archive = out(acme, tmp_path)
+    with tenant(acme.pk):
+        Campaign.objects.all().delete()
+        make_campaign(name="By mistake")
+
+    back(archive)
+
+    now = rows_of(acme.pk)
+    assert {name: now[name] for name in now if name not in JOINED} == {
+        name: was[name] for name in was if name not in JOINED
+    }
+    assert rows_of(other.pk) == others
+
+
+def test_whom_it_must_not_write_to_now_stays_so(acme, tmp_path):
+    archive = out(acme, tmp_path)
+    with tenant(acme.pk):
+        kept = set(Suppression.objects.values_list("pk", flat=True))
+        suppress_address("ada@example.com", reason="unsubscribed", source="link", at=BEFORE)
+        Suppression.objects.filter(pk__in=kept).delete()
+
+    back(archive)
+
+    with tenant(acme.pk):
+        assert entry_of("ada@example.com")
+        assert kept < set(Suppression.objects.values_list("pk", flat=True))
+
+
+def test_who_was_shut_out_stays_outside_and_the_trail_tells_of_it(acme, tmp_path):
+    with tenant(acme.pk):
+        member = make_row(Membership)
+    archive = out(acme, tmp_path)
+    with tenant(acme.pk):
+        Membership.objects.filter(pk=member.pk).update(status="disabled")
+        newest = AuditEvent.objects.order_by("-pk").first()
+        ServiceAccount.objects.all().delete()
+
+    back(archive)
+
+    with tenant(acme.pk):
+        assert Membership.objects.get(pk=member.pk).status == "disabled"
+        assert AuditEvent.objects.filter(pk=newest.pk).exists()
+        assert not ServiceAccount.objects.exists()
+
+
+def test_nothing_leaves_until_somebody_resumes(acme, tmp_path):
+    archive = out(acme, tmp_path)
+
+    back(archive)
+
+    with tenant(acme.pk):
+        assert [switch.code for switch in closed_switches()] == ["organisation_stopped"]
+        assert "brought back from a backup of 2026-11-23 12:00 UTC" in closed_switches()[0].sentence
+        resume_organisation(at=BEFORE)
+        assert closed_switches() == []
+
+
+def statuses(world: World) -> list[str]:
+    with world.open():
+        return sorted(Task.objects.values_list("status", flat=True))
+
+
+def resumed(world: World) -> None:
+    with world.open():
+        resume_organisation(at=MORNING)
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    running = Postbox()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def world(committed, postbox) -> World:
+    return World(postbox)
+
+
+def whose(world: World) -> Organisation:
+    return Organisation.objects.get(pk=world.organisation_id)
+
+
+def test_mails_that_left_since_are_not_sent_again_and_those_that_did_not_leave(
+    world, postbox, tmp_path
+):
+    world.queue(3)
+    archive = out(whose(world), tmp_path, MORNING - HOUR)
+    world.send(MORNING)
+    assert len(postbox.mails) == 1
+
+    assert back(archive, MORNING).doubtful == 1
+
+    assert statuses(world) == ["scheduled", "scheduled", "unknown"]
+    resumed(world)
+    for n in range(5):
+        world.send(MORNING + 10 * n * timedelta(minutes=1))
+    recipients = [recipient for recipient, _ in postbox.mails]
+    assert len(recipients) == len(set(recipients)) == 3
+
+
+def test_a_mail_that_left_earlier_than_was_planned_is_not_sent_again(world, postbox, tmp_path):
+    task = world.queue()
+    with world.open():
+        Task.objects.filter(pk=task.pk).update(scheduled_for=MORNING + DAY)
+    archive = out(whose(world), tmp_path, MORNING - HOUR)
+    with world.open():
+        Task.objects.filter(pk=task.pk).update(scheduled_for=MORNING - HOUR)
+    world.send(MORNING)
+
+    assert back(archive, MORNING).doubtful == 1
+    resumed(world)
+    world.send(MORNING + DAY)
+
+    assert len(postbox.mails) == 1
+
+
+def test_where_nobody_knows_what_left_all_that_was_due_is_in_doubt(world, postbox, tmp_path):
+    world.queue(2)
+    archive = out(whose(world), tmp_path, MORNING - HOUR)
+    world.send(MORNING)
+    gone(whose(world))
+
+    assert back(archive, MORNING).doubtful == 2
+    resumed(world)
+    world.send(MORNING + HOUR)
+
+    assert statuses(world) == ["unknown", "unknown"]
+    assert len(postbox.mails) == 1
+
+
+def test_an_error_in_the_middle_leaves_everything_as_it_is(acme, rows_of, tmp_path, monkeypatch):
+    archive = out(acme, tmp_path)
+    with tenant(acme.pk):
+        make_campaign(name="New")
+    now = rows_of(acme.pk)
+    insert = bringing_back._insert
+
+    def fail(table):
+        return insert(table) if table.name != "outreach.tasks" else "SELECT 1 / 0"
+
+    monkeypatch.setattr(bringing_back, "_insert", fail)
+    with pytest.raises(DatabaseError):
+        back(archive)
+
+    assert rows_of(acme.pk) == now
+
+
+def test_an_export_is_of_one_instant_and_leaves_nothing_half_written(
+    acme, owner_url, tmp_path, monkeypatch
+):
+    class Full(zipfile.ZipFile):
+        def writestr(self, *arguments: Any, **options: Any) -> None:
+            raise OSError(28, "No space left on device")
+
+    with tenant(acme.pk):
+        count = Campaign.objects.count()
+    real, calls = taking_out._copy, []
+
+    def meanwhile(packed, table, where=""):
+        if not calls:
+            with psycopg.connect(owner_url) as owner:
+                owner.execute("DELETE FROM outreach.campaigns")
+        calls.append(table)
+        return real(packed, table, where)
+
+    monkeypatch.setattr(taking_out, "_copy", meanwhile)
+    _, contents = take_out(acme, tmp_path, now=BEFORE)
+    assert contents.parts["outreach.campaigns"].rows == count
+
+    monkeypatch.setattr(taking_out, "ZipFile", Full)
+    with pytest.raises(NotWritten, match="No space left on device"):
+        take_out(acme, tmp_path / "full", now=BEFORE)
+    assert list((tmp_path / "full").iterdir()) == []
+
+
+def test_only_its_owner_may_read_an_archive_and_none_is_overwritten(acme, tmp_path):
+    archive = out(acme, tmp_path)
+
+    assert archive.name == "prospectflow_organisation_acme_20261123_120000.zip"
+    assert archive.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(NotWritten, match="is there already"):
+        out(acme, tmp_path)
+
+
+@contextmanager
+def another_database() -> Iterator[None]:
+    """A copy of the test's database, served in its place."""
+    original = str(connection.settings_dict["NAME"])
+    copy, superuser = (
+        f"{original}_elsewhere",
+        embedded.database_url(settings.LOCAL_DIRECTORY, role="superuser", database="postgres"),
+    )
+    connection.close()
+    with psycopg.connect(superuser, autocommit=True) as session:
+        session.execute(f"CREATE DATABASE {copy} TEMPLATE {original}".encode())
+    connection.settings_dict["NAME"] = copy
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict["NAME"] = original
+        embedded.drop_database(settings.LOCAL_DIRECTORY, copy)
+
+
+def test_in_another_database_people_are_known_by_subject_or_address(acme, tmp_path):
+    with tenant(acme.pk):
+        owner = Membership.objects.get(role="owner").user
+        member = make_row(Membership, user=make_user(cognito_sub="sub-1")).user
+        newcomer = make_row(Membership).user
+    archive = out(acme, tmp_path)
+
+    with another_database():
+        gone(acme)
+        User.objects.all().delete()
+        same_address = make_user(email=owner.email)
+        same_subject = make_user(cognito_sub="sub-1")
+        back(archive)
+
+        with tenant(acme.pk):
+            people = set(Membership.objects.values_list("user_id", flat=True))
+        assert {same_address.pk, same_subject.pk, newcomer.pk} <= people
+        assert not {owner.pk, member.pk} & people
+        found = User.objects.get(pk=newcomer.pk)
+        assert (found.email, found.cognito_sub, found.is_staff) == (newcomer.email, None, False)
+        assert not found.has_usable_password()
+
+
+def test_two_people_are_never_made_one(acme, tmp_path):
+    with tenant(acme.pk):
+        one = make_row(Membership, user=make_user(cognito_sub="sub-1")).user
+        two = make_row(Membership).user
+    archive = out(acme, tmp_path)
+    gone(acme)
+    User.objects.filter(pk__in=[one.pk, two.pk]).delete()
+    make_user(cognito_sub="sub-1", email=two.email)
+
+    with pytest.raises(PeopleMerged, match=f"{one.email}, {two.email} are two people"):
+        back(archive)
+
+    assert not Organisation.objects.filter(pk=acme.pk).exists()
+
+
+def test_what_is_another_organisations_here_is_not_taken_from_it(acme, tmp_path):
+    archive = out(acme, tmp_path)
+    with tenant(acme.pk):
+        client_id = ServiceAccount.objects.get().client_id
+    gone(acme)
+    squatter = make_organisation(slug="acme")
+    with pytest.raises(TakenHere, match="has the slug here"):
+        back(archive)
+
+    with tenant(squatter.pk):
+        Organisation.objects.filter(pk=squatter.pk).update(slug="squatter")
+        make_row(ServiceAccount, client_id=client_id)
+    with pytest.raises(TakenHere, match="A program of the archive acts for another organisation"):
+        back(archive)
+
+    assert not Organisation.objects.filter(pk=acme.pk).exists()
+
+
+def altered(archive: Path, member: str, change) -> Path:
+    """The same archive with one file in it changed, as whoever knows ZIP could."""
+    copy = archive.with_name("altered.zip")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(copy, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name == member else content)
+    return copy
+
+
+def test_an_archive_that_was_altered_is_refused(acme, tmp_path):
+    archive = out(acme, tmp_path)
+
+    rows = altered(archive, "outreach.campaigns.csv", lambda text: text.replace(b"Short", b"Long "))
+    with pytest.raises(ArchiveRefused, match="rows of outreach.campaigns are not those"):
+        opened(rows)
+    contents = altered(archive, "contents.json", lambda text: text.replace(b"acme", b"evil"))
+    with pytest.raises(ArchiveRefused, match="was altered, or made under a key"):
+        opened(contents)
+
+
+def test_an_archive_made_under_other_keys_or_by_another_version_is_refused(
+    acme, tmp_path, settings, monkeypatch
+):
+    archive = out(acme, tmp_path)
+    ours = settings.TOKEN_KEYS
+
+    settings.TOKEN_KEYS = ["somebody else's"]
+    with pytest.raises(ArchiveRefused, match="a key that TOKEN_KEYS does not name"):
+        opened(archive)
+    settings.TOKEN_KEYS = ["new", *ours]
+    assert opened(archive).contents.slug == "acme"
+
+    of_ours = opened(archive).contents.migrations
+    monkeypatch.setattr(archives, "applied_migrations", lambda: [*of_ours, "outreach.9999_later"])
+    with pytest.raises(
+        ArchiveRefused, match=r"1 migration\(s\) differ, such as outreach.9999_later"
+    ):
+        opened(archive)
+
+
+def test_bytes_that_are_no_archive_are_refused_in_a_sentence(tmp_path):
+    for content in (b"", b"PK", b"PGDMP not ours", random.Random(1).randbytes(2_000)):
+        (tmp_path / "file.zip").write_bytes(content)
+        with pytest.raises(ArchiveRefused, match="is broken off or damaged, or no archive"):
+            opened(tmp_path / "file.zip")
+    with pytest.raises(ArchiveRefused, match="cannot be read: No such file"):
+        opened(tmp_path / "missing.zip")
+
+
+def test_a_damaged_archive_is_refused_or_says_the_same(acme, tmp_path):
+    whole = out(acme, tmp_path).read_bytes()
+    said = opened(tmp_path / "prospectflow_organisation_acme_20261123_120000.zip").contents
+    chance, damaged, refused = random.Random(6), tmp_path / "damaged.zip", 0
+    for n in range(200):
+        content = bytearray(whole)
+        place = chance.randrange(len(whole))
+        if n % 2:
+            content[place] ^= 1 << chance.randrange(8)
+        else:
+            del content[place:]
+        damaged.write_bytes(content)
+        try:
+            assert opened(damaged).contents == said  # only a date in ZIP's own lists differs
+        except ArchiveRefused:
+            refused += 1
+
+    assert refused > 150
