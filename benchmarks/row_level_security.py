@@ -1,0 +1,181 @@
+"""What row-level security costs: as requests, as single statements, and in a search by words.
+
+Each is asked as the application asks it, below the policies, and again as the owner of the tables,
+whom no policy binds, with the organisation named in the statement instead. Both are asked in turn,
+of the same rows; what is told is the median of the ratios of five such pairs.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from statistics import median
+from typing import Any
+from unittest import mock
+from uuid import UUID
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "prospectflow.settings")
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+
+from benchmarks.console import fill  # noqa: E402
+from crm.models import Company, Position  # noqa: E402
+from prospectflow.api.viewsets import TenantViewSet  # noqa: E402
+from prospectflow.tenancy.context import tenant  # noqa: E402
+from prospectflow.testing.asking import api, asking, serve_as, token  # noqa: E402
+from prospectflow.testing.factories import make_organisation, make_user  # noqa: E402
+
+PAIRS = 5
+SUBJECT = "owner-of-one-organisation"
+# What bootstrap.sql gives the serving role, for the owner as well: the policies alone shall differ.
+ALIKE = "SET jit = off; SET max_parallel_workers_per_gather = 0"
+STATEMENTS: dict[str, Callable[[Any, Any], object]] = {
+    "point read": lambda companies, _: companies.get(siren="100000777"),
+    "page of 50 by name": lambda companies, _: list(companies.order_by("name", "id")[:50]),
+    "page of 50 by date": lambda companies, _: list(companies.order_by("-id")[:50]),
+    "three-table join": lambda _, positions: list(
+        positions.select_related("company", "person").order_by("-id")[:50]
+    ),
+    "filtered list": lambda companies, _: list(
+        companies.filter(department="13").order_by("-id")[:50]
+    ),
+    "count": lambda companies, _: companies.count(),
+}
+SEARCHES = {"many": "dupont", "few": "gauardan plomberie", "nobody": "zyxw"}
+REQUESTS = {
+    "page of 50 by name": ("/api/v1/companies/", "sort=name&limit=50"),
+    "page of 50 by date": ("/api/v1/companies/", "limit=50"),
+    "three-table join": ("/api/v1/positions/", "limit=50"),
+    "filtered list": ("/api/v1/companies/", "domain=dupont-conseil1.example&limit=50"),
+}
+
+
+class Side:
+    """The rows of one organisation, seen below the policies or as their owner without any."""
+
+    def __init__(self, role: str, organisation_id: UUID) -> None:
+        self.role, self.organisation_id = role, organisation_id
+
+    def rows(self, model: Any) -> Any:
+        rows = model.objects.all()
+        return rows.filter(organisation_id=self.organisation_id) if self.role == "owner" else rows
+
+    def scope(self) -> Any:
+        serve_as(self.role)
+        with connection.cursor() as cursor:
+            cursor.execute(ALIKE)
+        return transaction.atomic() if self.role == "owner" else tenant(self.organisation_id)
+
+    def statement(self, ask: Callable[[Any, Any], object]) -> str:
+        """The one statement with which the application asks this."""
+        with self.scope(), CaptureQueriesContext(connection) as asked:
+            ask(self.rows(Company), self.rows(Position))
+        return asked[-1]["sql"]
+
+    def named(self) -> Any:
+        """Requests name the organisation in their statements, where no policy does it for them."""
+        if self.role == "app":
+            return nullcontext()
+        whole = TenantViewSet.get_queryset
+
+        def of_one(view: Any) -> Any:
+            return whole(view).filter(organisation_id=self.organisation_id)
+
+        return mock.patch.object(TenantViewSet, "get_queryset", of_one)
+
+
+def milliseconds(ask: Callable[[], object], times: int) -> float:
+    """The median of so many, after a few that warm the caches."""
+    taken = []
+    for _ in range(times + 5):
+        began = time.perf_counter()
+        ask()
+        taken.append((time.perf_counter() - began) * 1000)
+    return median(taken[5:])
+
+
+def run(statement: str) -> Callable[[], object]:
+    def ask() -> object:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall()
+
+    return ask
+
+
+def paired(one: Callable[[Side], float], sides: tuple[Side, Side]) -> float:
+    """The median ratio of the first side by the second, each pair asked one after the other."""
+    pairs = [[one(side) for side in sides] for _ in range(PAIRS)]
+    return median(ours / theirs for ours, theirs in pairs)
+
+
+def statements(sides: tuple[Side, Side], times: int) -> Iterator[tuple[str, float, float]]:
+    for name, ask in STATEMENTS.items():
+        written = {side.role: side.statement(ask) for side in sides}
+
+        def one(side: Side, written: dict[str, str] = written) -> float:
+            with side.scope():
+                return milliseconds(run(written[side.role]), times)
+
+        yield f"row-level security: {name}, one statement", paired(one, sides), 1.6
+
+
+def searches(sides: tuple[Side, Side], times: int) -> Iterator[tuple[str, float, float]]:
+    for found, text in SEARCHES.items():
+
+        def one(side: Side, text: str = text) -> float:
+            with side.scope():
+                companies = side.rows(Company).order_by("name", "id")
+                return milliseconds(lambda: list(companies.searched_for_a_page(text)[:51]), times)
+
+        yield f"row-level security: search that finds {found}", paired(one, sides), 2
+
+
+def requests(sides: tuple[Side, Side], times: int) -> Iterator[tuple[str, float, float]]:
+    with sides[0].scope():
+        key = Company.objects.get(siren="100000777").pk
+    bearer = token(SUBJECT)
+    for name, (path, query) in {
+        "point read": (f"/api/v1/companies/{key}/", ""),
+        **REQUESTS,
+    }.items():
+
+        def one(side: Side, path: str = path, query: str = query) -> float:
+            serve_as(side.role)
+            with side.named():
+                return milliseconds(asking(path, bearer, query), times)
+
+        yield f"row-level security: {name}, request", paired(one, sides), 1.15
+
+
+def measure(organisations: int, rows: int, times: int) -> Iterator[tuple[str, float, float]]:
+    owner = make_user(cognito_sub=SUBJECT)
+    serve_as("app")
+    places = [make_organisation(owner=owner if n == 7 else None) for n in range(organisations)]
+    fill(places, rows)
+    sides = Side("app", places[7].pk), Side("owner", places[7].pk)
+    yield from requests(sides, times)
+    yield from statements(sides, times)
+    yield from searches(sides, max(times // 4, 5))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="60,000 companies instead of 2,000,000"
+    )
+    size = (20, 3_000, 30) if parser.parse_args().quick else (200, 10_000, 100)
+    with api():
+        for figure, value, limit in measure(*size):
+            line = {"figure": figure, "value": round(value, 2), "goal": f"<= {limit}"}
+            print(json.dumps(line | {"met": value <= limit}), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
