@@ -63,6 +63,8 @@ OUTCOMES = {
     TaskStatus.FAILED: "rejected",
     TaskStatus.UNKNOWN: "unknown",
 }
+for outcome in OUTCOMES.values():
+    MAILS.labels(outcome)  # from zero on: a rise is seen only between two readings
 
 type Clock = Callable[[], datetime]
 type Stopping = Callable[[], bool]

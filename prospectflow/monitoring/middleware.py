@@ -1,9 +1,11 @@
 """Answers what the operator's programs ask, before anything else; times every other request."""
 
 from collections.abc import Callable
+from functools import cache
 from time import perf_counter
 
 from django.conf import settings
+from django.contrib.admindocs.views import simplify_regex
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -71,8 +73,14 @@ def _count(request: HttpRequest, response: HttpResponse, seconds: float) -> None
 def _route(request: HttpRequest) -> str:
     """The pattern of the address: one label for all rows, and for all that leads nowhere."""
     if request.resolver_match:
-        return f"/{request.resolver_match.route}"
+        return _plain(request.resolver_match.route)
     return "static" if request.path_info.startswith(settings.STATIC_URL) else "unresolved"
+
+
+@cache
+def _plain(route: str) -> str:
+    """`/api/v1/campaigns/<pk>/`, however the pattern is written."""
+    return str(simplify_regex(route))
 
 
 def _count_campaigns(method: str, name: str, response: HttpResponse, seconds: float) -> None:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 
+from prospectflow import tasks  # noqa: F401  (whose queues there are)
 from prospectflow.queue.working import queue_names
 
 # A job that waits for its hour is due from then on, any other since it was deferred.

@@ -1,4 +1,4 @@
-"""The Django app of operations: its commands."""
+"""The Django app of operations: its commands, and what of it is watched."""
 
 from django.apps import AppConfig
 
@@ -8,3 +8,6 @@ class OperationsConfig(AppConfig):
 
     name = "prospectflow.operations"
     label = "operations"
+
+    def ready(self) -> None:
+        from prospectflow.operations.backups import gauges  # noqa: F401  (registers them)
