@@ -52,7 +52,7 @@ REQUESTS = {
     "page of 50 by name": ("/api/v1/companies/", "sort=name&limit=50"),
     "page of 50 by date": ("/api/v1/companies/", "limit=50"),
     "three-table join": ("/api/v1/positions/", "limit=50"),
-    "filtered list": ("/api/v1/companies/", "domain=dupont-conseil1.example&limit=50"),
+    "filtered list": ("/api/v1/positions/", "email_status=generic&limit=50"),
 }
 
 
