@@ -47,6 +47,7 @@ class Docs(SpectacularSwaggerSplitView):
     permission_classes = [AllowAny]
     throttle_classes: list[Any] = []
     url_name = "openapi-json"
+    template_name = "console/api_docs.html"
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -12,11 +12,13 @@ from django.template.response import TemplateResponse
 from django.templatetags.static import static
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from unfold.sites import UnfoldAdminSite
 
 from iam.models import Organisation
 from iam.signing_in.returning import safe_path
 from outreach.services.switches import Switch, closed_everywhere, closed_switches
+from prospectflow.console.content_policy import in_the_console, of_the_console
 from prospectflow.console.entering import enter_only_place
 
 OPEN_PAGES = frozenset(
@@ -44,7 +46,13 @@ class ConsoleSite(UnfoldAdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """Every page knows what keeps all mails from leaving, to say so above everything else."""
-        return {**super().each_context(request), "closed_switches": _closed(request)}
+        theme = super().each_context(request)
+        return {
+            **theme,
+            "colors": None,  # which would stand in a style without a nonce
+            "theme_colors": theme["colors"],
+            "closed_switches": _closed(request),
+        }
 
     def has_permission(self, request: HttpRequest) -> bool:
         return request.user.is_authenticated and request.user.is_active
@@ -58,10 +66,11 @@ class ConsoleSite(UnfoldAdminSite):
             if closed and self.has_permission(request) and request.membership is None:
                 return redirect(_way_in(request))
             with timezone.override(_zone(request)):
-                return _rendered(guarded(request, *args, **kwargs))
+                return of_the_console(_rendered(guarded(request, *args, **kwargs)))
 
         return update_wrapper(inside, guarded)
 
+    @method_decorator(in_the_console)
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """The way to the provider, and passwords where allowed; a lone membership is entered."""
         context = {"provider": settings.AUTH.configured, "next": safe_path(request.GET.get("next"))}

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from crm.models import Position
 from outreach.models import Message
 from outreach.states import MessageKind
+from prospectflow.console.content_policy import shows_mails
 from prospectflow.console.forms import InboxForm
 from prospectflow.console.previews import as_document
 from prospectflow.console.views import page
@@ -42,6 +43,7 @@ def messages_in(request: HttpRequest) -> HttpResponse:
     )
 
 
+@shows_mails
 @require_safe
 def thread(request: HttpRequest, position_id: UUID) -> HttpResponse:
     """All mails exchanged with one position, in their order."""

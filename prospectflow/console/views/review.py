@@ -19,6 +19,7 @@ from iam.roles import may
 from outreach.models import Draft
 from outreach.services import approval, reviewing
 from outreach.services.policy import may_send
+from prospectflow.console.content_policy import shows_mails
 from prospectflow.console.forms import ReviewForm
 from prospectflow.console.previews import as_document
 from prospectflow.console.views import SeeOther, page
@@ -36,6 +37,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect("console:review_draft", waiting[0])
 
 
+@shows_mails
 @require_http_methods(["GET", "HEAD", "POST"])
 def draft(request: HttpRequest, draft_id: UUID) -> HttpResponse:
     """Show one draft; a POST approves, keeps, puts off or refuses it and goes to the next."""

@@ -9,6 +9,7 @@ from iam.auth import Refusal
 from iam.models import User
 from iam.signing_in import views
 from iam.signing_in.returning import safe_path
+from prospectflow.console.content_policy import in_the_console
 from prospectflow.console.entering import enter_only_place
 
 
@@ -40,6 +41,7 @@ class Leave(_Page, views.Leave):
         return _page(request, "signed_out", "You are signed out", 200, context)
 
 
+@in_the_console
 def _page(
     request: HttpRequest, template: str, title: str, status: int, context: dict[str, object]
 ) -> HttpResponse:
