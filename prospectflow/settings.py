@@ -55,6 +55,7 @@ DATABASES = {
         "ENGINE": "prospectflow.tenancy.postgres",
         "ATOMIC_REQUESTS": True,
         "CONN_MAX_AGE": env.integer("DATABASE_CONNECTION_SECONDS", 60),
+        "CONN_HEALTH_CHECKS": True,  # a pooler that was restarted costs nobody an error
         "DISABLE_SERVER_SIDE_CURSORS": True,  # a pooler in transaction mode cannot keep them
     }
 }
