@@ -24,7 +24,8 @@ USER 999:999
 ENTRYPOINT []
 
 FROM python AS prospectflow
-RUN useradd --system --uid 10001 --no-create-home prospectflow
+RUN useradd --system --uid 10001 --no-create-home prospectflow \
+    && install --directory --owner 10001 --group 10001 /backups
 COPY --from=build /srv /srv
 USER 10001
 EXPOSE 8000
@@ -37,6 +38,5 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates postgresql-common \
     && /usr/share/postgresql-common/pgdg/apt.postgresql.org.sh -y \
     && apt-get install --yes --no-install-recommends postgresql-client-18 \
-    && rm -rf /var/lib/apt/lists/* \
-    && install --directory --owner 10001 --group 10001 /backups
+    && rm -rf /var/lib/apt/lists/*
 USER 10001

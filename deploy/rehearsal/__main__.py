@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,9 +11,14 @@ from prospectflow.operations.embedded import EmbeddedError, oidc, state
 from prospectflow.operations.embedded.signing import key_file
 
 from . import smoke
+from .compose_commands import play
 from .composition import ROOT, Refused, resolved, services
 from .machine import Machine
+from .page import sections, words
 from .stage import Failed, Stage
+from .visitors import nobody_is_turned_away
+
+INSTALLING, UPGRADING = "Installing", "Upgrading"
 
 
 def main() -> int:
@@ -31,16 +36,28 @@ def main() -> int:
 
 
 def _rehearse(folder: Path, issuer: str) -> None:
-    wanted = list(services(resolved(_environment(issuer))))
+    wanted = list(services(resolved(_environment(issuer), "upgrade")))
     stage = Stage(Machine(folder, wanted), wanted)
     try:
-        stage.up()
-        smoke.register_program(stage)
-        smoke.ask(stage, key_file(folder))
+        _follow_the_page(stage, key_file(folder))
     except BaseException:
         stage.kill()
         raise
-    stage.stop()
+    stage.stop(stage.services)
+
+
+def _follow_the_page(stage: Stage, token_key: Path) -> None:
+    """Type what docs/operations.md has people type, each command once; ask everything."""
+    typed: set[str] = set()
+    for heading, commands in sections().items():
+        new = [each for each in commands if each not in typed and each.startswith("docker compose")]
+        typed.update(new)
+        with nobody_is_turned_away(stage) if heading == UPGRADING else nullcontext():
+            for command in new:
+                print(f"\n$ {command}", flush=True)  # noqa: T201
+                play(stage, words(command))
+        if heading in (INSTALLING, UPGRADING):
+            smoke.ask(stage, token_key)
 
 
 @contextmanager

@@ -31,8 +31,9 @@ class Service:
     patience: float  # seconds that it has to end
     ports: tuple[int, ...]  # at which it serves the others
     folders: Mapping[str, str]  # inside the container: a volume's name, or a path outside of it
-    image: str
+    is_built_here: bool
     restart: str
+    profiles: tuple[str, ...]
 
     @property
     def ends_by_itself(self) -> bool:
@@ -78,8 +79,9 @@ def _service(name: str, told: Mapping[str, Any]) -> Service:
         ports=tuple(int(port) for port in told.get("expose", ())),
         patience=_seconds(told.get("stop_grace_period", "10s")),
         folders=_folders(name, told),
-        image=told["image"],
+        is_built_here=told["image"].startswith("prospectflow"),
         restart=told.get("restart", "no"),
+        profiles=tuple(told.get("profiles", ())),
     )
 
 

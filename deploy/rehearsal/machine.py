@@ -27,9 +27,16 @@ class Machine:
     def __init__(self, folder: Path, services: Sequence[Service]) -> None:
         self.folder = folder
         self.names = {one.name for one in services}
-        self.ports = _chosen([(one.name, port) for one in services for port in one.ports])
+        self.ports: dict[tuple[str, int], int] = {}
+        for one in services:
+            self.make_room(one)
         self.programs = _programs(folder / "bin")
         self._unprivileged = postgres._account()
+
+    def make_room(self, service: Service) -> None:
+        """Choose a free port of this machine for each at which the service is to answer."""
+        for port in service.ports:
+            self.ports.setdefault((service.name, port), _free_port(set(self.ports.values())))
 
     def address(self, service: str) -> str:
         """Host and port at which others find a service."""
@@ -67,24 +74,25 @@ class Machine:
         if key.endswith("HOST") and value in {*self.names, "0.0.0.0"}:  # noqa: S104
             return HERE
         if key.endswith("PORT"):
-            chosen = {str(port): str(here) for (_, port), here in self.ports.items()}
-            return chosen.get(value, value)
+            everybodys = {str(port): str(here) for (_, port), here in self.ports.items()}
+            own = {str(port): str(self.ports[service.name, port]) for port in service.ports}
+            return (everybodys | own).get(value, value)
         return self._here(service, value)
 
     def _here(self, service: Service, text: str) -> str:
         for (name, port), chosen in self.ports.items():
             text = text.replace(f"{name}:{port}", f"{HERE}:{chosen}")
+        for port in service.ports:
+            text = text.replace(f"0.0.0.0:{port}", f"{HERE}:{self.ports[service.name, port]}")
         for inside in service.folders:
             text = text.replace(inside, str(self.outside(service, inside)))
         return text
 
 
-def _chosen(wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
-    """A free port of this machine for each port of a service."""
+def _free_port(taken: set[int]) -> int:
     # Below the range from which the system takes ports for outgoing connections.
     first = 10_000 + os.getpid() % 900 * 10
-    free = (port for port in range(first, 30_000) if is_free(port))
-    return {each: next(free) for each in wanted}
+    return next(port for port in range(first, 30_000) if port not in taken and is_free(port))
 
 
 def _programs(folder: Path) -> str:

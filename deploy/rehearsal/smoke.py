@@ -15,7 +15,6 @@ from prospectflow.operations.embedded.signing import sign_access_token
 
 from .stage import Failed, Stage
 
-PROGRAM = "rehearsal"
 COMPANY = "Rehearsal of the deployment"
 
 
@@ -29,32 +28,27 @@ def ask(stage: Stage, token_key: Path) -> None:
     _expect("the web went through PgBouncer", holds=_transactions_of_the_pool(stage) > 0)
 
 
-def register_program(stage: Stage) -> None:
-    """An organisation, and a program that may change its companies."""
-    manage = ("python", "manage.py")
-    stage.run("web", [*manage, "create_organisation", "Acme", "--owner", "ada@acme.example"])
-    account = ["--client-id", PROGRAM, "--organisation", "acme", "--role", "member"]
-    stage.run("web", [*manage, "register_service_account", "Rehearsal", *account])
-
-
 def _ask_the_api(stage: Stage, token_key: Path) -> None:
-    environment = stage.services["web"].environment
-    headers = {"Authorization": f"Bearer {_token(environment, token_key)}"}
+    program = f"rehearsal-{uuid4()}"
+    named = ["Rehearsal", "--client-id", program, "--organisation", "acme", "--role", "member"]
+    stage.run("web", ["python", "manage.py", "register_service_account", *named])
+    token = _token(program, stage.services["web"].environment, token_key)
+    headers = {"Authorization": f"Bearer {token}"}
     companies = "/api/v1/companies/"
     made = json.loads(_get(stage, companies, headers, {"name": COMPANY}))
     found = json.loads(_get(stage, f"{companies}{made['id']}/", headers))
     _expect("the API keeps what a program brings", holds=found["name"] == COMPANY)
 
 
-def _token(environment: Mapping[str, str], token_key: Path) -> str:
+def _token(program: str, environment: Mapping[str, str], token_key: Path) -> str:
     """The provider's access token for the program (RFC 9068, section 2.2), good for a minute."""
     auth = AuthConfiguration.from_environment(environment)
     now = int(time.time())
     claims = {
         "iss": auth.issuer,
         "aud": auth.api_audience,
-        "sub": PROGRAM,
-        "client_id": PROGRAM,
+        "sub": program,
+        "client_id": program,
         "scope": f"{auth.read_scope} {auth.write_scope}",
         "iat": now,
         "exp": now + 60,

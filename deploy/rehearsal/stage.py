@@ -1,11 +1,11 @@
-"""The services as processes: started in their order, waited for, stopped."""
+"""The services as processes: started in their order, waited for, replaced, stopped."""
 
 import shlex
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from .composition import ROOT, Service
 from .machine import Machine
@@ -18,43 +18,104 @@ class Failed(Exception):
     """The rehearsal stops here."""
 
 
+@dataclass
+class Running:
+    """One process of a service; further copies of it bear a name of their own."""
+
+    service: Service
+    copy_of: str
+    process: subprocess.Popen[bytes]
+    is_healthy: bool = False
+    is_outdated: bool = False
+
+
 class Stage:
-    """All services, those that run, and what each has printed."""
+    """All services, and those that run."""
 
     def __init__(self, machine: Machine, services: Sequence[Service]) -> None:
         self.machine = machine
         self.services = {one.name: one for one in services}
-        self.running: list[tuple[Service, subprocess.Popen[bytes]]] = []
-        self.healthy: set[str] = set()
+        self.running: list[Running] = []
+        self.done: set[str] = set()
 
-    def up(self, names: Iterable[str] = (), copies: dict[str, int] | None = None) -> None:
-        """Start what does not run yet, each after what it needs, and wait until all are healthy."""
-        wanted = {name: (copies or {}).get(name, 1) for name in names or self.services}
-        for name in (each for each in self.services if each in wanted):
-            for _ in range(wanted[name] - self.count(name)):
-                self._start(self.services[name])
-        for name in wanted:
-            self._await_health(self.services[name])
+    def up(self, names: Iterable[str] = (), copies: Mapping[str, int] | None = None) -> None:
+        """Have these run in their present version, or all that need no profile; wait for health."""
+        chosen = set(names) or {one.name for one in self.services.values() if not one.profiles}
+        self.stop({one.copy_of for one in self.running if one.is_outdated} & chosen)
+        for service in self.services.values():
+            if service.name in chosen:
+                self._have(service, (copies or {}).get(service.name, 1))
+        for one in self.running:
+            if one.copy_of in chosen:
+                self._await_health(one)
 
-    def stop(self, names: Iterable[str] = ()) -> None:
-        """End these, or all, the last one first; Failed when one has to be killed."""
-        chosen = set(names) or set(self.services)
-        going = [each for each in reversed(self.running) if each[0].name in chosen]
-        self.running = [each for each in self.running if each not in going]
-        self.healthy -= chosen
-        slow = [service.name for service, process in going if not _ended(service, process)]
+    def outdate(self) -> None:
+        """What was built here is new from now on: whatever runs of it is of the version before."""
+        for one in self.running:
+            one.is_outdated = one.service.is_built_here
+
+    def stop(self, names: Iterable[str]) -> None:
+        """End these, the last one first; Failed when one had to be killed."""
+        going = [one for one in reversed(self.running) if one.copy_of in set(names)]
+        self.running = [one for one in self.running if one not in going]
+        slow = [one.service.name for one in going if not _ended(one)]
         if slow:
             raise Failed(f"{', '.join(slow)} did not end in time and had to be killed.")
 
     def kill(self) -> None:
         """End everything at once, as after a failure."""
-        for _, process in reversed(self.running):
-            process.kill()
-            process.wait()
+        for one in reversed(self.running):
+            one.process.kill()
+            one.process.wait()
 
-    def run(self, name: str, command: Sequence[str] = ()) -> str:
-        """Run a command with a service's settings to its end; returns what it printed."""
-        service = self.services[name]
+    def run(self, name: str, command: Sequence[str] = (), *, answers: Sequence[int] = (0,)) -> str:
+        """Run a command with a service's settings to its end; returns what it printed.
+
+        Failed when its exit code is none of these answers.
+        """
+        return self._run(self.services[name], command, answers)
+
+    def log(self, service: Service) -> str:
+        """What a service has printed."""
+        return (self.machine.folder / f"{service.name}.log").read_text()
+
+    def _have(self, service: Service, copies: int) -> None:
+        if service.ends_by_itself:
+            if service.name not in self.done:
+                self._meet_needs(service)
+                self._tell(service.name, self._run, service)
+                self.done.add(service.name)
+            return
+        there = sum(one.copy_of == service.name for one in self.running)
+        for number in range(there, copies):
+            self._meet_needs(service)
+            self._start(service, number)
+
+    def _meet_needs(self, service: Service) -> None:
+        for one in self.running:
+            if service.needs.get(one.copy_of) == "service_healthy":
+                self._await_health(one)
+
+    def _start(self, service: Service, number: int) -> None:
+        copy = replace(service, name=f"{service.name}-{number + 1}") if number else service
+        self.machine.make_room(copy)
+        words = [*copy.command, *self._prepared(copy)]
+        with (self.machine.folder / f"{copy.name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                self.machine.command(copy, words),
+                cwd=ROOT,
+                env=self.machine.environment(copy),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self.machine.account(copy).options,
+            )
+        self.running.append(Running(copy, service.name, process))
+
+    def _run(
+        self, service: Service, command: Sequence[str] = (), answers: Sequence[int] = (0,)
+    ) -> str:
         words = self.machine.command(service, command or service.command)
         done = subprocess.run(
             words,
@@ -66,40 +127,10 @@ class Stage:
             text=True,
             **self.machine.account(service).options,
         )
-        if done.returncode != 0:
-            raise Failed(f"{name}: {shlex.join(command)} exited {done.returncode}:\n{done.stdout}")
+        if done.returncode not in answers:
+            said = f"{shlex.join(words)} exited {done.returncode}:\n{done.stdout}"
+            raise Failed(f"{service.name}: {said}")
         return done.stdout
-
-    def count(self, name: str) -> int:
-        """How many processes of a service run."""
-        return sum(service.name == name for service, _ in self.running)
-
-    def log(self, name: str) -> Path:
-        """Where a service prints."""
-        return self.machine.folder / f"{name}.log"
-
-    def _start(self, service: Service) -> None:
-        for other, condition in service.needs.items():
-            if condition == "service_healthy":
-                self._await_health(self.services[other])
-        began = time.monotonic()
-        if service.ends_by_itself:
-            self.log(service.name).write_text(self.run(service.name))
-            return self._tell(service, "done", began)
-        words = [*service.command, *self._prepared(service)]
-        with self.log(service.name).open("ab") as log:
-            process = subprocess.Popen(
-                self.machine.command(service, words),
-                cwd=ROOT,
-                env=self.machine.environment(service),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **self.machine.account(service).options,
-            )
-        self.running.append((service, process))
-        return self._tell(service, "started", began)
 
     def _prepared(self, service: Service) -> list[str]:
         """What PostgreSQL's image does before the server starts, and the options it adds."""
@@ -111,44 +142,44 @@ class Stage:
         self.machine.give_to(service, password)
         options = shlex.split(service.environment["POSTGRES_INITDB_ARGS"])
         made = ["initdb", f"--pgdata={data}", f"--pwfile={password}", "--username=postgres"]
-        self.run(service.name, [*made, *options])
+        self._run(service, [*made, *options])
         return ["-D", str(data), "-clisten_addresses=127.0.0.1", "-cunix_socket_directories="]
 
-    def _await_health(self, service: Service) -> None:
+    def _await_health(self, one: Running) -> None:
         """Return once the service's own check says that it is well."""
-        if not service.health or service.name in self.healthy:
-            return
-        began, deadline = time.monotonic(), time.monotonic() + PATIENCE_SECONDS
-        while not self._is_healthy(service):
-            gone = any(one is service and p.poll() is not None for one, p in self.running)
-            if gone or time.monotonic() > deadline:
-                raise Failed(f"{service.name} is not well:\n{self.log(service.name).read_text()}")
-            time.sleep(GLANCE_SECONDS)
-        self.healthy.add(service.name)
-        self._tell(service, "healthy", began)
+        if not one.is_healthy and one.service.health:
+            self._tell(one.service.name, self._glance_until_healthy, one)
+        one.is_healthy = True
 
-    def _is_healthy(self, service: Service) -> bool:
-        kind, *words = service.health
+    def _glance_until_healthy(self, one: Running) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        kind, *words = one.service.health
         command = ["sh", "-c", *words] if kind == "CMD-SHELL" else words
-        try:
-            self.run(service.name, command)
-        except Failed:
-            return False
-        return True
+        while True:
+            try:
+                self._run(one.service, command)
+            except Failed as failure:
+                if one.process.poll() is not None or time.monotonic() > deadline:
+                    raise Failed(f"{failure}\n{self.log(one.service)}") from failure
+                time.sleep(GLANCE_SECONDS)
+            else:
+                return
 
-    def _tell(self, service: Service, what: str, began: float) -> None:
-        print(f"{service.name:10} {what} after {time.monotonic() - began:.1f} s", flush=True)  # noqa: T201
+    def _tell(self, name: str, work: Callable[..., object], *arguments: object) -> None:
+        began = time.monotonic()
+        work(*arguments)
+        print(f"{name:10} well after {time.monotonic() - began:.1f} s", flush=True)  # noqa: T201
 
 
-def _ended(service: Service, process: subprocess.Popen[bytes]) -> bool:
+def _ended(one: Running) -> bool:
     """Whether it ends within its time when it is told to; otherwise it is killed."""
     # PostgreSQL's image asks for the signal that does not wait for its clients.
-    told = signal.SIGINT if service.command[0] == "postgres" else signal.SIGTERM
-    process.send_signal(told)
+    told = signal.SIGINT if one.service.command[0] == "postgres" else signal.SIGTERM
+    one.process.send_signal(told)
     try:
-        process.wait(timeout=service.patience)
+        one.process.wait(timeout=one.service.patience)
     except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        one.process.kill()
+        one.process.wait()
         return False
     return True

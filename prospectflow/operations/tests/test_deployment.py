@@ -14,7 +14,7 @@ from deploy.rehearsal.composition import Refused, resolved, services
 
 ROOT = settings.BASE_DIR
 COMPOSE_FILE = (ROOT / "docker-compose.yml").read_text()
-PROFILES = ("mail", "monitoring", "replica")
+PROFILES = ("mail", "monitoring", "replica", "upgrade")
 REQUIRED = sorted(set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE_FILE)))
 BEYOND_COMPOSE = {"DATABASE_ROLE", "LOCAL_DIRECTORY", "PASSWORD_SIGN_IN"}  # a laptop's
 
