@@ -3,6 +3,7 @@
 Below every app, so that each may defer. The functions stand in the `tasks.py` of their app.
 """
 
+from .clearing import forget_workers
 from .declaring import NotAnId, Stopping, task
 from .deferring import NotInATransaction, UnknownTask, defer, defer_missing, hasten, is_under_way
 
@@ -13,6 +14,7 @@ __all__ = [
     "UnknownTask",
     "defer",
     "defer_missing",
+    "forget_workers",
     "hasten",
     "is_under_way",
     "task",

@@ -1,0 +1,108 @@
+"""Archives that are not what they should be are refused with a sentence, and nothing is touched."""
+
+import random
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from prospectflow.operations.backups.archives import OpenArchive, verified
+from prospectflow.operations.backups.errors import ArchiveRefused, RestoreRefused
+from prospectflow.operations.backups.names import manifest_beside
+from prospectflow.operations.backups.restoring import planned
+
+from .restorable import LATER, contents, server
+
+MANY = 200
+pytestmark = pytest.mark.usefixtures("own_folder")
+
+
+def without_last(migrations):
+    return migrations | {"outreach": migrations["outreach"][:-1]}
+
+
+def with_more(migrations):
+    return migrations | {"outreach": [*migrations["outreach"], "0999_tomorrow"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "schema", "sentence"),
+    [
+        ({"kind": "schema"}, None, "holds definitions and no rows"),
+        ({"kind": "data"}, None, "is not of a whole database: .* --schema iam"),
+        ({"schemas": ("crm",)}, None, "is not of a whole database: .* --schema crm"),
+        ({"schemas": ("crm",)}, "outreach", "holds crm, and not outreach"),
+        ({}, "public", "There is no schema public: it is one of iam, crm, outreach, tracking"),
+        ({"server_version": "99.1"}, None, r"is of PostgreSQL 99\.1, and this server is 18"),
+        ({"migrations": without_last}, None, "is of an older version, which lacks outreach.00"),
+        ({"migrations": with_more}, None, "is of a newer version, which has outreach.0999_tom"),
+        ({"migrations": lambda known: {}}, "crm", "is of an older version, .* and [0-9]+ more"),
+    ],
+)
+def test_an_archive_of_other_contents_or_versions(standing, backup, said, schema, sentence):
+    with verified(backup) as archive:
+        if "migrations" in said:
+            said = {"migrations": said["migrations"](archive.manifest.migrations)}
+        other = OpenArchive(archive.path, replace(archive.manifest, **said), archive.dump)
+
+        with pytest.raises(RestoreRefused, match=sentence):
+            planned(server(), other, schema=schema, now=LATER)
+
+
+def flip(content, chance):
+    """One bit is another."""
+    at = chance.randrange(len(content))
+    return content[:at] + bytes([content[at] ^ 1 << chance.randrange(8)]) + content[at + 1 :]
+
+
+def cut_short(content, chance):
+    return content[: chance.randrange(len(content))]
+
+
+def leave_out(content, chance):
+    begin = chance.randrange(len(content))
+    return content[:begin] + content[begin + chance.randint(1, 4096) :]
+
+
+def put_in(content, chance):
+    at = chance.randint(0, len(content))
+    return content[:at] + chance.randbytes(chance.randint(1, 512)) + content[at:]
+
+
+def blank(content, chance):
+    """A block of the disk came back as noise."""
+    size = min(512, len(content))
+    at = chance.randrange(len(content) - size + 1)
+    return content[:at] + chance.randbytes(size) + content[at + size :]
+
+
+HARM = (flip, cut_short, leave_out, put_in, blank)
+
+
+@pytest.mark.parametrize("part", ["archive", "manifest"])
+def test_an_archive_with_random_damage_is_refused(standing, backup, tmp_path, part):
+    unchanged = contents()
+    copied = tmp_path / backup.name
+    for number in range(MANY // 2):
+        for path in (backup, manifest_beside(backup)):
+            shutil.copy(path, tmp_path)
+        harmed = copied if part == "archive" else manifest_beside(copied)
+        harm, chance = HARM[number % len(HARM)], random.Random(number)
+        harmed.write_bytes(harm(harmed.read_bytes(), chance))
+
+        with pytest.raises(ArchiveRefused, match=r"^[^\n]+\.$"), verified(copied):
+            pytest.fail(f"taken for whole after {harm.__name__} {number} of the {part}")
+
+    assert contents() == unchanged
+
+
+def test_a_backup_of_another_program_or_another_name_is_refused(standing, backup, tmp_path):
+    foreign = tmp_path / "other.dump"
+    foreign.write_bytes(b"PGDMP")
+    renamed = tmp_path / backup.name.replace("20261124", "20261125")
+    shutil.copy(backup, renamed)
+    shutil.copy(manifest_beside(backup), manifest_beside(renamed))
+
+    for path, sentence in ((foreign, "is no backup of ProspectFlow"), (renamed, "was renamed")):
+        with pytest.raises(ArchiveRefused, match=sentence), verified(path):
+            pytest.fail("taken for a backup of ours")
