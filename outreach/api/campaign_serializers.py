@@ -217,8 +217,14 @@ class StopSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class PauseSerializer(StrictSerializer):
-    """How long an enrolment is held back."""
+class ReasonSerializer(StrictSerializer):
+    """Why, where it is to be remembered."""
+
+    reason = serializers.CharField(max_length=500, required=False, allow_blank=True, default="")
+
+
+class PauseSerializer(ReasonSerializer):
+    """How long an enrolment is held back, and why."""
 
     until = serializers.DateTimeField(help_text="Within a year from now.")
 

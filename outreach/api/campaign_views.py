@@ -1,6 +1,7 @@
 """Campaigns and who is in them."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.db.models import QuerySet
@@ -123,11 +124,13 @@ class CampaignViewSet(Exported, Simulated, RuledViewSet):
         """Let the campaign send; 409 CAMPAIGN_NOT_READY says what it lacks."""
         return self._moved(services.start)
 
-    @MOVED
+    @extend_schema(request=serializers.ReasonSerializer, responses=serializers.CampaignSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
-        """Hold every mail of the campaign back; they keep their hour."""
-        return self._moved(services.pause)
+        """Hold every mail of the campaign back; they keep their hour. A reason is in the trail."""
+        body = serializers.ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return self._moved(partial(services.pause, **body.validated_data, user=self.person))
 
     @MOVED
     @action(detail=True, methods=["post"])
@@ -206,7 +209,7 @@ class EnrollmentViewSet(Exported, mixins.CreateModelMixin, ReadOnlyTenantViewSet
     @extend_schema(request=serializers.PauseSerializer, responses=serializers.EnrollmentSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
-        """Hold the enrolment back until this moment; no step is lost."""
+        """Hold the enrolment back until this moment; no step is lost. The trail says why."""
         enrollment, given = self.get_object(), self._body(serializers.PauseSerializer)
         stopping.pause_by_hand(enrollment, **given, at=self.now, user=self.person)
         return self._now(enrollment)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from outreach.api import mailbox_serializers as serializers
+from outreach.api.campaign_serializers import ReasonSerializer
 from outreach.api.sending_views import SparseLists
 from outreach.models import Mailbox
 from outreach.services.checking import trials
@@ -45,20 +46,22 @@ class MailboxViewSet(SparseLists, EditableTenantViewSet):
     def perform_destroy(self, instance: Mailbox) -> None:
         discard_mailbox(instance, at=self.now, user=self.person)
 
-    @extend_schema(request=None, responses=serializers.MailboxSerializer)
+    @extend_schema(request=ReasonSerializer, responses=serializers.MailboxSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, pk: str) -> Response:
         """Send nothing from it until it is activated again; its inbox is read all the same."""
-        return self._moved(MailboxStatus.PAUSED)
+        mailbox, body = self.get_object(), ReasonSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return self._moved(mailbox, MailboxStatus.PAUSED, body.validated_data["reason"] or BY_HAND)
 
     @extend_schema(request=None, responses=serializers.MailboxSerializer)
     @action(detail=True, methods=["post"])
     def activate(self, request: Request, pk: str) -> Response:
         """Let it send."""
-        return self._moved(MailboxStatus.ACTIVE)
+        return self._moved(self.get_object(), MailboxStatus.ACTIVE)
 
-    def _moved(self, to: str) -> Response:
-        mailbox = move_mailbox(self.get_object(), to, reason=BY_HAND)
+    def _moved(self, mailbox: Mailbox, to: str, reason: str = "") -> Response:
+        mailbox = move_mailbox(mailbox, to, reason=reason)
         mailbox.refresh_from_db(fields=["updated_at"])
         return Response(self.get_serializer(mailbox).data)
 

@@ -12,7 +12,8 @@ from django.db import connection, models, transaction
 from crm.choices import Diffusion
 from crm.models import Position
 from crm.querysets import PositionQuerySet
-from iam.models import Organisation
+from iam.models import Organisation, User
+from iam.services import record
 from outreach.calendar import Place, ScheduleRefused, hours_of, next_opening, week_of
 from outreach.mail.body import REQUIRED, unsaid
 from outreach.models import Campaign, Enrollment, Mailbox, StepExperiment, Task, WorkflowStep
@@ -115,9 +116,14 @@ def keep_ready(campaign: Campaign) -> None:
 
 
 @transaction.atomic
-def pause(campaign: Campaign, *, at: datetime) -> Campaign:
-    """Hold every mail of the campaign back; its tasks keep their hour."""
-    return _moved(_locked(campaign), CampaignStatus.PAUSED)
+def pause(
+    campaign: Campaign, *, at: datetime, reason: str = "", user: User | None = None
+) -> Campaign:
+    """Hold every mail of the campaign back; its tasks keep their hour. The trail keeps a reason."""
+    campaign = _moved(_locked(campaign), CampaignStatus.PAUSED)
+    if reason:
+        record("paused", at=at, user=user, target=campaign, text=f"{campaign}: {reason}")
+    return campaign
 
 
 @transaction.atomic

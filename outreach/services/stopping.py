@@ -1,6 +1,6 @@
 """Stopping: what an answer, a bounce or an objection does to what was still to come."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 
@@ -52,11 +52,17 @@ def stop_by_hand(
 
 @transaction.atomic
 def pause_by_hand(
-    enrollment: Enrollment, *, until: datetime, at: datetime, user: User | None = None
+    enrollment: Enrollment,
+    *,
+    until: datetime,
+    at: datetime,
+    reason: str = "",
+    user: User | None = None,
 ) -> Enrollment:
     """Hold an enrolment back because somebody says so; EnrollmentOver when it has ended."""
     enrollment = _going(enrollment)
-    text = f"{enrollment}: until {until.isoformat()}"
+    text = f"{enrollment}: until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    text = f"{text}: {reason}" if reason else text
     record("paused", at=at, user=user, target=enrollment, text=text)
     return pause_until(enrollment, until, at=at)
 

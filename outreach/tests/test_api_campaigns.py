@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from iam.models import AuditEvent
 from outreach.models import Campaign, Task
 from outreach.services.receiving import receive
 from outreach.services.suppressing import suppress_address
@@ -208,6 +209,19 @@ def test_a_campaign_moves_through_its_states_and_no_others(organisation, member)
         assert (answer.status_code, answer.json()["status"]) == (200, status)
     assert refusal(member.post(f"{page}restore/")) == (409, "ILLEGAL_MOVE")
     assert refusal(member.get(f"{page}start/")) == (405, "METHOD_NOT_ALLOWED")
+
+
+def test_why_a_campaign_was_paused_stands_in_the_trail(organisation, member):
+    with tenant(organisation.pk):
+        campaign = ready_campaign(status="running")
+
+    answer = member.post(f"{CAMPAIGNS}{campaign.pk}/pause/", {"reason": "A wrong price."})
+
+    assert answer.json()["status"] == "paused"
+    with tenant(organisation.pk):
+        told = AuditEvent.objects.get(action="paused")
+    assert (told.object_id, told.description) == (str(campaign.pk), f"{campaign}: A wrong price.")
+    assert told.user is not None
 
 
 def test_what_is_missing_before_a_start_is_said_at_once(organisation, member):

@@ -98,10 +98,12 @@ def test_an_enrolment_that_is_paused_keeps_its_steps_for_later(organisation, mem
     until = timezone.now() + timedelta(days=9)
     page = f"{ENROLLMENTS}{task.enrollment_id}/pause/"
 
-    answer = member.post(page, {"until": until.isoformat()})
+    answer = member.post(page, {"until": until.isoformat(), "reason": "On sick leave."})
 
     assert answer.status_code == 200
     with tenant(organisation.pk):
+        told = AuditEvent.objects.get(action="paused").description
+        assert told.endswith(f"until {until:%Y-%m-%d %H:%M} UTC: On sick leave.")
         assert Enrollment.objects.get().paused_until == until
         kept = Task.objects.get(pk=task.pk)
         assert (kept.status, kept.scheduled_for >= until) == ("scheduled", True)

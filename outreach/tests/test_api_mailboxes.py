@@ -143,6 +143,10 @@ def test_a_mailbox_is_paused_and_activated(admin, organisation, mailbox):
     paused = admin.post(page(mailbox, "pause/"))
     assert (paused.json()["status"], paused.json()["status_reason"]) == ("paused", "by hand")
 
+    again = admin.post(page(mailbox, "pause/"), {"reason": "The domain moves."})
+    assert again.json()["status_reason"] == "The domain moves."
+    assert faults(admin.post(page(mailbox, "pause/"), {"why": "x"})) == {"why": "unknown_field"}
+
     admin.post(page(mailbox, "activate/"))
 
     active = fresh(mailbox, organisation)
