@@ -115,7 +115,7 @@ class _Plan:
         step, state = self._step_after(task), enrollment.state
         self.states[enrollment.pk] = state, None
         if step is None:
-            if state == EnrollmentState.ACTIVE:
+            if state in GOING:
                 self.states[enrollment.pk] = EnrollmentState.FINISHED, None
             return None
         hour = self._hour(enrollment, step.delay_days) if state in GOING else None

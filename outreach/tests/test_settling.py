@@ -46,6 +46,15 @@ def test_a_mailbox_that_lost_its_hours_meanwhile_costs_no_outcome(world, postbox
     assert world.follow_up_of(task) is None
 
 
+def test_a_paused_person_whose_last_mail_left_is_through(world, postbox):
+    task = world.queue()
+    during(world, postbox, "DATA", lambda: Enrollment.objects.update(state="paused"))
+
+    world.send(MORNING)
+
+    assert world.state(task)[2].state == "finished"
+
+
 def test_the_id_of_a_follow_up_is_the_same_at_any_time_and_in_the_order_of_enrolments(world):
     older, younger = world.queue(count=2, steps=2)
     for hours in range(2):
