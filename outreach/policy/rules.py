@@ -141,7 +141,8 @@ def _mailbox(case: Case, now: datetime) -> Reason | None:
         status, why = case.ledger.status, case.ledger.status_reason
         if status == MailboxStatus.ACTIVE:
             return None
-        return Reason("mailbox_stopped", f"The mailbox is {status}. {why}".strip())
+        told = f"The mailbox is {status}: {why}" if why else f"The mailbox is {status}"
+        return Reason("mailbox_stopped", f"{told.rstrip('.')}.")
     if case.has_written:
         return Reason("mailbox_gone", "The mailbox that wrote to this person was deleted.")
     return Reason("no_mailbox", "The campaign has no mailbox.")

@@ -216,12 +216,14 @@ def test_a_mailbox_that_is_stopped_says_why_where_that_is_known():
         next(reasons(suppose_case(TUESDAY, ledger=suppose_ledger(**fields)), now=TUESDAY)).sentence
         for fields in (
             {"status": "broken", "status_reason": "The server refuses the password."},
+            {"status": "paused", "status_reason": "by hand"},
             {"status": "paused"},
         )
     ]
 
     assert told == [
-        "The mailbox is broken. The server refuses the password.",
+        "The mailbox is broken: The server refuses the password.",
+        "The mailbox is paused: by hand.",
         "The mailbox is paused.",
     ]
 
