@@ -38,6 +38,9 @@ HELP = {
     "imap_host": "Empty: the provider's.",
     "oauth_token_url": "Empty: the provider's.",
     "daily_limit": "{} to {} are wise where people do not know you yet.".format(*RECOMMENDED),
+    "windows": 'Such as {"mon": [["09:00", "11:30"], ["14:00", "17:00"]]}; days that are not named'
+    " are closed.",
+    "blackout_dates": 'Such as ["2026-12-24", "2026-12-31"]; nothing leaves on these days.',
     "dkim_domain": "Empty: the domain of the address.",
     "dkim_selector": "Where the key is published: selector._domainkey.domain.",
 }

@@ -219,3 +219,12 @@ def test_a_mailbox_that_bounces_too_much_says_so(owner, mailbox, monkeypatch):
 
 def test_a_new_mailbox_has_no_state_yet(owner):
     assert owner.get(reverse("console:outreach_mailbox_add")).status_code == 200
+
+
+def test_hours_show_how_they_are_written(owner, mailbox):
+    form = owner.get(page_of(mailbox)).context["adminform"].form
+
+    for name in ("windows", "blackout_dates"):
+        example = form.fields[name].help_text.partition("Such as ")[2].partition(";")[0]
+        assert post(owner, mailbox, **{name: example}).status_code == 302
+        assert post(owner, mailbox, **{name: example + "!"}).status_code == 200
