@@ -154,6 +154,20 @@ def test_a_log_of_json_lines_is_obeyed_as_well(world, tmp_path, caplog):
         assert suppressed_among([ADDRESS]) == {ADDRESS}
 
 
+def test_a_log_without_any_stop_is_refused_before_anything_is_done(world, due, tmp_path):
+    log = tmp_path / "web.log"
+    log.write_text("2026-11-23 12:00:00 INFO django [-] something else\n")
+    copied()
+
+    assert refusal("--stops", str(log), "--yes") == (
+        2,
+        f"{log} tells of no stop: give the log that has lines of outreach.stops, or leave --stops"
+        " out where nobody objected since the backup.",
+    )
+    assert status(world, due) == "scheduled"
+    assert is_restored()
+
+
 def test_the_log_tells_of_a_stop_but_never_the_address(world, caplog):
     with world.open():
         opt_out(ADDRESS, reason="unsubscribed", source=f"{ADDRESS} said so", at=timezone.now())

@@ -44,6 +44,15 @@ def refusal(*arguments: str) -> tuple[int, str]:
     return refused.value.returncode, str(refused.value)
 
 
+def no_mail_leaves(*arguments: str) -> str:
+    """What `status` says where nothing leaves; no error, but an exit code that programs see."""
+    out = StringIO()
+    with pytest.raises(SystemExit) as ended:
+        call_command("sending", "status", *arguments, stdout=out)
+    assert ended.value.code == 1
+    return out.getvalue()
+
+
 def test_nothing_is_closed_until_somebody_closes_it(inside):
     assert closed_switches() == closed_everywhere() == []
     assert not is_restored()
@@ -178,7 +187,7 @@ def test_the_command_stops_and_resumes_one_organisation(acme):
     assert said("stop", "--organisation", "acme", "--reason", WHY) == (
         "All sending of Acme is stopped."
     )
-    assert refusal("status", "--organisation", "acme") == (1, "No mail leaves.")
+    assert "No mail leaves." in no_mail_leaves("--organisation", "acme")
     assert said("status") == "Mails may leave, but not of: acme."
     assert said("stop", "--organisation", "acme", "--reason", "x") == (
         "All sending of Acme was stopped already: the first reason stands."
@@ -190,9 +199,8 @@ def test_the_command_stops_and_resumes_one_organisation(acme):
 
 def test_the_command_stops_and_resumes_everything(acme):
     assert said("stop", "--reason", WHY) == "All sending of every organisation is stopped."
-    assert (
-        refusal("status") == refusal("status", "--organisation", "acme") == (1, "No mail leaves.")
-    )
+    assert no_mail_leaves() == no_mail_leaves("--organisation", "acme")
+    assert WHY.rstrip(".") in no_mail_leaves()
     assert said("resume") == "Mails of every organisation may leave again."
 
 

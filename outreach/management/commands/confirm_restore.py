@@ -22,6 +22,10 @@ NOTHING = (
     "This is the database that was confirmed last: nothing is to be done. Where it was set back in"
     " place, as a disk is, say what time it has forgotten: --since."
 )
+NO_STOP = (
+    "{file} tells of no stop: give the log that has lines of outreach.stops, or leave --stops out"
+    " where nobody objected since the backup."
+)
 
 
 class Command(ServingCommand):
@@ -115,6 +119,8 @@ def _stops(file: str | None) -> dict[UUID, list[Stop]]:
         raise CommandError(f"{file} cannot be read: {error.strerror}.", returncode=2) from error
     except DomainError as error:
         raise CommandError(str(error), returncode=2) from error
+    if file is not None and not found:
+        raise CommandError(NO_STOP.format(file=file), returncode=2)
     return found
 
 
