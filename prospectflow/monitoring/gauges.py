@@ -93,9 +93,8 @@ def _outreach(now: datetime) -> Iterator[Metric]:
     yield _by("status", "prospectflow_mailboxes", "Mailboxes.", mailboxes)
     mails = dict.fromkeys(IN_THE_AIR, 0) | found.mails
     yield _by("status", "prospectflow_mails", "Mails in the air, or in doubt.", mails)
-    if found.inbox_lag_seconds is not None:
-        meaning = "How long ago the longest unread inbox was read."
-        yield plain("prospectflow_inbox_lag_seconds", meaning, found.inbox_lag_seconds)
+    meaning = "How long ago the longest unread inbox was read."
+    yield plain("prospectflow_inbox_lag_seconds", meaning, found.inbox_lag_seconds)
 
 
 @reading("switches")

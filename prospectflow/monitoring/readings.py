@@ -47,13 +47,13 @@ class Workers(NamedTuple):
 class Monitored(NamedTuple):
     """Campaigns and mailboxes by their status, mails in the air or in doubt, and the inboxes.
 
-    The lag is how long ago the longest unread active mailbox was read; None where there is none.
+    The lag is how long ago the longest unread active mailbox was read; 0 where there is none.
     """
 
     campaigns: dict[str, int]
     mailboxes: dict[str, int]
     mails: dict[str, int]
-    inbox_lag_seconds: float | None
+    inbox_lag_seconds: float
 
 
 def queues(*, now: datetime) -> list[Queue]:
@@ -86,7 +86,7 @@ def monitored(*, now: datetime) -> Monitored:
         {state: int(number or 0) for state, number in found.get(figure, {}).items()}
         for figure in ("campaigns", "mailboxes", "mails")
     )
-    return Monitored(campaigns, mailboxes, mails, found.get("inbox lag", {}).get(""))
+    return Monitored(campaigns, mailboxes, mails, found["inbox lag"][""])
 
 
 def _rows(query: str, values: dict[str, datetime]) -> list[tuple[Any, ...]]:
