@@ -106,9 +106,9 @@ class PositionViewSet(ProspectsViewSet):
     search_fields = ["email", "person", "company"]
 
     def get_queryset(self) -> QuerySet[Position]:
-        """Outside of lists with how far the address was verified."""
-        rows = super().get_queryset()
-        return rows if self.action == "list" else rows.annotate(verification=verification())
+        """Outside of a list's pages with how far the address was verified."""
+        rows, is_page = super().get_queryset(), self.action == "list" and self.paginator is not None
+        return rows if is_page else rows.annotate(verification=verification())
 
     def _save(self, action: str, row: Model, given: Collection[str]) -> None:
         super()._save(action, row, given)

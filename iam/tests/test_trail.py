@@ -17,6 +17,7 @@ from iam.models import AuditEvent, Membership, Role
 from iam.services import change_role, record, register_service_account
 from prospectflow import exporting
 from prospectflow.console.tests.cast import make_member, signed_in
+from prospectflow.tenancy import replica
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import NOON, make_campaign, make_mailbox, make_step, make_user
 
@@ -249,7 +250,7 @@ def test_a_file_that_broke_off_says_so(owner, organisation, monkeypatch):
     add(organisation, *(f"event {number}" for number in range(5)))
     answer = owner.get(f"{LIST}export/csv/", {"action": "changed"})
 
-    monkeypatch.setattr(exporting, "tenant", Mock(side_effect=OperationalError))
+    monkeypatch.setattr(replica, "tenant", Mock(side_effect=OperationalError))
     text = answer.getvalue().decode()
 
     assert text.splitlines()[-1].startswith("EXPORT_INCOMPLETE,")

@@ -13,11 +13,14 @@ from crm.models import Company
 from iam.models import AuditEvent
 from prospectflow import exporting
 from prospectflow.api import exports
+from prospectflow.api_urls import router
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, machine_client, refusal
 from prospectflow.testing.factories import make_company, make_organisation
+from prospectflow.testing.rows import make_row
 
 EXPORT = "/api/v1/companies/export/"
+EXPORTS = {path: view for path, view, _ in router.registry if issubclass(view, exports.Exported)}
 pytestmark = pytest.mark.django_db
 
 
@@ -50,6 +53,20 @@ def test_every_row_leaves_in_the_order_of_the_list(acme, monkeypatch):
 
     assert [row["name"] for row in exported] == ["=1+1", "Abc", "Zoo"]
     assert [row["id"] for row in exported] == [row["id"] for row in listed]
+
+
+@pytest.mark.parametrize("path", EXPORTS)
+def test_each_list_leaves_whole_in_both_forms_and_with_the_same_columns(acme, path):
+    client = api_client("owner", acme)
+    with tenant(acme.pk):
+        make_row(EXPORTS[path].queryset.model)
+
+    objects = rows(client.get(f"/api/v1/{path}/export/", {"format": "ndjson"}))
+    lines = list(csv.DictReader(io.StringIO(text(client.get(f"/api/v1/{path}/export/")))))
+
+    assert objects != []
+    assert [list(line) for line in lines][0] == list(objects[0])
+    assert {row["id"] for row in objects} <= {line["id"] for line in lines}
 
 
 def test_csv_has_a_header_and_no_formulas(acme):
@@ -112,7 +129,7 @@ def test_a_stream_that_breaks_off_says_so_in_its_last_line(acme, monkeypatch):
 
     for kind in ("csv", "ndjson"):
         answer = client.get(EXPORT, {"format": kind})
-        with patch("prospectflow.api.exports.tenant", side_effect=broken):
+        with patch("prospectflow.tenancy.replica.tenant", side_effect=broken):
             *before, last = text(answer).splitlines()
         assert len(before) == (2 if kind == "csv" else 1)
         assert "EXPORT_INCOMPLETE" in last
