@@ -22,7 +22,7 @@ from rest_framework import exceptions
 from prospectflow.api.sentences import sentence_of
 from prospectflow.errors import DomainError
 from prospectflow.problems import CONTENT_TYPE, problem_body
-from prospectflow.tenancy.middleware import BUSY
+from prospectflow.tenancy.middleware import BUSY, is_away
 
 logger = logging.getLogger(__name__)
 
@@ -104,8 +104,9 @@ def _framework(error: Exception) -> tuple[dict[str, Any], dict[str, str]]:
         headers["Retry-After"] = str(error.wait)  # type: ignore[attr-defined]
     if getattr(error.__cause__, "sqlstate", None) == TOO_LONG_FOR_AN_INDEX:
         return problem_body(400, "MALFORMED", "A text is too long for what it is indexed by."), {}
+    told = OperationalError if is_away(error) else type(error)
     for kind, (status, code, sentence) in SENTENCES.items():
-        if isinstance(error, kind):
+        if issubclass(told, kind):
             if status == 503:
                 headers["Retry-After"] = "5"
             return problem_body(status, code, sentence), headers

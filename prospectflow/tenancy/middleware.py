@@ -7,7 +7,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from django.contrib.auth import get_user_model
-from django.db import OperationalError, connection, transaction
+from django.db import (
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    transaction,
+)
 from django.http import HttpRequest, HttpResponse
 from django.urls import Resolver404, resolve
 from django.utils import timezone
@@ -72,6 +79,17 @@ class TenantRequest(HttpRequest):
     caller: Caller
 
 
+def is_away(error: Exception) -> bool:
+    """Whether the database, or the way to it, failed, and not what it was asked.
+
+    A pooler whose session is killed answers out of turn: an error of no SQLSTATE.
+    """
+    broken = isinstance(error, InterfaceError | InternalError)
+    return isinstance(error, OperationalError) or (
+        broken and getattr(error.__cause__, "sqlstate", None) is None
+    )
+
+
 def without_tenant[V: Callable[..., HttpResponse]](view: V) -> V:
     """Mark a view that strangers reach by a token: whoever asks, it starts outside any scope."""
     view.starts_without_tenant = True  # type: ignore[attr-defined]
@@ -91,8 +109,8 @@ class TenantMiddleware:
     def __call__(self, request: TenantRequest) -> HttpResponse:
         try:
             return self._serve(request)
-        except OperationalError:
-            if not request.path_info.startswith(API):
+        except Error as error:
+            if not (request.path_info.startswith(API) and is_away(error)):
                 raise
             logger.exception("The database does not answer")
             return problem(503, "TRY_AGAIN", BUSY, headers={"Retry-After": "5"})

@@ -5,7 +5,7 @@ from unittest.mock import patch
 
 import pytest
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.test import Client, RequestFactory
 
 from crm.models import Company
@@ -137,6 +137,8 @@ def test_a_browser_without_its_csrf_token(organisation):
     [
         (RuntimeError("secret"), 500, "INTERNAL_ERROR"),
         (OperationalError("secret"), 503, "TRY_AGAIN"),
+        (InterfaceError("secret"), 503, "TRY_AGAIN"),
+        (InternalError("secret"), 503, "TRY_AGAIN"),  # out of turn, by a pooler
         (SuspiciousOperation("secret"), 400, "MALFORMED"),
         (RequestDataTooBig("secret"), 413, "TOO_LARGE"),
     ],
