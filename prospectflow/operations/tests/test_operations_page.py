@@ -36,7 +36,11 @@ UNTIL_TOLD = ("python manage.py worker", "python manage.py worker --queues sendi
 IN_A_SHELL = re.compile(
     r"[A-Z_]+=|deploy/|python manage\.py (worker|import_prospects|migrate|restore |backup )"
 )
-ANSWERS = {"python manage.py sending status --organisation acme": 1}  # no mail leaves
+ANSWERS = {
+    "python manage.py sending status --organisation acme": 1,  # no mail leaves
+    "python manage.py doctor": 1,  # no worker is alive
+    "python manage.py doctor --format json": 1,
+}
 WHEN_ASKED = "yes\n"
 
 
