@@ -14,5 +14,5 @@ SELECT EXISTS (
 """
 
 with psycopg.connect(os.environ["WORKER_DATABASE_URL"], connect_timeout=5) as connection:
-    (spoke,) = connection.execute(SPOKE).fetchone()
+    spoke = connection.execute(SPOKE).fetchone() == (True,)
 sys.exit(0 if spoke else "No worker of this machine has spoken to PostgreSQL for a minute.")

@@ -2,21 +2,32 @@
 
 from argparse import REMAINDER, ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from .stage import Stage
 
+ARCHIVE, STAMP = "prospectflow_full_", "%Y%m%d_%H%M%S"
+EXAMPLE, EXAMPLE_AT = "20261124_020000", "2026-11-24T02:00+00:00"  # on the page
 TELLING = ("doctor", "status")  # exit code 1 is an answer of theirs, no failure
 
 
 def play(stage: Stage, words: Sequence[str]) -> None:
     """Do what Compose would; Failed when it fails."""
-    given = parsed(words)
+    given = parsed([_real(stage, word) for word in words])
     VERBS[given.verb](stage, given)
 
 
 def parsed(words: Sequence[str]) -> Namespace:
     """The command in its parts; SystemExit for one that the stage cannot play."""
     return _parser().parse_args(words[2:])  # after `docker compose`
+
+
+def _real(stage: Stage, word: str) -> str:
+    """The word, with the example of an archive and its time replaced by the newest there is."""
+    archives = stage.machine.outside(stage.services["backup"], "/backups").glob(f"{ARCHIVE}*.json")
+    newest = max((path.stem.removeprefix(ARCHIVE) for path in archives), default=EXAMPLE)
+    made_at = datetime.strptime(newest[:15], STAMP).replace(tzinfo=UTC)
+    return word.replace(EXAMPLE, newest[:15]).replace(EXAMPLE_AT, made_at.isoformat())
 
 
 def _parser() -> ArgumentParser:

@@ -14,6 +14,10 @@ from deploy.rehearsal.composition import Refused, resolved, services
 
 ROOT = settings.BASE_DIR
 COMPOSE_FILE = (ROOT / "docker-compose.yml").read_text()
+PROMETHEUS = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
+GRAFANA = "".join(
+    path.read_text() for path in (ROOT / "deploy/grafana/provisioning/datasources").iterdir()
+)
 PROFILES = ("mail", "monitoring", "replica", "upgrade")
 REQUIRED = sorted(set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE_FILE)))
 BEYOND_COMPOSE = {"DATABASE_ROLE", "LOCAL_DIRECTORY", "PASSWORD_SIGN_IN"}  # a laptop's
@@ -151,6 +155,28 @@ def test_hadolint_finds_nothing_in_the_dockerfile():
     found = subprocess.run([hadolint, "Dockerfile"], cwd=ROOT, capture_output=True, text=True)
 
     assert (found.stdout, found.returncode) == ("", 0)
+
+
+def test_whatever_is_mounted_from_here_is_here():
+    sources = {
+        mount["source"]
+        for service in everything().values()
+        for mount in service.get("volumes", ())
+        if mount["type"] == "bind"
+    }
+
+    assert str(ROOT / "deploy" / "prometheus") in sources
+    assert {source for source in sources if not Path(source).exists()} == set()
+
+
+def test_prometheus_and_grafana_ask_at_addresses_that_answer():
+    asked = re.findall(r"names: \[([\w, ]+)\], type: A, port: (\d+)", PROMETHEUS)
+    found = {name for names, port in asked for name in names.split(", ")}
+
+    assert found == {"web", "sender", "worker"}
+    for names, port in asked:
+        assert all(port in everything()[name]["expose"] for name in names.split(", "))
+    assert "http://prometheus:9090" in GRAFANA
 
 
 def test_sessions_are_never_evicted():
