@@ -58,8 +58,8 @@ documents: $(installed)
 	$(manage) erd --check
 	$(manage) spectacular --validate --fail-on-warn | diff docs/openapi.yaml -
 
-bench: $(installed) ## Measure: each script prints its figure beside its limit
-	@for script in benchmarks/*.py; do PYTHONPATH=. $(python) "$$script" || exit 1; done
+bench: $(installed) ## Measure, and write docs/benchmarks.md, in ten minutes (FULL=1: hours)
+	@PYTHONPATH=. $(python) benchmarks/collecting.py $(if $(FULL),--full)
 
 lock: $(installed) ## Compile the exact pins with hashes from the .in files (needs uv)
 	$(pin) requirements.in -o requirements.txt
