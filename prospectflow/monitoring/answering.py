@@ -97,7 +97,8 @@ def may_read_metrics(asked: Asked) -> bool:
         address = ip_address(asked.address)
     except ValueError:
         return False
-    return not asked.is_forwarded and any(address in each for each in settings.METRICS_ALLOWED)
+    plain = getattr(address, "ipv4_mapped", None) or address  # ::ffff:10.1.2.3 is 10.1.2.3
+    return not asked.is_forwarded and any(plain in each for each in settings.METRICS_ALLOWED)
 
 
 def _told(status: HTTPStatus, body: dict[str, Any]) -> Answer:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connections
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from outreach.services.switches import closed_everywhere
@@ -12,9 +12,11 @@ from outreach.states import CampaignStatus, MailboxStatus
 from prospectflow.errors import DomainError
 from prospectflow.monitoring import readings
 from prospectflow.monitoring.pooler import pool
+from prospectflow.tenancy.replica import REPLICA, ReplicaUnfit, lag
 
 type Reading = Callable[[datetime], Iterable[Metric]]
 
+FAILURES = (DomainError, ReplicaUnfit, DatabaseError, InterfaceError, OSError)
 IN_THE_AIR = ("leased", "transmitting", "unknown")
 READINGS: dict[str, Reading] = {}
 
@@ -36,12 +38,12 @@ def gauges(*, now: datetime) -> Iterator[Metric]:
     ok = gauge("prospectflow_reading_ok", "Whether these gauges could be read.", "reading")
     for name, read in READINGS.items():
         try:
-            found = list(read(now))
-        except (DomainError, DatabaseError, InterfaceError, OSError) as error:
-            logger.warning("The %s could not be read: %s", name, " ".join(str(error).split()))
-            found = []
-        ok.add_metric([name], 1.0 if found else 0.0)
-        yield from found
+            yield from list(read(now))
+            ok.add_metric([name], 1.0)
+        except FAILURES as error:
+            told = " ".join(f"{type(error).__name__} {error}".split())
+            logger.warning("The figures of %s could not be read: %s", name, told)
+            ok.add_metric([name], 0.0)
     yield ok
 
 
@@ -110,3 +112,9 @@ def _pool(now: datetime) -> Iterator[Metric]:
     yield plain("db_connection_pool_limit", "Clients there may be.", found.clients_at_most)
     meaning = "How long the first client in line has waited for a connection."
     yield plain("db_connection_pool_wait_seconds", meaning, found.longest_wait_seconds)
+
+
+@reading("replica")
+def _replica(now: datetime) -> Iterator[Metric]:
+    if REPLICA in connections.databases:
+        yield plain("prospectflow_replica_lag_seconds", "How far the replica is behind.", lag())

@@ -1,6 +1,7 @@
 """A worker's own way to be asked: the same addresses as the web's, on a port of its own."""
 
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,8 +24,13 @@ class PortTaken(DomainError):
     """WORKER_METRICS names an address and port that this machine does not give."""
 
 
+class _OverSix(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
 class _Handler(BaseHTTPRequestHandler):
     timeout = SILENT_SECONDS
+    server_version, sys_version = "ProspectFlow", ""
 
     def do_GET(self) -> None:
         try:
@@ -53,7 +59,7 @@ def answering(address: tuple[str, int] | None) -> Iterator[None]:
         yield
         return
     try:
-        server = ThreadingHTTPServer(address, _Handler)
+        server = (_OverSix if ":" in address[0] else ThreadingHTTPServer)(address, _Handler)
     except OSError as error:
         host, port = address
         raise PortTaken(f"{host}:{port} cannot be used for WORKER_METRICS.") from error

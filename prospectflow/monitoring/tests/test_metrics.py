@@ -44,12 +44,12 @@ def test_whoever_bears_the_token_reads_them(asked):
     assert asked(authorization=f"Bearer {TOKEN}") == 200
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "2001:db8::7"])
+@pytest.mark.parametrize("address", ["10.1.2.3", "2001:db8::7", "::ffff:10.1.2.3"])
 def test_whoever_comes_straight_from_a_network_that_is_allowed_reads_them(asked, address):
     assert asked(address) == 200
 
 
-@pytest.mark.parametrize("address", ["10.2.0.1", "2001:db9::7", "", "garbage"])
+@pytest.mark.parametrize("address", ["10.2.0.1", "2001:db9::7", "::ffff:10.2.0.1", "", "garbage"])
 def test_any_other_address_does_not(asked, address):
     assert asked(address) == 403
 

@@ -126,3 +126,9 @@ def test_a_worker_whose_port_is_taken_refuses_in_a_sentence(monkeypatch):
 
     assert code == 2
     assert f"127.0.0.1:{port} cannot be used for WORKER_METRICS." in said
+
+
+def test_a_worker_answers_at_an_address_of_ipv6_as_well():
+    port = free_port()
+    with answering(("::1", port)), urlopen(f"http://[::1]:{port}/health/live") as answer:
+        assert (answer.status, answer.headers["Server"].strip()) == (200, "ProspectFlow")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from ipaddress import ip_network
 
 import pytest
 from django.db import DatabaseError, OperationalError, connections
@@ -13,6 +14,7 @@ from iam.models import Membership, Role
 from outreach.tests.faults.cluster import cluster
 from prospectflow.api.exports import Exported
 from prospectflow.api_urls import router
+from prospectflow.monitoring.tests.reading import Metrics
 from prospectflow.operations import embedded
 from prospectflow.tenancy import replica
 from prospectflow.tenancy.context import tenant
@@ -364,3 +366,26 @@ def test_only_who_serves_has_the_replica_and_no_request_opens_a_transaction_ther
 
     assert load(told, **given).stdout == "{'default': True, 'replica': False}\n"
     assert load(told, **given, DATABASE_ROLE="owner").stdout == "{'default': True}\n"
+
+
+@pytest.fixture
+def _scraped(settings):
+    settings.METRICS_ALLOWED = [ip_network("127.0.0.1")]
+
+
+@pytest.mark.usefixtures("_scraped")
+def test_how_late_it_is_is_told_to_prometheus(near, step):
+    stand_still(near, step)
+    metrics = Metrics.now()
+
+    assert metrics.value("prospectflow_replica_lag_seconds") > 0
+    assert metrics.value("prospectflow_reading_ok", reading="replica") == 1
+
+
+@pytest.mark.usefixtures("_scraped")
+def test_that_it_is_no_replica_is_told_to_prometheus(primary):
+    with reads_from(primary.url()):
+        metrics = Metrics.now()
+
+    assert metrics.value("prospectflow_reading_ok", reading="replica") == 0
+    assert "prospectflow_replica_lag_seconds" not in metrics.names
