@@ -26,7 +26,7 @@ test: $(installed) $(provided) peers ## Run every test (ARGS="-k words" chooses)
 	@$(python) -m pytest $(ARGS)
 
 faults: $(installed) $(provided) peers ## Run the tests that kill processes in the middle of their work, in full
-	@FAULT_KILLS=500 $(python) -m pytest -m faults $(ARGS)
+	@FAULT_KILLS=500 LOAD_SECONDS=600 $(python) -m pytest -m faults $(ARGS)
 
 peers:
 	@.ci/peers

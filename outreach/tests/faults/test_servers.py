@@ -6,11 +6,12 @@ from threading import Timer
 
 import pytest
 
-from outreach.tests.faults.cluster import Pooler, cluster
+from outreach.tests.faults.cluster import cluster
 from outreach.tests.faults.judging import AT_ONCE, hold_nobody_lost, hold_to_account, prepare
 from outreach.tests.faults.nursery import nursery
 from outreach.tests.making import MORNING
 from outreach.tests.postbox import World
+from prospectflow.testing.pooler import Pooler
 
 pytestmark = pytest.mark.faults
 
@@ -92,7 +93,7 @@ def test_postgresql_killed_at_random_instants_costs_no_mail_twice(ours, there, p
 
 @pytest.fixture
 def pooler(ours):
-    found = Pooler(ours)
+    found = Pooler(ours.url())
     yield found
     found.remove()
 

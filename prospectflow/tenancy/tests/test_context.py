@@ -2,12 +2,22 @@
 
 from uuid import uuid4
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection
 
 from crm.models import Company
+from prospectflow.tenancy import context
 from prospectflow.tenancy.context import tenant
-from prospectflow.testing.factories import make_company, make_position, make_task
+from prospectflow.testing import planted
+from prospectflow.testing.factories import (
+    make_company,
+    make_organisation,
+    make_position,
+    make_task,
+)
+
+pytestmark = pytest.mark.usefixtures("pooled")
 
 
 def test_a_row_made_inside_belongs_to_the_organisation(inside):
@@ -78,3 +88,30 @@ def test_joins_stay_in_the_organisation(inside):
     query = str(Task.objects.select_related("enrollment__position__company").query)
 
     assert query.count('"organisation_id" = ') == 3
+
+
+# Behind a pooler ------------------------------------------------------------------------------
+
+
+def test_clients_share_a_session_and_nothing_that_was_set_in_it(pooled, committed):
+    organisation = make_organisation()
+    look = "SELECT pg_backend_pid(), current_setting('app.organisation_id', true)"
+    connection.close()
+    with psycopg.connect(pooled.url) as one, one.transaction():
+        one.execute("SELECT set_config('app.organisation_id', %s, true)", [str(organisation.pk)])
+        session, served = one.execute(look).fetchone()
+    with psycopg.connect(pooled.url) as other:
+        again, left = other.execute(look).fetchone()
+
+    assert served == str(organisation.pk)
+    assert (again, left) == (session, "")
+
+
+def test_a_build_that_sets_it_for_the_session_fails_here(committed, monkeypatch):
+    organisation = make_organisation()
+    monkeypatch.setattr(context, *planted.MISTAKES["session"])
+
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        test_after_a_scope_the_organisation_is_gone(organisation)
+
+    connection.cursor().execute("RESET app.organisation_id")

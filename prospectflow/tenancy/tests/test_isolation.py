@@ -14,6 +14,8 @@ from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.fields import TenantForeignKey
 from prospectflow.testing.rows import make_row
 
+pytestmark = pytest.mark.usefixtures("pooled")
+
 TENANT_MODELS = tenant_models()
 APPEND_ONLY = {"audit_events"}  # of which the serving role may change nothing, its own included
 
@@ -292,7 +294,7 @@ TOUCHES = [
 
 @pytest.fixture
 def never_served(django_db_setup, django_db_blocker):
-    """A connection in which no organisation was ever named."""
+    """A connection that names no organisation, in a session that may have served one before."""
     connection.close()
     with django_db_blocker.unblock():
         yield

@@ -15,7 +15,7 @@ from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.testing.factories import NOON, make_company, make_organisation, make_user
 
-pytestmark = [pytest.mark.urls(__name__), pytest.mark.usefixtures("committed")]
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.usefixtures("pooled", "committed")]
 
 
 def write_and_answer(request, status):
