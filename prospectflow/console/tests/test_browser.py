@@ -3,12 +3,16 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import global_settings
-from playwright.sync_api import Page, sync_playwright
+from django.contrib.staticfiles import finders
+from playwright.sync_api import Page, Route, sync_playwright
 
 from outreach.models import Draft
+from prospectflow.console.tests.cast import signed_in
 from prospectflow.operations import embedded
 from prospectflow.operations.demo.web import web_process
 from prospectflow.tenancy.context import tenant
@@ -115,3 +119,38 @@ def test_a_person_signs_in_and_approves_by_keys(address, organisation):
     assert approved.body_text.count("a") == waiting.body_text.count("a") + 1
     assert waiting.skip_count == 1
     assert complaints == []
+
+
+def serve(route: Route, html: str) -> None:
+    """Answer the browser with this page and the files it asks for, without a web process."""
+    path = urlsplit(route.request.url).path
+    if path == "/":
+        route.fulfill(body=html, content_type="text/html")
+    elif file := path.startswith("/static/") and finders.find(path.removeprefix("/static/")):
+        route.fulfill(path=file)
+    else:
+        route.abort()
+
+
+BOXES = """() => ["#header-inner h1", "#header-inner .pf-button:last-of-type"].map(
+    (each) => document.querySelector(each).getBoundingClientRect().toJSON())"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_title_and_buttons_of_a_campaign_fit_a_telephone_and_a_desk(db, width):
+    organisation = make_organisation()
+    with tenant(organisation.pk):
+        campaign = make_campaign(name="Short films for shop windows in Marseille", status="running")
+    html = signed_in(organisation).get(f"/campaigns/{campaign.pk}/").text
+
+    with browser_page([]) as page:
+        page.set_viewport_size({"width": width, "height": 844})
+        page.route("**/*", partial(serve, html=html))
+        page.goto("http://console.test/")
+        title, button = page.evaluate(BOXES)
+        overflow = page.evaluate("document.documentElement.scrollWidth") - width
+
+    assert overflow <= 0
+    assert 0 < title["left"] < title["right"] <= width
+    beside, below = title["right"] <= button["left"], title["bottom"] <= button["top"]
+    assert (beside, below) == ((True, False) if width == 1280 else (False, True))
