@@ -18,7 +18,8 @@ from .page import sections, words
 from .stage import Failed, Stage
 from .visitors import nobody_is_turned_away
 
-INSTALLING, UPGRADING = "Installing", "Upgrading"
+ASK_AFTER = ("Installing", UPGRADING := "Upgrading", "Restoring")
+PROFILES = ("replica", "upgrade")
 
 
 def main() -> int:
@@ -36,7 +37,7 @@ def main() -> int:
 
 
 def _rehearse(folder: Path, issuer: str) -> None:
-    wanted = list(services(resolved(_environment(issuer), "upgrade")))
+    wanted = list(services(resolved(_environment(issuer), *PROFILES)))
     stage = Stage(Machine(folder, wanted), wanted)
     try:
         _follow_the_page(stage, key_file(folder))
@@ -56,7 +57,7 @@ def _follow_the_page(stage: Stage, token_key: Path) -> None:
             for command in new:
                 print(f"\n$ {command}", flush=True)  # noqa: T201
                 play(stage, words(command))
-        if heading in (INSTALLING, UPGRADING):
+        if heading in ASK_AFTER:
             smoke.ask(stage, token_key)
 
 

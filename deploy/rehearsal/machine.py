@@ -12,7 +12,7 @@ from prospectflow.operations.embedded.state import is_free
 from .composition import Service
 
 HERE = "127.0.0.1"
-REFUSE_ROOT = ("postgres", "deploy/pgbouncer/start")
+REFUSE_ROOT = ("postgres", "deploy/pgbouncer/start", "/usr/local/bin/start-replica")
 # Valkey's wheel brings no client, and the health check of redis asks for one.
 REDIS_CLIENT = f"""#!{sys.executable}
 import os, redis
@@ -73,10 +73,10 @@ class Machine:
     def _variable(self, service: Service, key: str, value: str) -> str:
         if key.endswith("HOST") and value in {*self.names, "0.0.0.0"}:  # noqa: S104
             return HERE
-        if key.endswith("PORT"):
-            everybodys = {str(port): str(here) for (_, port), here in self.ports.items()}
-            own = {str(port): str(self.ports[service.name, port]) for port in service.ports}
-            return (everybodys | own).get(value, value)
+        if key.endswith("PORT"):  # of the host that stands beside it, or else the service's own
+            host = service.environment.get(f"{key.removesuffix('PORT')}HOST", "")
+            there = host if host in self.names else service.name
+            return str(self.ports.get((there, int(value)), value))
         return self._here(service, value)
 
     def _here(self, service: Service, text: str) -> str:
