@@ -14,7 +14,7 @@ from iam.tests.auth.publisher import CLIENT, Publisher
 from prospectflow.operations.embedded import state
 from prospectflow.testing.processes import environment
 
-PROCESSES, THREADS = 2, 50
+PROCESSES, CLIENTS = 2, 100
 RATES = [
     "API_RATE_PER_PERSON",
     "API_WRITES_PER_PERSON",
@@ -38,7 +38,7 @@ def web(url: str, publisher: Publisher, log: Path, *, planted: str = "") -> Iter
         "PLANTED": planted,
     }
     command = ["-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", str(PROCESSES), "--blocking-threads", str(THREADS)]
+    size = ["--workers", str(PROCESSES), "--blocking-threads", str(CLIENTS // PROCESSES)]
     with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, *command, *size, f"{module}:application"],
