@@ -3,15 +3,18 @@
 import subprocess
 from datetime import timedelta
 from ipaddress import ip_network
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from outreach.models import Mailbox
 from outreach.services.switches import stop_platform
 from prospectflow import queue
+from prospectflow.monitoring.middleware import CAMPAIGNS
 from prospectflow.monitoring.statements import labels_of
 from prospectflow.monitoring.tests.reading import TOKEN, Metrics, Since
 from prospectflow.tenancy.context import tenant
@@ -139,6 +142,13 @@ def test_campaigns_are_counted_as_they_are_asked_for():
     for asked, times in (("list", 1), ("details", 2), ("update", 1)):
         assert since(f"prospectflow_campaigns_{asked}_total") == times
         assert since(f"prospectflow_campaigns_{asked}_duration_seconds_count") == times
+
+
+@pytest.mark.parametrize("name", sorted({name for _, name in CAMPAIGNS}))
+def test_what_is_asked_of_campaigns_is_known_by_addresses_that_there_are(name):
+    one = [uuid4()] if name.endswith(("detail", "change", "campaign")) else []
+
+    assert "campaign" in reverse(name, args=one)
 
 
 # Statements -----------------------------------------------------------------------------------
