@@ -1,5 +1,6 @@
 """What may be deferred, and when: ids alone, in the transaction that makes it necessary."""
 
+import logging
 import threading
 from datetime import timedelta
 from types import SimpleNamespace
@@ -238,7 +239,14 @@ def fetched():
         [(worker,)] = cursor.fetchall()
         cursor.execute("SELECT id FROM procrastinate_fetch_job_v2(NULL, %s)", [worker])
         [(job,)] = cursor.fetchall()
-    return SimpleNamespace(id=job, worker_id=worker, attempts=0, call_string=f"count[{job}]")
+    return SimpleNamespace(
+        id=job,
+        worker_id=worker,
+        attempts=0,
+        call_string=f"count[{job}]",
+        task_name="prospectflow.count",
+        task_kwargs={"organisation_id": str(ACME)},
+    )
 
 
 def told(query, job, **more):
@@ -248,6 +256,23 @@ def told(query, job, **more):
 
 def anothers(job):
     return SimpleNamespace(**(vars(job) | {"worker_id": job.worker_id + 1}))
+
+
+def test_each_line_of_the_log_names_the_job_and_the_organisation_it_is_for(committed, entries):
+    with transaction.atomic():
+        defer()
+    job = fetched()
+
+    run(
+        SimpleNamespace(job=job, should_abort=lambda: False),
+        lambda stopping: logging.getLogger("outreach").warning("A mailbox did not send"),
+    )
+    logging.getLogger("outreach").warning("Nothing to do")
+
+    within, after = entries()
+    assert (within["job"], within["task"]) == (job.id, "prospectflow.count")
+    assert within["organisationId"] == str(ACME)
+    assert not {"job", "task", "organisationId"} & after.keys()
 
 
 def test_a_job_that_became_anothers_is_not_run(committed):
