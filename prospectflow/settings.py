@@ -365,5 +365,6 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "NOTSET"},  # root's: Django would add its own
         "django.request": {"level": "CRITICAL"},  # told by the line of the request
+        "procrastinate.blueprints": {"level": "WARNING"},  # a command's output is not for them
     },
 }

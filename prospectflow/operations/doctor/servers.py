@@ -40,7 +40,7 @@ def versions(now: datetime) -> Iterator[Finding]:
 def services(now: datetime) -> Iterator[Finding]:
     """What /health/ready asks as well."""
     for check in checks(now=now):
-        told = "is well" if check.ok else "is not"
+        told = "is well" if check.ok else "is not well"
         yield Finding(check.name, f"{told}, asked in {check.milliseconds} ms", check.sentence)
 
 
