@@ -104,7 +104,12 @@ BACKUP_RETENTION_DAYS = env.integer("BACKUP_RETENTION_DAYS", 30, least=1, most=3
 BACKUP_RECIPIENTS = env.words("BACKUP_RECIPIENTS", [])
 BACKUP_IDENTITY = env.text("BACKUP_IDENTITY", "")
 BACKUP_COPY_TO = env.text("BACKUP_COPY_TO", "")
-BACKUP_S3_ENDPOINT = env.text("BACKUP_S3_ENDPOINT", "")
+BACKUP_S3 = {
+    "endpoint_url": env.text("BACKUP_S3_ENDPOINT", None),
+    "aws_access_key_id": env.text("AWS_ACCESS_KEY_ID", None),
+    "aws_secret_access_key": env.text("AWS_SECRET_ACCESS_KEY", None),
+    "region_name": env.text("AWS_DEFAULT_REGION", None),
+}
 
 # Applications ---------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -366,5 +371,6 @@ LOGGING = {
         "django": {"handlers": [], "level": "NOTSET"},  # root's: Django would add its own
         "django.request": {"level": "CRITICAL"},  # told by the line of the request
         "procrastinate.blueprints": {"level": "WARNING"},  # a command's output is not for them
+        "prospectflow.operations.backups": {"level": "INFO"},  # one line a run
     },
 }

@@ -85,7 +85,7 @@ def unpack(archive: Archive, target: Writer) -> None:
 
 def read_through(archive: Archive) -> None:
     """Unpack the whole archive to nowhere, and have pg_restore list what is in it."""
-    with programs.start(
+    with programs.running(
         "pg_restore",
         "--list",
         stdin=subprocess.PIPE,

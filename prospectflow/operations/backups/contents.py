@@ -60,11 +60,15 @@ class Snapshot:
     server_version: str
 
 
-def tables(connection: psycopg.Connection, schemas: Sequence[str] = ()) -> list[Table]:
-    """The tables of these schemas, or of all; temporary and extensions' own are left out."""
+def refuse_unknown(connection: psycopg.Connection, schemas: Sequence[str]) -> None:
+    """Raise BackupRefused unless the database has these schemas."""
     known = {name for (name,) in connection.execute(SCHEMAS, [list(schemas)])}
     if unknown := set(schemas) - known:
         raise BackupRefused(f"There is no schema {', '.join(sorted(unknown))} in the database.")
+
+
+def tables(connection: psycopg.Connection, schemas: Sequence[str] = ()) -> list[Table]:
+    """The tables of these schemas, or of all; temporary and extensions' own are left out."""
     return [Table(*row) for row in connection.execute(TABLES, {"schemas": list(schemas)})]
 
 
@@ -115,6 +119,7 @@ def _refuse_who_cannot_read_all(connection: psycopg.Connection) -> None:
             " owner (DATABASE_ROLE=owner, or a DATABASE_URL of prospectflow_owner)."
         )
     connection.execute("SET LOCAL statement_timeout = 0")
+    connection.execute("SET LOCAL lock_timeout = '5min'")  # a migration may be at work
     connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 

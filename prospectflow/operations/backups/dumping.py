@@ -10,7 +10,15 @@ import zstandard
 
 from . import programs
 from .archives import Archive, checked, read_through
-from .contents import Snapshot, Table, applied_migrations, count_rows, roles, snapshot, tables
+from .contents import (
+    Snapshot,
+    applied_migrations,
+    count_rows,
+    refuse_unknown,
+    roles,
+    snapshot,
+    tables,
+)
 from .disk import drafts, publish, require_room
 from .encryption import can_open, recipients, seal
 from .errors import BackupFailed, BackupRefused
@@ -22,7 +30,7 @@ OF_KIND = {"full": [], "schema": ["--schema-only"], "data": ["--data-only"]}
 ALWAYS = [
     "--format=custom",
     "--compress=none",  # zstd is put around it: not every pg_dump knows it
-    "--lock-wait-timeout=5min",  # a migration may be at work
+    "--lock-wait-timeout=5min",
     "--no-publications",
     "--no-subscriptions",
 ]
@@ -40,7 +48,8 @@ def dump(
     if (directory / name.manifest).exists() or (directory / file).exists():
         raise BackupRefused(f"{directory / file} is there already: wait a second.")
     with snapshot(database_url) as moment, drafts(directory) as folder:
-        require_room(directory, _most_bytes(kind, tables(moment.connection, schemas)))
+        refuse_unknown(moment.connection, schemas)
+        require_room(directory, _most_bytes(kind, moment, schemas))
         rows = {} if kind == "schema" else count_rows(moment.connection, schemas)
         unpacked, digest = _pack(name, moment.id, folder / file, database_url)
         manifest = _manifest(name, moment, rows, unpacked, {file: digest})
@@ -50,9 +59,11 @@ def dump(
     return Archive(directory / file, manifest)
 
 
-def _most_bytes(kind: str, dumped: list[Table]) -> int:
+def _most_bytes(kind: str, moment: Snapshot, schemas: Sequence[str]) -> int:
     """What the dump may take: as text rows need more than in the table, and zstd less than half."""
-    return 0 if kind == "schema" else sum(table.bytes for table in dumped)
+    if kind == "schema":
+        return 0
+    return sum(table.bytes for table in tables(moment.connection, schemas))
 
 
 def _pack(name: Name, snapshot_id: str, path: Path, database_url: str) -> tuple[int, str]:
@@ -62,7 +73,7 @@ def _pack(name: Name, snapshot_id: str, path: Path, database_url: str) -> tuple[
     with complaints.open("w+b") as errors, path.open("xb") as file:
         path.chmod(0o600)
         hashed = HashedWriter(file)
-        with programs.start(
+        with programs.running(
             "pg_dump",
             *ALWAYS,
             *chosen,

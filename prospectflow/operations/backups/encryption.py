@@ -11,7 +11,7 @@ from django.conf import settings
 
 from .errors import ArchiveRefused, BackupRefused
 from .names import ENCRYPTED
-from .streams import AT_ONCE, Reader, Writer
+from .streams import AT_ONCE, Reader, Witness, Writer
 
 
 def recipients() -> list[pyrage.x25519.Recipient]:
@@ -27,10 +27,14 @@ def recipients() -> list[pyrage.x25519.Recipient]:
 
 def seal(source: Reader, target: Writer) -> None:
     """Copy everything, encrypted where there are recipients."""
-    if keys := recipients():
-        pyrage.encrypt_io(source, target, keys)
-    else:
+    if not (keys := recipients()):
         shutil.copyfileobj(source, target, AT_ONCE)
+        return
+    read, written = Witness(source), Witness(target)
+    try:
+        pyrage.encrypt_io(read, written, keys)
+    except pyrage.EncryptError as error:
+        raise read.raised or written.raised or error from None
 
 
 def can_open(archive: Path) -> bool:
@@ -43,10 +47,11 @@ def unseal(archive: Path, source: Reader, target: Writer) -> None:
     if archive.suffix != ENCRYPTED:
         shutil.copyfileobj(source, target, AT_ONCE)
         return
+    written = Witness(target)
     try:
-        pyrage.decrypt_io(source, target, [_identity()])
+        pyrage.decrypt_io(source, written, [_identity()])
     except pyrage.DecryptError as error:
-        raise ArchiveRefused(
+        raise written.raised or ArchiveRefused(
             f"{archive.name} cannot be decrypted: it was made for another identity than that of"
             " BACKUP_IDENTITY."
         ) from error

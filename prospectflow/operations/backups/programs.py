@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,22 +48,31 @@ def environment(database_url: str) -> dict[str, str]:
     return os.environ | {"LC_ALL": "C.UTF-8"} | wanted
 
 
-def start(
+@contextmanager
+def running(
     name: str,
     *arguments: str | Path,
     database_url: str = "",
     least: int = LEAST,
     **options: Any,
-) -> subprocess.Popen[bytes]:
-    """Start a program that ends when we do; `database_url` is any conninfo string of libpq."""
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program that ends with the block, at once when that raises, and when we are killed.
+
+    `database_url` is any conninfo string of libpq.
+    """
     command = [*_ends_with_us(), program(name, least=least), *arguments]
-    return subprocess.Popen(command, env=environment(database_url), **options)
+    with subprocess.Popen(command, env=environment(database_url), **options) as process:
+        try:
+            yield process
+        except BaseException:
+            process.terminate()
+            raise
 
 
 def run(name: str, *arguments: str | Path, database_url: str = "", **options: Any) -> str:
     """What a program printed; ProgramFailed with the first error that it named."""
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with start(name, *arguments, database_url=database_url, **pipes, **options) as process:
+    with running(name, *arguments, database_url=database_url, **pipes, **options) as process:
         output, complaints = process.communicate()
     if process.returncode:
         raise ProgramFailed(f"{name} failed: {first_error(complaints)}")

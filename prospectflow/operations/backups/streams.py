@@ -1,6 +1,8 @@
 """What stands between a program and a file: nothing here holds more than a piece in memory."""
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 AT_ONCE = 1024 * 1024  # bytes
@@ -74,3 +76,27 @@ class PatientWriter:
             except BrokenPipeError:
                 self._target = None
         return len(data)
+
+
+class Witness[Stream]:
+    """Remembers what was raised while something was read or written: age's library does not."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.raised: BaseException | None = None
+
+    def read(self: "Witness[Reader]", size: int = -1, /) -> bytes:
+        with self.watching():
+            return self.stream.read(size)
+
+    def write(self: "Witness[Writer]", data: bytes, /) -> int | None:
+        with self.watching():
+            return self.stream.write(data)
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self.raised = error
+            raise

@@ -1,0 +1,72 @@
+"""A whole run: one backup, perhaps tried, what has expired deleted, a copy elsewhere, one line."""
+
+import logging
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from prospectflow.errors import DomainError
+
+from .archives import Archive
+from .disk import sweep
+from .dumping import dump
+from .encryption import recipients
+from .locking import alone
+from .names import Name
+from .retention import prune
+from .targets import store
+from .trying import refuse_what_cannot_be_tried, try_out
+
+logger = logging.getLogger(__package__)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A backup that was made."""
+
+    archive: Archive
+    deleted: int  # expired archives and manifests, here and in the second place
+    seconds: float
+
+    def __str__(self) -> str:
+        rows = self.archive.manifest.rows
+        size = self.archive.path.stat().st_size / 1_000_000
+        return (
+            f"{self.archive.path.name}: {sum(rows.values()):,} rows of {len(rows)} tables,"
+            f" {size:,.1f} MB, in {self.seconds:.1f} s; {self.deleted} expired file(s) deleted"
+        )
+
+
+def back_up(name: Name, directory: Path, *, trial: bool, now: datetime, database_url: str) -> Made:
+    """Make this backup; BackupFailed where something went wrong, another DomainError where refused.
+
+    What fails after the backup itself leaves it, and deletes nothing.
+    """
+    begun = time.monotonic()
+    try:
+        archive, deleted = _back_up(name, directory, trial, now, database_url)
+    except DomainError as error:
+        logger.error("No backup: %s", error)
+        raise
+    made = Made(archive, deleted, time.monotonic() - begun)
+    logger.info("Backed up %s", made)
+    return made
+
+
+def _back_up(
+    name: Name, directory: Path, trial: bool, now: datetime, database_url: str
+) -> tuple[Archive, int]:
+    second = store()
+    if trial:
+        refuse_what_cannot_be_tried(name, name.archive(encrypted=bool(recipients())))
+    with alone(database_url):
+        sweep(directory)
+        archive = dump(name.kind, name.schemas, directory, now=now, database_url=database_url)
+        if trial:
+            try_out(archive, database_url=database_url)
+        gone = second.copy(archive, now=now) if second else []
+        gone += prune(directory, now=now, days=settings.BACKUP_RETENTION_DAYS)
+    return archive, len(gone)
