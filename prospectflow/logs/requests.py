@@ -15,7 +15,8 @@ from structlog.contextvars import bind_contextvars, clear_contextvars, unbind_co
 from iam.sessions.visitors import address_of
 
 AGENT_LENGTH = 200
-QUIET = ("/health", "/metrics", "/favicon.ico")  # asked every few seconds, by machines
+# Asked every few seconds by machines, or beside every page by browsers.
+QUIET = ("/health", "/metrics", "/favicon.ico", settings.STATIC_URL)
 
 slow = logging.getLogger("prospectflow.slow")
 
@@ -61,8 +62,9 @@ def _begun(request: HttpRequest, log_kwargs: dict[str, Any], **_: Any) -> None:
 )
 def _ended(request: HttpRequest, log_kwargs: dict[str, Any], **_: Any) -> None:
     lasted = round((perf_counter() - request.began) * 1000) if hasattr(request, "began") else None
-    log_kwargs.pop("request")
     log_kwargs |= {
+        "method": request.method,
+        "url": log_kwargs.pop("request"),
         "statusCode": log_kwargs.pop("code"),
         "durationMs": lasted,
         "userAgent": request.headers.get("User-Agent", "")[:AGENT_LENGTH],

@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import sentry_sdk
+from django.core.exceptions import ImproperlyConfigured
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.utils import BadDsn, Dsn
 from structlog.contextvars import get_contextvars
 
 from prospectflow.tenancy.context import request_id
@@ -13,6 +15,9 @@ from prospectflow.tenancy.context import request_id
 from .hiding import hidden
 from .lines import service
 
+MALFORMED = (
+    "SENTRY_DSN is malformed: it must be as the tracker shows it, such as https://key@host/1."
+)
 ADDRESS = re.compile(r"[\w.+'-]+@[\w-]+(\.[\w-]+)+")
 VALUES = re.compile(r"\bDETAIL: .*", re.DOTALL)  # PostgreSQL names the row's values there
 UNTOLD = frozenset({"breadcrumbs", "extra", "request", "user"})
@@ -20,7 +25,14 @@ TAGS = ("organisationId", "job", "task")
 
 
 def begin(dsn: str, *, environment: str, **options: Any) -> None:
-    """Report errors from here on: no variables, no bodies, no cookies, no people."""
+    """Report errors from here on: no variables, no bodies, no cookies, no people.
+
+    Raises ImproperlyConfigured for what is no DSN.
+    """
+    try:
+        Dsn(dsn)
+    except BadDsn as error:
+        raise ImproperlyConfigured(MALFORMED) from error
     sentry_sdk.init(
         dsn=dsn,
         environment=environment,

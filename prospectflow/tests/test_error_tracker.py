@@ -5,6 +5,7 @@ import logging
 
 import pytest
 import sentry_sdk
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.utils import IntegrityError
 from django.test import Client
@@ -101,6 +102,12 @@ def test_a_warning_is_no_error(reported):
     logging.getLogger("prospectflow").warning("Again in five minutes")
 
     assert reported == []
+
+
+@pytest.mark.parametrize("dsn", ["errors", "https://errors.example.com/1", "https://key@"])
+def test_an_address_that_is_none_is_refused_in_a_sentence(dsn):
+    with pytest.raises(ImproperlyConfigured, match="SENTRY_DSN is malformed"):
+        tracker.begin(dsn, environment="testing")
 
 
 def test_without_an_address_nothing_is_reported(settings):

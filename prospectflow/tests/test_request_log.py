@@ -86,7 +86,9 @@ def test_the_first_well_formed_id_counts(told):
     assert Client().get("/login/", headers=given).headers["X-Request-ID"] == "second-one"
 
 
-@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics", "/favicon.ico"])
+@pytest.mark.parametrize(
+    "path", ["/health/live", "/health/ready", "/metrics", "/favicon.ico", "/static/x.css"]
+)
 def test_what_machines_ask_every_few_seconds_is_not_told(told, path):
     Client().get(path)
 
