@@ -137,10 +137,10 @@ class Program(Client):
         if status != 201:
             return
         made = json.loads(said)["id"]
-        self.findings.made[made] = self.asks_for.number
         if self.chance.random() < 0.5:
-            gone, _ = self.ask("delete", {204}, "DELETE", f"{API}/companies/{made}/", self.headers)
-            self.findings.made.pop(made) if gone in (204, BUSY) else None
+            self.ask("delete", {204}, "DELETE", f"{API}/companies/{made}/", self.headers)
+        else:
+            self.findings.made[made] = self.asks_for.number
 
     def changes(self) -> None:
         body = {"name": f"{self.asks_for.mark} {self.chance.randrange(99)}"}
