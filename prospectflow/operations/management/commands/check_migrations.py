@@ -1,4 +1,4 @@
-"""Prove that every migration runs forward, back to zero, and forward again."""
+"""Prove that every migration runs forward, back to zero, and forward again, disturbing nobody."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from prospectflow.errors import DomainError
+from prospectflow.operations.expanding import disturbances
 from prospectflow.operations.scratch import scratch_database
 
 from .embedded import refuse_unless_embedded
@@ -36,6 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_unless_embedded()
+        refuse_disturbances()
         try:
             with scratch_database():
                 call_command("migrate", verbosity=0)
@@ -44,6 +47,13 @@ class Command(BaseCommand):
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
         self.stdout.write("Migrations run forward, to zero, and forward again.")
+
+
+def refuse_disturbances() -> None:
+    """Refuse migrations that the version before could not live with."""
+    loader = MigrationLoader(None)
+    if found := list(disturbances(loader.disk_migrations.values())):
+        raise CommandError("\n".join(found))
 
 
 def to_zero() -> None:
