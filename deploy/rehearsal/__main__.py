@@ -1,5 +1,6 @@
 """Rehearse the deployment: start, ask, stop. Exit 0 when everything answered as it must."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ PROFILES = ("replica", "upgrade")
 
 
 def main() -> int:
-    """Everything in a folder that is gone afterwards."""
+    """Everything in a folder that is gone afterwards, also when this is told to end."""
+    signal.signal(signal.SIGTERM, lambda *told: sys.exit(1))
     with TemporaryDirectory(prefix="rehearsal-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL's own account finds its data below

@@ -1,10 +1,12 @@
 """The services as processes: started in their order, waited for, replaced, stopped."""
 
+import os
 import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from .composition import ROOT, Service
@@ -65,8 +67,7 @@ class Stage:
     def kill(self) -> None:
         """End everything at once, as after a failure."""
         for one in reversed(self.running):
-            one.process.kill()
-            one.process.wait()
+            _kill(one)
 
     def run(self, name: str, command: Sequence[str] = (), *, answers: Sequence[int] = (0,)) -> str:
         """Run a command with a service's settings to its end; returns what it printed.
@@ -179,7 +180,13 @@ def _ended(one: Running) -> bool:
     try:
         one.process.wait(timeout=one.service.patience)
     except subprocess.TimeoutExpired:
-        one.process.kill()
-        one.process.wait()
+        _kill(one)
         return False
     return True
+
+
+def _kill(one: Running) -> None:
+    """End a process and those it started: each leads a session of its own."""
+    with suppress(ProcessLookupError):
+        os.killpg(one.process.pid, signal.SIGKILL)
+    one.process.wait()

@@ -80,6 +80,7 @@ def roles(place: Place) -> Iterator[None]:
         "PGUSER": "postgres",
         "PGDATABASE": "postgres",
         "PGPASSWORD": known.passwords["superuser"],
+        "PROSPECTFLOW_DATABASE": place.owner_url.rpartition("/")[2],
     }
     yield
 
