@@ -72,7 +72,7 @@ class Schedule:
         blackout: Iterable[date | str] = (),
     ) -> "Schedule":
         """Read windows such as {"mon": [["08:30", "11:30"]]}, or say what is wrong with them."""
-        _check_zone(time_zone)
+        zone_named(time_zone)
         _public_holidays(country, subdivision)
         return cls(time_zone, week_of(windows), country, subdivision, _dates(blackout))
 
@@ -282,9 +282,10 @@ def _public_holidays(country: str, subdivision: str) -> holidays.HolidayBase:
         ) from None
 
 
-def _check_zone(name: str) -> None:
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of this IANA name. Raises ScheduleRefused where there is none."""
     try:
-        ZoneInfo(name)
+        return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise ScheduleRefused(
             f'"{name}" is no time zone; use a name such as Europe/Paris.', field="time_zone"

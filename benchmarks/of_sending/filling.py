@@ -67,6 +67,12 @@ def fill_claims(url: str, organisations: int, each: int) -> list[tuple[UUID, UUI
         return superuser.execute("SELECT organisation_id, id FROM outreach.mailboxes").fetchall()
 
 
+def analyze(url: str) -> None:
+    """Let PostgreSQL know what is in its tables, as its own upkeep does sooner or later."""
+    with psycopg.connect(url, autocommit=True) as superuser:
+        superuser.execute("VACUUM ANALYZE")
+
+
 def _all(superuser: psycopg.Connection, statements: str, told: dict[str, object]) -> None:
     for statement in statements.split(";"):
         if statement.strip():

@@ -102,6 +102,8 @@ def _lines(block: str) -> str:
 
 
 def _linked(line: str) -> str:
+    if "://" not in line:
+        return escape(line)
     pieces, position = [], 0
     for match in LINK.finditer(line):
         address = match.group().rstrip(AFTER_LINK)

@@ -11,12 +11,12 @@ from django.db import transaction
 from crm.models import Position
 from iam.models import Organisation
 from iam.services import record
+from outreach.calendar import zone_named
 from outreach.mail import content_hash, footer, to_html, wire_address
 from outreach.mail.body import Source
 from outreach.models import Draft, Enrollment, Mailbox, Task
 from outreach.services.consents import may_track_opens
 from outreach.services.drafting import found_problems
-from outreach.services.mailboxes import schedule_of
 from outreach.services.planning import plan_next
 from outreach.states import WAITING, DraftStatus, MessageStatus, TaskStatus
 from outreach.tokens import token
@@ -41,7 +41,7 @@ class AlreadySent(DomainError):
 
 @dataclass(frozen=True)
 class Rendered:
-    """Exactly what the recipient will see, and its SHA-256."""
+    """Exactly what the recipient will see, its SHA-256, and the way out that it names."""
 
     sender: str
     recipient: str
@@ -49,6 +49,7 @@ class Rendered:
     text: str
     html: str
     hash: str
+    unsubscribe_url: str
 
 
 def rendered(
@@ -65,7 +66,8 @@ def rendered(
         raise DraftNotReady(f"{draft.task.campaign} has no mailbox to send from.")
     body = f"{draft.body_text.strip()}\n\n{mailbox.signature.strip()}".strip()
     identity = identity or Organisation.objects.get(pk=draft.organisation_id)
-    foot_text, foot_html = footer(identity, _source(draft, mailbox), unsubscribe_url(draft))
+    way_out = unsubscribe_url(draft)
+    foot_text, foot_html = footer(identity, _source(draft, mailbox), way_out)
     tracks = may_track_opens(draft.task) if tracks is None else tracks
     sender = f"{mailbox.display_name} <{mailbox.address}>"
     text = f"{body}\n\n{foot_text}"
@@ -73,7 +75,7 @@ def rendered(
     mark = content_hash(
         sender=sender, recipient=draft.recipient, subject=draft.subject, text=text, html=html
     )
-    return Rendered(sender, draft.recipient, draft.subject, text, html, mark)
+    return Rendered(sender, draft.recipient, draft.subject, text, html, mark, way_out)
 
 
 @transaction.atomic
@@ -196,7 +198,7 @@ def _source(draft: Draft, mailbox: Mailbox) -> Source:
 
 def _day_made(position: Position, mailbox: Mailbox) -> date:
     """The day on which the address came to us, where the mailbox is."""
-    return position.created_at.astimezone(schedule_of(mailbox).zone).date()
+    return position.created_at.astimezone(zone_named(mailbox.time_zone)).date()
 
 
 _A_FILE = "un fichier professionnel"

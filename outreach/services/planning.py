@@ -18,6 +18,8 @@ from outreach.services.hours import windows_of
 from outreach.services.mailboxes import schedule_of
 from outreach.states import CampaignStatus, EnrollmentState, TaskStatus
 from prospectflow.errors import DomainError
+from prospectflow.statements import bound_by_server
+from prospectflow.tenancy.among import Ids
 
 GOING = frozenset({EnrollmentState.ACTIVE, EnrollmentState.PAUSED})
 OVER = frozenset(
@@ -25,6 +27,17 @@ OVER = frozenset(
     | {TaskStatus.SENT, TaskStatus.UNKNOWN}  # steps can be moved: it may have left long ago
 )
 
+PLAN = """
+INSERT INTO outreach.tasks (id, campaign_id, enrollment_id, workflow_step_id, scheduled_for)
+SELECT * FROM unnest(
+    %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[]
+)
+ON CONFLICT DO NOTHING
+"""
+HOLD = """
+SELECT e.id, e.campaign_id, e.mailbox_id, e.state FROM outreach.campaign_enrollments e
+WHERE e.id = ANY(%s::uuid[]) ORDER BY e.id FOR NO KEY UPDATE
+"""
 WRITE_DOWN = """
 UPDATE outreach.campaign_enrollments e
 SET last_activity_at = %(now)s, state = told.state,
@@ -32,6 +45,25 @@ SET last_activity_at = %(now)s, state = told.state,
 FROM unnest(%(ids)s::uuid[], %(states)s::text[], %(reasons)s::text[]) AS told (id, state, reason)
 WHERE e.organisation_id = iam.current_organisation_id() AND e.id = told.id
 """
+
+
+class Held(NamedTuple):
+    """An enrolment as it was when it was locked."""
+
+    pk: UUID
+    campaign_id: UUID
+    mailbox_id: UUID | None
+    state: str
+
+
+class Follower(NamedTuple):
+    """The task of a next step."""
+
+    pk: UUID
+    campaign_id: UUID
+    enrollment_id: UUID
+    workflow_step_id: UUID
+    scheduled_for: datetime
 
 
 def plan_next(task: Task, *, now: datetime) -> int:
@@ -61,28 +93,30 @@ def id_of_next(enrollment: UUID, step: UUID) -> UUID:
     return UUID(bytes=enrollment.bytes[:6] + rest + told[3:10])
 
 
-def plan_held(
-    tasks: Sequence[Task], enrollments: Mapping[UUID, Enrollment], *, now: datetime
-) -> int:
+def plan_held(tasks: Sequence[Task], enrollments: Mapping[UUID, Held], *, now: datetime) -> int:
     """What `plan_after` does, for enrolments that are locked."""
     plan = _Plan([task for task in tasks if task.enrollment_id in enrollments], enrollments, now)
     planned = plan.followers()
-    Task.objects.bulk_create(planned, ignore_conflicts=True)
+    if planned:
+        with bound_by_server() as cursor:
+            *keys, hours = zip(*planned, strict=True)
+            cursor.execute(PLAN, [*(Ids(each).array for each in keys), list(hours)])
     plan.write_down()
     return len(planned)
 
 
-def hold_enrollments(ids: Iterable[UUID]) -> dict[UUID, Enrollment]:
+def hold_enrollments(wanted: Iterable[UUID]) -> dict[UUID, Held]:
     """These enrolments as they are now, locked before their tasks as everywhere, in one order."""
-    locked = Enrollment.objects.select_for_update(no_key=True).order_by("id")
-    return {each.pk: each for each in locked.filter(pk__in=set(ids))}
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, [Ids(set(wanted)).array])
+        return {row[0]: Held(*row) for row in cursor.fetchall()}
 
 
 class _Plan:
     """The next steps of mails that left at the same instant."""
 
     def __init__(
-        self, tasks: Sequence[Task], enrollments: Mapping[UUID, Enrollment], now: datetime
+        self, tasks: Sequence[Task], enrollments: Mapping[UUID, Held], now: datetime
     ) -> None:
         self.tasks, self.enrollments, self.now = tasks, enrollments, now
         self.campaigns = Campaign.objects.in_bulk({task.campaign_id for task in tasks})
@@ -94,7 +128,7 @@ class _Plan:
         self.states: dict[UUID, tuple[str, str | None]] = {}
         self.hours: dict[_Key, datetime | str] = {}
 
-    def followers(self) -> list[Task]:
+    def followers(self) -> list[Follower]:
         """The tasks of the next steps, in memory."""
         return [each for task in self.tasks if (each := self._after(task)) is not None]
 
@@ -102,14 +136,14 @@ class _Plan:
         """What became of the enrolments."""
         values: dict[str, Any] = {
             "now": self.now,
-            "ids": list(self.states),
+            "ids": Ids(self.states).array,
             "states": [state for state, _ in self.states.values()],
             "reasons": [reason for _, reason in self.states.values()],
         }
         with connection.cursor() as cursor:
             cursor.execute(WRITE_DOWN, values)
 
-    def _after(self, task: Task) -> Task | None:
+    def _after(self, task: Task) -> Follower | None:
         """The next step's task; its id, and so its Message-ID, would be the same another time."""
         enrollment = self.enrollments[task.enrollment_id]
         step, state = self._step_after(task), enrollment.state
@@ -124,13 +158,8 @@ class _Plan:
             self.states[enrollment.pk] = EnrollmentState.FINISHED, hour
         if not isinstance(hour, datetime):
             return None
-        return Task(
-            pk=id_of_next(enrollment.pk, step.pk),
-            campaign_id=task.campaign_id,
-            enrollment_id=enrollment.pk,
-            workflow_step=step,
-            scheduled_for=hour,
-        )
+        identifier = id_of_next(enrollment.pk, step.pk)
+        return Follower(identifier, task.campaign_id, enrollment.pk, step.pk, hour)
 
     def _step_after(self, task: Task) -> WorkflowStep | None:
         """The next step, but for those whose mail has left or is not to be sent."""
@@ -143,11 +172,11 @@ class _Plan:
 
     def _planned(self) -> dict[tuple[UUID, UUID], str]:
         """The state of every task there is, by enrolment and step: none is ever made twice."""
-        known = Task.objects.filter(enrollment__in=list(self.enrollments))
+        known = Task.objects.filter(enrollment__among=Ids(self.enrollments))
         rows = known.values_list("enrollment_id", "workflow_step_id", "status")
         return {(enrollment_id, step_id): status for enrollment_id, step_id, status in rows}
 
-    def _hour(self, enrollment: Enrollment, delay: int) -> datetime | str:
+    def _hour(self, enrollment: Held, delay: int) -> datetime | str:
         """The hour, or the sentence why there is none; the same for many."""
         place = self.places.get(enrollment.pk)
         key = _Key(enrollment.mailbox_id, enrollment.campaign_id, place, delay)
@@ -171,7 +200,9 @@ class _Plan:
         following = [each.pk for each in self.campaigns.values() if each.follows_recipient]
         if not following:
             return {}
-        enrolled = Enrollment.objects.filter(pk__in=list(self.enrollments), campaign__in=following)
+        enrolled = Enrollment.objects.filter(
+            pk__among=Ids(self.enrollments), campaign__in=following
+        )
         rows = enrolled.values_list(
             "pk", "position__company__country", "position__company__department"
         )

@@ -32,6 +32,7 @@ from outreach.services.suppressing import SuppressionsUnreadable, suppressions_a
 from outreach.services.switches import closed_switches
 from outreach.states import DraftStatus, EnrollmentState, TaskStatus
 from prospectflow.errors import DomainError
+from prospectflow.tenancy.among import Ids, by_id
 
 __all__ = [
     "INBOX_FRESH_FOR",
@@ -170,11 +171,12 @@ def _join(tasks: Sequence[Task]) -> None:
     """
     steps = WorkflowStep.objects.in_bulk({task.workflow_step_id for task in tasks})
     campaigns = Campaign.objects.in_bulk({task.campaign_id for task in tasks})
-    enrollments = Enrollment.objects.in_bulk({task.enrollment_id for task in tasks})
+    enrollments = by_id(Enrollment.objects.all(), (task.enrollment_id for task in tasks))
     of_whom = {enrollment.position_id for enrollment in enrollments.values()}
-    positions = Position.objects.defer("kept").in_bulk(of_whom)
-    companies = Company.objects.only("diffusion", "country", "department").in_bulk(
-        {position.company_id for position in positions.values()}
+    positions = by_id(Position.objects.defer("kept"), of_whom)
+    companies = by_id(
+        Company.objects.only("diffusion", "country", "department"),
+        {position.company_id for position in positions.values()},
     )
     mailboxes = Mailbox.objects.in_bulk(
         {each.mailbox_id for each in enrollments.values() if each.mailbox_id}
@@ -193,7 +195,7 @@ def _join(tasks: Sequence[Task]) -> None:
 
 def _drafts(tasks: Sequence[Task], *, texts: bool) -> dict[UUID, Draft]:
     of_task = {task.pk: task for task in tasks}
-    rows = Draft.objects.filter(task__in=list(of_task))
+    rows = Draft.objects.filter(task__among=Ids(of_task)).defer("problems", "edits")
     drafts = {each.task_id: each for each in (rows if texts else rows.only("task", "status"))}
     for task_id, draft in drafts.items():
         draft.task = of_task[task_id]
@@ -208,7 +210,7 @@ def _mailboxes_of(tasks: Sequence[Task]) -> list[Mailbox]:
 def _wrote_from(tasks: Sequence[Task]) -> dict[UUID, set[UUID | None]]:
     """Enrolment -> the mailboxes that it was written to from; None is one that was deleted."""
     wrote = Message.objects.outbound().filter(
-        enrollment__in={task.enrollment_id for task in tasks}, sent_at__isnull=False
+        enrollment__among=Ids(task.enrollment_id for task in tasks), sent_at__isnull=False
     )
     found: defaultdict[UUID, set[UUID | None]] = defaultdict(set)
     for enrollment_id, mailbox_id in wrote.values_list("enrollment_id", "mailbox_id").distinct():
@@ -251,7 +253,7 @@ def _answered(tasks: Sequence[Task]) -> Answered:
     """Who of these companies answered in these campaigns, or said no."""
     answers = Enrollment.objects.filter(
         campaign__in={task.campaign_id for task in tasks},
-        position__company__in={task.enrollment.position.company_id for task in tasks},
+        position__company__among=Ids({task.enrollment.position.company_id for task in tasks}),
         state__in=[EnrollmentState.REPLIED, EnrollmentState.UNSUBSCRIBED],
     )
     found: Answered = defaultdict(set)

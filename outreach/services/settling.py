@@ -27,6 +27,7 @@ from outreach.states import (
 )
 from prospectflow.choices import move
 from prospectflow.errors import DomainError
+from prospectflow.tenancy.among import Ids
 
 RETRIES = tuple(timedelta(minutes=minutes) for minutes in (15, 60, 240, 720, 1440))
 
@@ -62,8 +63,8 @@ def settle_accepted(taken: Sequence[Settled], *, now: datetime) -> list[Message]
     """What `settle` does for each of these mails of one mailbox, for all at once."""
     enrollments = hold_enrollments([each.task.enrollment_id for each in taken])
     values: dict[str, Any] = {
-        "tasks": [each.task.pk for each in taken],
-        "messages": [each.message.pk for each in taken],
+        "tasks": Ids(each.task.pk for each in taken).array,
+        "messages": Ids(each.message.pk for each in taken).array,
         "answers": [_word_of(each.outcome) for each in taken],
     }
     with connection.cursor() as cursor:

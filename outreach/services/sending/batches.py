@@ -21,8 +21,8 @@ from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
-BATCH = 50
-GROUP = 50  # what a killed worker may leave in doubt, where the mailbox keeps no pace
+BATCH = 200
+GROUP = 100  # what a killed worker may leave in doubt, where the mailbox keeps no pace
 
 
 def send_batch(  # noqa: PLR0913

@@ -25,6 +25,7 @@ from outreach.services.sending.held_back import is_of_the_mailbox, put_aside
 from outreach.services.sending.leasing import LEASE
 from outreach.states import TaskStatus
 from prospectflow.errors import DomainError
+from prospectflow.tenancy.among import Ids
 
 type Frozen = Callable[[Message], None]
 
@@ -38,7 +39,7 @@ JOIN outreach.campaign_enrollments e
     ON e.organisation_id = t.organisation_id AND e.id = t.enrollment_id
 JOIN outreach.campaigns c ON c.organisation_id = t.organisation_id AND c.id = t.campaign_id
 JOIN crm.positions p ON p.organisation_id = e.organisation_id AND p.id = e.position_id
-WHERE t.id = ANY(%(tasks)s) AND t.status = 'leased' AND t.locked_by = %(worker)s
+WHERE t.id = ANY(%(tasks)s::uuid[]) AND t.status = 'leased' AND t.locked_by = %(worker)s
     AND t.mailbox_id = %(mailbox)s AND e.mailbox_id = %(mailbox)s
 FOR UPDATE OF t SKIP LOCKED FOR NO KEY UPDATE OF e, c SKIP LOCKED
 """
@@ -87,7 +88,7 @@ class Group:
     worker: str
     now: datetime
     frozen: Frozen
-    at_most: int = 50
+    at_most: int = 200
 
 
 def decide(group: Group) -> Decision:
@@ -150,7 +151,7 @@ def _held(group: Group) -> dict[UUID, UUID]:
     Of two to one address only the first: what left is a reason against the other.
     """
     values: dict[str, Any] = {
-        "tasks": [task.pk for task in group.tasks],
+        "tasks": Ids(task.pk for task in group.tasks).array,
         "worker": group.worker,
         "mailbox": group.mailbox_id,
     }
@@ -238,7 +239,7 @@ def _mark_leaving(intentions: Sequence[Intention], group: Group) -> None:
         Message.objects.filter(pk__in=again).update(sent_at=group.now)
     for each in intentions:  # by which their outcomes are told from those of other decisions
         each.task.locked_by, each.task.locked_at = group.worker, group.now
-    Task.objects.filter(pk__in=[each.task.pk for each in intentions]).update(
+    Task.objects.filter(pk__among=Ids(each.task.pk for each in intentions)).update(
         status=TaskStatus.TRANSMITTING,
         attempts=F("attempts") + 1,
         locked_by=group.worker,

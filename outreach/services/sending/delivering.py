@@ -45,7 +45,7 @@ class Round:
     frozen: Frozen = ignored
     stopping: Callable[[], bool] = never
     dial: Dial = create_connection
-    at_most: int = 50
+    at_most: int = 200
     leased: set[UUID] = field(default_factory=set)
     sent: list[Message] = field(default_factory=list)
 

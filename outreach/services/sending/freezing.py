@@ -12,10 +12,12 @@ from django.db import connection
 
 from outreach.mail import MailRefused, Outgoing, Sender, build, message_id
 from outreach.models import Draft, Mailbox, Message, Task, Variant
-from outreach.services.approval import UNSUBSCRIBE, Rendered, rendered, unsubscribe_url
+from outreach.services.approval import Rendered, rendered
 from outreach.services.mailbox_secrets import signature_of
 from outreach.states import Direction
-from outreach.tokens import digest, token
+from outreach.tokens import digest
+from prospectflow.statements import bound_by_server
+from prospectflow.tenancy.among import Ids
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def written_before(tasks: Iterable[Task]) -> tuple[dict[UUID, Message], Threads]
     """
     of_task = {task.pk: task for task in tasks}
     outbound = Message.objects.outbound()
-    before = outbound.filter(enrollment__in=[task.enrollment_id for task in tasks])
+    before = outbound.filter(enrollment__among=Ids(task.enrollment_id for task in of_task.values()))
     found: dict[UUID, list[str]] = defaultdict(list)
     again = []
     for enrollment_id, task_id, identifier in before.order_by("sent_at", "created_at").values_list(
@@ -101,7 +103,7 @@ class Maker:
             variant_id=draft.variant_id,
             rfc822_message_id=message_id(task.pk, self._domain),
             content_hash=mail.hash,
-            unsubscribe_digest=digest(token(UNSUBSCRIBE, task.pk)),
+            unsubscribe_digest=digest(mail.unsubscribe_url.rpartition("/")[2]),
             from_address=self.mailbox.address,
             to_address=mail.recipient,
             subject=mail.subject,
@@ -127,7 +129,7 @@ class Maker:
             date=self._date,
             in_reply_to=message.in_reply_to or "",
             references=tuple(message.references),
-            unsubscribe_url=unsubscribe_url(draft),
+            unsubscribe_url=mail.unsubscribe_url,
             unsubscribe_mailto=f"{address}?subject=unsubscribe",
             feedback_id=f"{task.campaign_id.hex[-12:]}:step{task.step_index}:cold:prospectflow",
             tag=str(message.pk),
@@ -151,13 +153,15 @@ STORE = "INSERT INTO outreach.messages ({}) SELECT * FROM unnest({})".format(  #
 def store(messages: Sequence[Message]) -> None:
     """Write these messages down, all or none; as arrays, which costs a third of a row each."""
     if messages:
-        with connection.cursor() as cursor:
-            cursor.execute(STORE, [_column(messages, name) for name in COLUMNS])
+        with bound_by_server() as cursor:
+            cursor.execute(STORE, [_column(messages, *column) for column in COLUMNS.items()])
 
 
-def _column(messages: Sequence[Message], name: str) -> list[object]:
+def _column(messages: Sequence[Message], name: str, kind: str) -> object:
     values = [getattr(message, name) for message in messages]
-    return [json.dumps(value) for value in values] if name == "references" else values
+    if kind == "uuid":
+        return Ids(values).array
+    return [json.dumps(value) for value in values] if kind == "jsonb" else values
 
 
 def new_id() -> UUID:

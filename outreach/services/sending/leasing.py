@@ -8,6 +8,7 @@ from django.db.models import Case, Exists, OuterRef, Value, When
 
 from outreach.models import Message, Task
 from outreach.states import TaskStatus
+from prospectflow.tenancy.among import Ids
 
 LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 
@@ -33,7 +34,7 @@ WITH RECURSIVE steps AS (
             AND (t.mailbox_id, t.step_index, t.scheduled_for)
                 <= (%(mailbox)s, steps.step_index, %(now)s)
             AND t.is_approved AND t.status IN ('scheduled', 'deferred')
-            AND t.id <> ALL(%(but)s)
+            AND t.id <> ALL(%(but)s::uuid[])
             AND (
                 SELECT c.status = 'running' FROM outreach.campaigns c
                 WHERE c.organisation_id = t.organisation_id AND c.id = t.campaign_id
@@ -65,7 +66,7 @@ def lease(
     """
     values = {
         "mailbox": mailbox_id, "now": now, "worker": worker, "until": now + LEASE,
-        "limit": limit, "but": list(but),
+        "limit": limit, "but": Ids(but).array,
     }  # fmt: skip
     taken = Task.objects.raw(TAKE, values)
     return sorted(taken, key=lambda t: sending_order(t.step_index, t.scheduled_for, t.pk))
@@ -87,7 +88,7 @@ def hand_back(tasks: Iterable[UUID], **fields: object) -> int:
     before = Case(
         When(Exists(written), then=Value(TaskStatus.DEFERRED)), default=Value(TaskStatus.SCHEDULED)
     )
-    leased = Task.objects.filter(pk__in=list(tasks), status=TaskStatus.LEASED)
+    leased = Task.objects.filter(pk__among=Ids(tasks), status=TaskStatus.LEASED)
     return leased.update(status=before, locked_at=None, locked_by=None, leased_until=None, **fields)
 
 

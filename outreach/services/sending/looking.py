@@ -3,10 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from outreach.models import Message
 from outreach.services.suppressing import marks_of
+from prospectflow.statements import bound_by_server
 
 LOOK = "SELECT outreach.may_still_leave(%s, %s, %s, %s, %s, %s)"
 
@@ -19,6 +18,6 @@ def may_still_leave(
     `pause` is until when the decision made the mailbox wait. Ask outside of every scope.
     """
     values = [organisation_id, message.task_id, now, pause, *marks_of(message.to_address)]
-    with connection.cursor() as cursor:
+    with bound_by_server() as cursor:
         cursor.execute(LOOK, values)
         return bool(cursor.fetchone()[0])
