@@ -13,4 +13,4 @@ def bound_by_server() -> Iterator[CursorWrapper]:
     """A cursor of Django's connection whose values travel beside the statement, not in it."""
     connection.ensure_connection()
     with psycopg.Cursor(connection.connection) as cursor:
-        yield connection.make_cursor(cursor)
+        yield connection.make_cursor(cursor)  # type: ignore[arg-type]  # any cursor is wrapped

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -157,7 +158,7 @@ def store(messages: Sequence[Message]) -> None:
             cursor.execute(STORE, [_column(messages, *column) for column in COLUMNS.items()])
 
 
-def _column(messages: Sequence[Message], name: str, kind: str) -> object:
+def _column(messages: Sequence[Message], name: str, kind: str) -> str | list[Any]:
     values = [getattr(message, name) for message in messages]
     if kind == "uuid":
         return Ids(values).array
