@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_named_and_nothing_is_written(api):
         ("diffusion", "X", "invalid_choice"),
         ("country", "FRA", "country_unknown"),
         ("provenance", {"name": "me"}, "read_only"),
-        ("organisation", str(uuid4()), "unknown_field"),
+        ("organisation", "01a207bf-44a8-7dd3-9bc5-27f6e77c03c1", "unknown_field"),
         ("identity_key", "linkedin:me", "unknown_field"),
     ],
 )

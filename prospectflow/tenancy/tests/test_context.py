@@ -49,7 +49,7 @@ def test_a_value_that_is_no_uuid_is_an_error(db):
         Company.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["acme", None, "", 7, str(uuid4())])
+@pytest.mark.parametrize("name", ["acme", None, "", 7, "01a207bf-44a8-7dd3-9bc5-27f6e77c03c1"])
 def test_an_organisation_is_named_by_a_uuid_and_nothing_else(db, name):
     with pytest.raises(TypeError, match="named by its UUID"), tenant(name):
         pass
