@@ -12,5 +12,6 @@ from django.db.backends.utils import CursorWrapper
 def bound_by_server() -> Iterator[CursorWrapper]:
     """A cursor of Django's connection whose values travel beside the statement, not in it."""
     connection.ensure_connection()
+    wrap = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with psycopg.Cursor(connection.connection) as cursor:
-        yield connection.make_cursor(cursor)  # type: ignore[arg-type]  # any cursor is wrapped
+        yield wrap(cursor)  # type: ignore[arg-type]  # it takes any cursor
