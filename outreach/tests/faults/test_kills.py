@@ -82,5 +82,5 @@ def test_a_sender_killed_at_random_instants_sends_nothing_twice(busy, postbox, s
 
     counted = hold_to_account(busy, postbox)
     hold_nobody_lost(busy)
-    assert counted.keys() == {"sent", "unknown"}
+    assert "sent" in counted.keys() <= {"sent", "unknown"}  # in doubt: where a kill hit the moment
     assert "step1" in {step for _, step in map(step_of, headers(postbox))}
