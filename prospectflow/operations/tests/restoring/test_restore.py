@@ -146,7 +146,7 @@ def test_the_real_commands_bring_everything_back(present, settings):
     assert "Mails may leave again." in said
 
 
-@pytest.mark.parametrize("answer", ["", "yes", NAME.upper()], ids=["nothing", "yes", "capitals"])
+@pytest.mark.parametrize("answer", ["", "yes", NAME.upper()])
 def test_nothing_is_restored_unless_the_name_is_typed(present, backup, monkeypatch, capsys, answer):
     unchanged = contents()
     monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME))
