@@ -12,7 +12,7 @@ import zstandard
 from django.conf import settings
 
 from . import programs
-from .disk import drafts, require_room
+from .disk import drafts, explained, require_room
 from .encryption import unseal
 from .errors import ArchiveRefused, ProgramFailed
 from .manifest import Manifest, read_manifest
@@ -61,7 +61,7 @@ def verified(path: Path) -> Iterator[OpenArchive]:
     with drafts(directory) as folder:
         require_room(directory, archive.manifest.unpacked_bytes)
         dump = folder / "dump"
-        with dump.open("xb") as file:
+        with explained(directory), dump.open("xb") as file:
             unpack(archive, file)
         try:
             programs.run("pg_restore", "--list", dump)

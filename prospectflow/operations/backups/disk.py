@@ -16,10 +16,18 @@ SPARE_BYTES = 64 * 1024 * 1024  # what stays free beside an archive
 @contextmanager
 def drafts(directory: Path) -> Iterator[Path]:
     """A folder of ours alone inside this one, under no final name; it goes with the block."""
-    try:
+    with explained(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(suffix=PARTIAL, dir=directory) as folder:
-            yield Path(folder)
+        folder = tempfile.TemporaryDirectory(suffix=PARTIAL, dir=directory)
+    with folder as path:
+        yield Path(path)
+
+
+@contextmanager
+def explained(directory: Path) -> Iterator[None]:
+    """Turn what the operating system refuses while we write there into one sentence."""
+    try:
+        yield
     except OSError as error:
         raise BackupRefused(
             f"{directory} cannot be written ({error.strerror}): make room or give rights there, or"

@@ -19,7 +19,7 @@ from .contents import (
     snapshot,
     tables,
 )
-from .disk import drafts, publish, require_room
+from .disk import drafts, explained, publish, require_room
 from .encryption import can_open, recipients, seal
 from .errors import BackupFailed, BackupRefused
 from .manifest import Manifest
@@ -47,7 +47,7 @@ def dump(
     file = name.archive(encrypted=bool(recipients()))
     if (directory / name.manifest).exists() or (directory / file).exists():
         raise BackupRefused(f"{directory / file} is there already: wait a second.")
-    with snapshot(database_url) as moment, drafts(directory) as folder:
+    with snapshot(database_url) as moment, drafts(directory) as folder, explained(directory):
         refuse_unknown(moment.connection, schemas)
         require_room(directory, _most_bytes(kind, moment, schemas))
         rows = {} if kind == "schema" else count_rows(moment.connection, schemas)

@@ -34,9 +34,9 @@ class Manifest:
         return _as_text(said | {"checksum": digest})
 
     def write(self, path: Path) -> None:
-        """Put it into this file, which is new."""
-        with path.open("x", encoding="utf-8", newline="") as file:
-            file.write(self.text())
+        """Put it into this file, which is new, for its owner alone."""
+        path.touch(mode=0o600, exist_ok=False)
+        path.write_bytes(self.text().encode())
 
     @classmethod
     def from_text(cls, text: str) -> Self:

@@ -9,7 +9,6 @@ import time
 from contextlib import contextmanager
 
 import psycopg
-import pyrage
 import pytest
 from django.conf import settings as project_settings
 from django.core.management import call_command
@@ -25,6 +24,7 @@ from prospectflow.testing import processes
 
 from .asking import listed
 
+SOMEBODY = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
 NAME = r"prospectflow_full_\d{8}_\d{6}\.dump\.zst"
 TOLD = r"[\d,]+ rows of \d+ tables, \d\.\d MB, in \d+\.\d s; \d expired file\(s\) deleted"
 WAITING = (
@@ -241,7 +241,7 @@ def test_killed_it_leaves_nothing_that_could_be_taken_for_a_backup(
     assert not list(folder.glob("*.partial"))
 
 
-@pytest.mark.parametrize("recipients", ["", f"{pyrage.x25519.Identity.generate().to_public()}"])
+@pytest.mark.parametrize("recipients", ["", SOMEBODY], ids=["plain", "encrypted"])
 def test_told_to_stop_it_takes_away_what_is_not_finished(
     owner_url, folder, db, monkeypatch, recipients
 ):

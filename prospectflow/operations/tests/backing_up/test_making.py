@@ -1,6 +1,8 @@
 """Backups: what is in them, what they say about it, and when none is made."""
 
+import errno
 import hashlib
+import os
 from types import SimpleNamespace
 
 import psycopg
@@ -13,6 +15,7 @@ from prospectflow.operations.backups.archives import checked, verified
 from prospectflow.operations.backups.errors import ArchiveRefused, BackupFailed, BackupRefused
 from prospectflow.operations.backups.locking import alone
 from prospectflow.operations.backups.manifest import read_manifest
+from prospectflow.operations.backups.streams import HashedWriter
 
 from .asking import NIGHT, STEM, listed, rows_of, url_as
 
@@ -21,7 +24,7 @@ def test_a_backup_is_a_file_for_its_owner_alone_with_its_manifest_beside_it(make
     archive = make()
 
     assert sorted(path.name for path in folder.iterdir()) == [f"{STEM}.dump.zst", f"{STEM}.json"]
-    assert archive.path.stat().st_mode & 0o777 == 0o600
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     assert archive.path.read_bytes()[:4] == b"\x28\xb5\x2f\xfd"  # RFC 8878: a frame of zstd
 
 
@@ -250,3 +253,21 @@ def test_programs_older_than_the_server_are_refused(make, settings, monkeypatch,
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
     with pytest.raises(BackupRefused, match="pg_dump is not installed"):
         make()
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_a_disk_that_fills_up_meanwhile_leaves_nothing_and_says_so(
+    make, folder, monkeypatch, request, encrypted
+):
+    if encrypted:
+        request.getfixturevalue("identity")
+    monkeypatch.setattr(dumping, "HashedWriter", FullDisk)
+
+    with pytest.raises(BackupRefused, match="cannot be written .No space left on device.: make"):
+        make()
+    assert list(folder.iterdir()) == []
+
+
+class FullDisk(HashedWriter):
+    def write(self, data, /):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
