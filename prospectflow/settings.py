@@ -370,7 +370,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "NOTSET"},  # root's: Django would add its own
         "django.request": {"level": "CRITICAL"},  # told by the line of the request
-        "procrastinate.blueprints": {"level": "WARNING"},  # a command's output is not for them
+        "procrastinate": {"level": "WARNING"},  # it tells of every job several times
         "prospectflow.operations.backups": {"level": "INFO"},  # one line a run
     },
 }
