@@ -49,7 +49,7 @@ def back_up(name: Name, directory: Path, *, trial: bool, now: datetime, database
     try:
         archive, deleted = _back_up(name, directory, trial, now, database_url)
     except DomainError as error:
-        logger.error("No backup: %s", error)
+        logger.error("Backup failed: %s", error)
         raise
     made = Made(archive, deleted, time.monotonic() - begun)
     logger.info("Backed up %s", made)
@@ -67,6 +67,6 @@ def _back_up(
         archive = dump(name.kind, name.schemas, directory, now=now, database_url=database_url)
         if trial:
             try_out(archive, database_url=database_url)
-        gone = second.copy(archive, now=now) if second else []
+        gone = second.copy(directory, now=now) if second else []
         gone += prune(directory, now=now, days=settings.BACKUP_RETENTION_DAYS)
     return archive, len(gone)

@@ -10,13 +10,17 @@ from .errors import ArchiveRefused
 from .names import Name, finished
 
 
+def files_in(directory: Path) -> list[str]:
+    """The files of backups there, and perhaps others; none where there is no such folder."""
+    return [path.name for path in directory.glob("prospectflow_*") if path.is_file()]
+
+
 def newest(
     directory: Path, *, kind: str = "full", schemas: tuple[str, ...] = ()
 ) -> datetime | None:
     """When the newest finished backup of this kind was made, by its name; None: never."""
-    alike = (
-        name for name in finished(_files(directory)) if (name.kind, name.schemas) == (kind, schemas)
-    )
+    names = finished(files_in(directory))
+    alike = [name for name in names if (name.kind, name.schemas) == (kind, schemas)]
     return max((name.made_at for name in alike), default=None)
 
 
@@ -29,7 +33,7 @@ def prune(directory: Path, *, now: datetime, days: int) -> list[str]:
         except ArchiveRefused:
             return False
 
-    gone = expired(_files(directory), now=now, days=days, is_good=is_good)
+    gone = expired(files_in(directory), now=now, days=days, is_good=is_good)
     for file in gone:
         (directory / file).unlink(missing_ok=True)
     return gone
@@ -63,7 +67,3 @@ def _last_good(
         if group in of_old and group not in found and is_good(archives[name]):
             found[group] = name
     return set(found.values())
-
-
-def _files(directory: Path) -> list[str]:
-    return [path.name for path in directory.glob("prospectflow_*") if path.is_file()]

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from .archives import Archive
 from .errors import BackupFailed, BackupRefused
-from .names import finished, manifest_beside
-from .retention import expired
+from .names import finished
+from .retention import expired, files_in
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,27 @@ class Store:
     bucket: str
     folder: str  # ends with a slash, or is empty
 
-    def copy(self, archive: Archive, *, now: datetime) -> list[str]:
-        """Upload the archive, then its manifest; delete what has expired there, and name it.
+    def copy(self, directory: Path, *, now: datetime) -> list[str]:
+        """Upload what it lacks of this folder's backups; delete what has expired, and name it.
 
-        Raises BackupFailed where the store refuses, or holds another number of bytes afterwards.
+        A manifest goes after its archive. Raises BackupFailed where the store refuses, or holds
+        another number of bytes afterwards; the next run goes on from there.
         """
-        with self._explained(archive):
+        with self._explained():
             client = _client()
-            for path in (archive.path, manifest_beside(archive.path)):
-                key = self.folder + path.name
-                client.upload_file(str(path), self.bucket, key)
-                held = client.head_object(Bucket=self.bucket, Key=key)["ContentLength"]
-                if held != path.stat().st_size:
-                    raise self._not_copied(archive, f"it holds {held:,} bytes of {path.name}")
+            held = finished(self._files(client))
+            for name, file in finished(files_in(directory)).items():
+                if name not in held:
+                    self._upload(client, directory / file)
+                    self._upload(client, directory / name.manifest)
             return self._prune(client, now)
+
+    def _upload(self, client: Any, path: Path) -> None:
+        key = self.folder + path.name
+        client.upload_file(str(path), self.bucket, key)
+        held = client.head_object(Bucket=self.bucket, Key=key)["ContentLength"]
+        if held != path.stat().st_size:
+            raise self._not_copied(f"it holds {held:,} bytes of {path.name}")
 
     def _prune(self, client: Any, now: datetime) -> list[str]:
         files = list(self._files(client))
@@ -57,19 +64,18 @@ class Store:
             )
 
     @contextmanager
-    def _explained(self, archive: Archive) -> Iterator[None]:
+    def _explained(self) -> Iterator[None]:
         from boto3.exceptions import Boto3Error
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             yield
         except (Boto3Error, BotoCoreError, ClientError) as error:
-            raise self._not_copied(archive, str(error).rstrip(".")) from error
+            raise self._not_copied(str(error).rstrip(".")) from error
 
-    def _not_copied(self, archive: Archive, reason: str) -> BackupFailed:
+    def _not_copied(self, reason: str) -> BackupFailed:
         return BackupFailed(
-            f"{archive.path} was made, but could not be copied to s3://{self.bucket}/{self.folder}:"
-            f" {reason}."
+            f"The backup was made, but not copied to s3://{self.bucket}/{self.folder}: {reason}."
         )
 
 

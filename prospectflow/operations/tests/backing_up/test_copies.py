@@ -81,9 +81,18 @@ def test_where_it_cannot_be_copied_the_backup_stands_and_the_run_has_failed(
     old = folder / FILES[0].replace("20261124", "20261001")
     old.touch()
 
-    with pytest.raises(BackupFailed, match="was made, but could not be copied to s3://nobodys/"):
+    with pytest.raises(BackupFailed, match="was made, but not copied to s3://nobodys/"):
         make(folder, owner_url)
     assert sorted(path.name for path in folder.iterdir()) == [old.name, *FILES]
+
+
+def test_what_an_earlier_run_could_not_copy_is_copied_by_the_next(
+    bucket, owner_url, folder, archive
+):
+    back_up(Name("schema", (), NIGHT), folder, trial=False, now=NIGHT, database_url=owner_url)
+
+    assert f"acme/{archive.path.name}" in keys(bucket)
+    assert len(keys(bucket)) == 4
 
 
 @pytest.mark.parametrize("address", ["bucket", "https://bucket/folder", "s3://"])
