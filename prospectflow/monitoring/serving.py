@@ -1,6 +1,5 @@
 """A worker's own way to be asked: the same addresses as the web's, on a port of its own."""
 
-import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -16,8 +15,6 @@ from prospectflow.monitoring.answering import WORKER, Answer, Asked, answer
 
 SILENT_SECONDS = 5  # whoever connects and says nothing is hung up on
 NOWHERE = Answer(HTTPStatus.NOT_FOUND, "text/plain", b"/health/live, /health/ready, /metrics\n")
-
-logger = logging.getLogger(__name__)
 
 
 class PortTaken(DomainError):
