@@ -16,7 +16,7 @@ from prospectflow.operations.backups.restoring import Plan, planned, restore
 
 
 class Command(BaseCommand):
-    """Exit 0 when it was restored; 1 when not confirmed; 2 when refused: all is as it was."""
+    """Exit 0 when it was restored; 1 when not confirmed, 2 when refused: all is as it was."""
 
     help = (
         "Restore a backup into a new database, compare it, and let it take the place of the present"
@@ -38,6 +38,9 @@ class Command(BaseCommand):
                 if not yes and not _confirmed(server.database):
                     raise CommandError("Nothing was changed.", returncode=1)
                 left = self._perform(plan)
+        except KeyboardInterrupt:
+            said = f"Stopped: {server.database} is as it was, unless it was just being replaced."
+            raise CommandError(said, returncode=130) from None
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
         self._say_what_is_next(plan, left)

@@ -140,6 +140,12 @@ def databases() -> set[str]:
     return {name for (name,) in found} - {SOURCE}
 
 
+def hold_unchanged(rows: dict[str, list[str]]) -> None:
+    """Nothing was done that could be seen, and nothing half-done is left."""
+    assert contents() == rows
+    assert databases() == {NAME}
+
+
 def drop_all() -> None:
     for name in databases():
         server().drop(name)

@@ -2,12 +2,10 @@
 
 import psycopg
 import pytest
-from django.core.management import CommandError, call_command
 
 from prospectflow.operations.backups.archives import verified
-from prospectflow.operations.backups.errors import BackupRefused, RestoreFailed, RestoreRefused
+from prospectflow.operations.backups.errors import BackupRefused, RestoreFailed
 from prospectflow.operations.backups.restoring import planned, restore
-from prospectflow.operations.management.commands import restore as restore_command
 from prospectflow.tenancy import SCHEMAS
 
 from .restorable import (
@@ -17,8 +15,8 @@ from .restorable import (
     SETTLED,
     change_everything,
     contents,
-    databases,
     execute,
+    hold_unchanged,
     manage,
     of_schema,
     restored,
@@ -36,12 +34,6 @@ def before(present):
     found = contents()
     change_everything()
     return found
-
-
-def hold_unchanged(rows):
-    """Nothing was done that could be seen, and nothing half-done is left."""
-    assert contents() == rows
-    assert databases() == {NAME}
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -110,21 +102,6 @@ def test_an_empty_database_is_filled_without_a_safety_backup(backup, present, se
     assert not list(settings.BACKUP_DIRECTORY.glob("*.zst"))
 
 
-@pytest.mark.parametrize(
-    ("role", "application", "sentence"),
-    [("app", "worker", "Workers are running"), ("superuser", "psql", "A superuser is connected")],
-)
-def test_who_must_not_be_connected_is_named(present, backup, role, application, sentence):
-    unchanged = contents()
-    with (
-        psycopg.connect(url(NAME, role), application_name=application),
-        pytest.raises(RestoreRefused, match=sentence),
-    ):
-        restored(backup)
-
-    hold_unchanged(unchanged)
-
-
 def test_the_real_commands_bring_everything_back(present, settings):
     before = contents()
     with manage("backup", "full") as backing_up:
@@ -144,26 +121,3 @@ def test_the_real_commands_bring_everything_back(present, settings):
         said, complaint = confirming.communicate(timeout=120)
     assert confirming.returncode == 0, complaint
     assert "Mails may leave again." in said
-
-
-@pytest.mark.parametrize("answer", ["", "yes", NAME.upper()])
-def test_nothing_is_restored_unless_the_name_is_typed(present, backup, monkeypatch, capsys, answer):
-    unchanged = contents()
-    monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME))
-    monkeypatch.setattr("builtins.input", lambda question: answer)
-
-    with pytest.raises(CommandError, match=r"Nothing was changed\.") as refusal:
-        call_command("restore", str(backup))
-
-    assert refusal.value.returncode == 1
-    assert f"it is kept as {NAME}_before_" in capsys.readouterr().out
-    hold_unchanged(unchanged)
-
-
-def test_the_role_that_serves_restores_nothing(present, backup, monkeypatch):
-    monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME, "app"))
-
-    with pytest.raises(CommandError, match="run this as prospectflow_owner") as refusal:
-        call_command("restore", str(backup), "--yes")
-
-    assert refusal.value.returncode == 2

@@ -1,17 +1,21 @@
 """Archives that are not what they should be are refused with a sentence, and nothing is touched."""
 
+import io
 import random
 import shutil
 from dataclasses import replace
 
+import psycopg
 import pytest
+from django.core.management import CommandError, call_command
 
 from prospectflow.operations.backups.archives import OpenArchive, verified
 from prospectflow.operations.backups.errors import ArchiveRefused, RestoreRefused
 from prospectflow.operations.backups.names import manifest_beside
 from prospectflow.operations.backups.restoring import planned
+from prospectflow.operations.management.commands import restore as restore_command
 
-from .restorable import LATER, contents, server
+from .restorable import LATER, NAME, contents, hold_unchanged, restored, server, url
 
 MANY = 200
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -106,3 +110,63 @@ def test_a_backup_of_another_program_or_another_name_is_refused(standing, backup
     for path, sentence in ((foreign, "is no backup of ProspectFlow"), (renamed, "was renamed")):
         with pytest.raises(ArchiveRefused, match=sentence), verified(path):
             pytest.fail("taken for a backup of ours")
+
+
+@pytest.mark.parametrize(
+    ("role", "application", "sentence"),
+    [("app", "worker", "Workers are running"), ("superuser", "psql", "A superuser is connected")],
+)
+def test_who_must_not_be_connected_is_named(standing, backup, role, application, sentence):
+    unchanged = contents()
+    with (
+        psycopg.connect(url(NAME, role), application_name=application),
+        pytest.raises(RestoreRefused, match=sentence),
+    ):
+        restored(backup)
+
+    hold_unchanged(unchanged)
+
+
+@pytest.mark.parametrize("answer", ["", "yes", NAME.upper()], ids=["nothing", "yes", "capitals"])
+def test_nothing_is_restored_unless_the_name_is_typed(
+    standing, backup, monkeypatch, capsys, answer
+):
+    unchanged = contents()
+    monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME))
+    monkeypatch.setattr("builtins.input", lambda question: answer)
+
+    with pytest.raises(CommandError, match=r"Nothing was changed\.") as refusal:
+        call_command("restore", str(backup))
+
+    assert refusal.value.returncode == 1
+    assert f"it is kept as {NAME}_before_" in capsys.readouterr().out
+    hold_unchanged(unchanged)
+
+
+class Interrupting(io.StringIO):
+    """A terminal at which somebody types Ctrl-C as soon as the new database is filled."""
+
+    def write(self, said):
+        if said.startswith("Comparing"):
+            raise KeyboardInterrupt
+        return super().write(said)
+
+
+def test_a_restore_that_is_interrupted_changes_nothing(standing, backup, monkeypatch):
+    unchanged = contents()
+    monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME))
+
+    with pytest.raises(CommandError, match=f"Stopped: {NAME} is as it was") as refusal:
+        call_command("restore", str(backup), "--yes", stdout=Interrupting())
+
+    assert refusal.value.returncode == 130
+    hold_unchanged(unchanged)
+
+
+def test_the_role_that_serves_restores_nothing(standing, backup, monkeypatch):
+    monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME, "app"))
+
+    with pytest.raises(CommandError, match="run this as prospectflow_owner") as refusal:
+        call_command("restore", str(backup), "--yes")
+
+    assert refusal.value.returncode == 2
