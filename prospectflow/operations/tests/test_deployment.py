@@ -122,6 +122,13 @@ def test_the_web_goes_through_the_pooler_and_workers_past_it():
         assert "@postgres:5432/" in environment(name)["DATABASE_URL"]
 
 
+def test_pgbouncer_has_room_for_every_thread_of_two_versions_of_the_web():
+    web, pooler = environment("web"), environment("pgbouncer")
+    threads = int(web["GRANIAN_WORKERS"]) * int(web["GRANIAN_BLOCKING_THREADS"])
+
+    assert 2 * threads < int(pooler["PGBOUNCER_MAX_CLIENT_CONN"])
+
+
 def test_only_migrations_and_backups_know_the_owners_password():
     password = given()["OWNER_PASSWORD"]
     knowing = {name for name in everything() if password in str(environment(name))}
