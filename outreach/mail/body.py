@@ -98,12 +98,12 @@ def to_html(text: str) -> str:
 
 
 def _lines(block: str) -> str:
+    if "://" not in block:
+        return escape(block.strip("\n")).replace("\n", "<br>\n")
     return "<br>\n".join(_linked(line) for line in block.strip("\n").split("\n"))
 
 
 def _linked(line: str) -> str:
-    if "://" not in line:
-        return escape(line)
     pieces, position = [], 0
     for match in LINK.finditer(line):
         address = match.group().rstrip(AFTER_LINK)
