@@ -7,7 +7,8 @@ not be written to, who was shut out, and which mails have left.
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
+from psycopg.errors import DeadlockDetected
 
 from iam.models import Organisation
 from iam.services import record
@@ -48,16 +49,12 @@ FORGET = "DELETE FROM iam.organisations WHERE id = iam.current_organisation_id()
 # It left since, or nobody knows any more whether it did.
 IN_MID_AIR = f"""
 UPDATE {TASKS.brought} t
-SET status = 'transmitting', locked_at = %(now)s, locked_by = 'restore',
-    leased_until = %(now)s
-WHERE t.status <> ALL (%(left)s) AND (
-    EXISTS (
-        SELECT FROM pg_temp.known_tasks k WHERE k.enrollment = t.enrollment_id
-            AND k.step = t.workflow_step_id AND k.status = ANY (%(left)s)
-    ) OR t.status = ANY (%(may_leave)s) AND t.scheduled_for <= %(now)s AND NOT EXISTS (
-        SELECT FROM pg_temp.known_tasks k WHERE k.enrollment = t.enrollment_id
-            AND k.step = t.workflow_step_id
-    )
+SET status = 'transmitting', locked_at = %(now)s, locked_by = 'restore', leased_until = %(now)s
+FROM {TASKS.brought} was LEFT JOIN pg_temp.known_tasks k
+    ON k.enrollment = was.enrollment_id AND k.step = was.workflow_step_id
+WHERE was.id = t.id AND was.status <> ALL (%(left)s) AND (
+    k.status = ANY (%(left)s)
+    OR k.status IS NULL AND was.status = ANY (%(may_leave)s) AND was.scheduled_for <= %(now)s
 )
 """
 STOPPED = f"UPDATE {ORGANISATIONS.brought} SET sending_stopped_at = %s, sending_stopped_reason = %s"
@@ -79,6 +76,10 @@ class TakenHere(DomainError):
     """What must be the organisation's alone is another one's here."""
 
 
+class WrittenTo(DomainError):
+    """Somebody wrote to the organisation at the same moment; nothing was changed: try again."""
+
+
 class Brought(NamedTuple):
     """What came of it: how many rows the archive held, and how many mails are in doubt."""
 
@@ -89,8 +90,8 @@ class Brought(NamedTuple):
 def bring_back(archive: Archive, *, now: datetime) -> Brought:
     """Put the organisation back as it was archived; its sending stays stopped until it is resumed.
 
-    Either all of it or nothing; call it outside of a scope. Raises TakenHere, PeopleMerged and
-    ArchiveRefused.
+    Either all of it or nothing; call it outside of a scope. Raises TakenHere, PeopleMerged,
+    WrittenTo and ArchiveRefused.
     """
     try:
         with tenant(archive.contents.organisation_id):
@@ -99,6 +100,10 @@ def bring_back(archive: Archive, *, now: datetime) -> Brought:
             return _replace(archive, now)
     except IntegrityError as error:
         raise TakenHere(_whose(error)) from error
+    except OperationalError as error:
+        if not isinstance(error.__cause__, DeadlockDetected):
+            raise
+        raise WrittenTo from error
 
 
 def _replace(archive: Archive, now: datetime) -> Brought:
@@ -124,7 +129,7 @@ def _replace(archive: Archive, now: datetime) -> Brought:
 def _bring(table: Table, archive: Archive) -> None:
     """The archive's rows of the table, as they stood."""
     made = f"CREATE TEMPORARY TABLE {table.brought} ON COMMIT DROP AS"
-    run(f"{made} SELECT {table.listed} FROM {table.name} WITH NO DATA")
+    run(f"{made} SELECT {table.listed} FROM {table.name} LIMIT 0")
     statement = f"COPY {table.brought} ({table.listed}) FROM STDIN (FORMAT csv, HEADER MATCH)"
     with connection.cursor() as cursor:
         with cursor.copy(statement) as copy:

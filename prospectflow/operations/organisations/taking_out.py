@@ -60,7 +60,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file that gets its name once everything is on the disk; else nothing is left of it."""
     if path.exists():
         raise NotWritten(f"{path} is there already: try again in a second.")
-    partial = path.with_name(f"{path.name}.partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:

@@ -1,17 +1,20 @@
 """The commands that take one organisation out and bring it back: they tell, ask, and conclude."""
 
 import io
+import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from iam.models import Organisation
 from outreach.models import Campaign
 from prospectflow.operations.organisations.archives import opened
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_campaign, make_organisation
-from prospectflow.testing.processes import run
+from prospectflow.testing.processes import run, start
 
 
 @pytest.fixture
@@ -54,6 +57,44 @@ def test_an_organisation_goes_out_and_comes_back_by_the_real_commands(acme, tmp_
     assert f"What it holds now is in {before}." in printed
     said("restore_organisation", before, "--yes")
     assert campaigns(acme) == ["By mistake"]
+
+
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND datname = %s
+"""
+
+
+def kill_where_it_waits(owner_url: str, lock: str, *arguments: object) -> None:
+    """Kill the command, as `kill -9` does, once it waits for this lock."""
+    with psycopg.connect(owner_url) as owner:
+        owner.execute(lock.encode())
+        with start(*map(str, arguments)) as process:
+            name = connection.settings_dict["NAME"]
+            while owner.execute(WAITING, [name]).fetchone() == (0,):
+                assert process.poll() is None, process.communicate()
+                time.sleep(0.05)
+            process.kill()
+
+
+def test_killed_in_the_middle_it_has_changed_nothing(acme, tmp_path, owner_url):
+    said("backup_organisation", "acme", "--to", tmp_path)
+    with tenant(acme.pk):
+        Campaign.objects.update(name="Summer")
+
+    lock = "SELECT FROM outreach.campaigns FOR UPDATE"
+    kill_where_it_waits(owner_url, lock, "restore_organisation", archive_in(tmp_path), "--yes")
+
+    assert campaigns(acme) == ["Summer"]
+
+
+def test_killed_while_it_writes_it_leaves_no_file_of_that_name(acme, tmp_path, owner_url):
+    lock = "LOCK tracking.pixels IN ACCESS EXCLUSIVE MODE"
+    kill_where_it_waits(owner_url, lock, "backup_organisation", "acme", "--to", tmp_path)
+
+    [left] = tmp_path.iterdir()
+    assert left.suffix == ".partial"
+    said("backup_organisation", "acme", "--to", tmp_path)
+    assert opened(archive_in(tmp_path)).contents.slug == "acme"
 
 
 def test_backups_go_where_all_backups_go(acme, tmp_path, settings):
