@@ -1,8 +1,10 @@
 """One organisation out and in again: whole, by itself, and never at the price of a second mail."""
 
 import random
+import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +25,7 @@ from outreach.tests.postbox import Postbox, World
 from prospectflow.operations import embedded
 from prospectflow.operations.organisations import archives, bringing_back, taking_out
 from prospectflow.operations.organisations.archives import ArchiveRefused, opened
-from prospectflow.operations.organisations.bringing_back import TakenHere, bring_back
+from prospectflow.operations.organisations.bringing_back import TakenHere, WrittenTo, bring_back
 from prospectflow.operations.organisations.people import PeopleMerged
 from prospectflow.operations.organisations.tables import tables
 from prospectflow.operations.organisations.taking_out import NotWritten, take_out
@@ -264,6 +266,41 @@ def test_an_error_in_the_middle_leaves_everything_as_it_is(acme, rows_of, tmp_pa
     monkeypatch.setattr(bringing_back, "_insert", fail)
     with pytest.raises(DatabaseError):
         back(archive)
+
+    assert rows_of(acme.pk) == now
+
+
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND datname = current_database()
+"""
+
+
+def superuser_url() -> str:
+    name = connection.settings_dict["NAME"]
+    return embedded.database_url(settings.LOCAL_DIRECTORY, role="superuser", database=name)
+
+
+def _alone(act, *arguments):
+    """Do this in a thread of its own, whose connection ends with it."""
+    try:
+        return act(*arguments)
+    finally:
+        connection.close()
+
+
+def test_where_two_wait_for_each_other_nothing_is_changed_and_it_says_so(acme, rows_of, tmp_path):
+    archive, superuser = out(acme, tmp_path), superuser_url()
+    now = rows_of(acme.pk)
+    with psycopg.connect(superuser) as other, ThreadPoolExecutor() as beside:
+        other.execute("SET deadlock_timeout = '1min'")  # so that it is not the one broken off
+        other.execute("SELECT FROM outreach.campaigns FOR UPDATE")
+        restoring = beside.submit(_alone, back, archive)
+        while other.execute(WAITING).fetchone() == (0,) and not restoring.done():
+            time.sleep(0.05)
+        other.execute("SELECT FROM iam.organisations FOR UPDATE")
+        with pytest.raises(WrittenTo, match="nothing was changed: try again"):
+            restoring.result()
 
     assert rows_of(acme.pk) == now
 
