@@ -1,5 +1,6 @@
 """Derives from the models what need not be said: schemas, composite keys, paired references."""
 
+from select import POLLIN, poll
 from typing import Any
 
 from django.db.backends.postgresql import base, features, schema
@@ -93,3 +94,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Whether queries are kept, as tests ask for; DEBUG alone does not, or a worker on a laptop
         would hold every file that it reads."""
         return bool(self.force_debug_cursor)
+
+    def close_if_health_check_failed(self) -> None:
+        """Ask a kept connection how it is only when it has something to say, as a closed one has.
+
+        An idle PostgreSQL says nothing, and asking each time would cost a round trip a request.
+        """
+        if self.health_check_enabled and self.connection is not None and not self._has_news():
+            self.health_check_done = True
+        super().close_if_health_check_failed()
+
+    def _has_news(self) -> bool:
+        if self.connection.closed:
+            return True
+        news = poll()
+        news.register(self.connection.fileno(), POLLIN)
+        return bool(news.poll(0))
