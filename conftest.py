@@ -96,12 +96,18 @@ def _within_one_organisation() -> Iterator[None]:
     assert roaming == []
 
 
+@pytest.fixture
+def breaking_isolation(_within_one_organisation: None) -> Iterator[None]:
+    """For a test that breaks it on purpose, to see who notices."""
+    yield
+    _watch.roaming.clear()
+
+
 @pytest.fixture(autouse=True)
 def _own_world(settings: Any) -> None:
     """Sessions and caches of a test never meet those of the running project."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": TEST_DATABASE}}
     settings.THROTTLE_PREFIX = f"throttle:{next(_tests)}"
-    settings.SLOW_REQUEST_MS = settings.SLOW_QUERY_MS = 0  # a busy machine tells no test anything
     settings.SLOW_REQUEST_MS = settings.SLOW_QUERY_MS = 0  # a busy machine tells no test anything
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected here
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -12,7 +12,8 @@ from prospectflow.tenancy.checks import tenant_models
 TABLES = frozenset(model._meta.db_table for model in tenant_models())
 NAMED = re.compile(rf"\b({'|'.join(sorted(TABLES))})\b")
 PLANNED = re.compile(
-    r"\s*(?:CREATE TEMP\w* TABLE \w+ AS\s+)?((?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b.*)",
+    r"\s*(?:CREATE TEMP\w* TABLE [^;]*?\bAS\s+)?"
+    r"((?:\(\s*)*(?:SELECT|WITH|INSERT|UPDATE|DELETE|MERGE)\b.*)",
     re.DOTALL | re.IGNORECASE,
 )
 # What the policy says, what the column's default says, or an organisation by its id.
@@ -29,7 +30,8 @@ class Watch:
     """Has each new statement of the serving role planned again, and keeps those that roam.
 
     A wrapper for a Django connection. `roaming` holds a line for each statement of which some
-    table of organisations is read without saying whose rows; what is written the policies hold.
+    table of organisations is read without saying whose rows, or which cannot be planned again;
+    what is written the policies hold.
     """
 
     def __init__(self) -> None:
@@ -41,17 +43,24 @@ class Watch:
         self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any
     ) -> Any:
         answer = execute(sql, params, many, context)
-        if isinstance(sql, str) and sql not in self.known:
-            self.known.add(sql)
-            self._look(context["connection"], sql, params[0] if many else params)
+        database = context["connection"]
+        text = sql if isinstance(sql, str) else sql.as_string(database.connection)
+        if text not in self.known:
+            self.known.add(text)
+            self._look(database, text, params[0] if many else params)
         return answer
 
     def _look(self, database: Any, sql: str, params: Any) -> None:
         found = PLANNED.fullmatch(sql)
         if found is None or not NAMED.search(sql) or database.settings_dict["USER"] != SERVING:
             return
-        plan = explained(database.connection, found[1], params)
-        if plan is not None:
+        try:
+            plan = explained(database.connection, found[1], params)
+        except psycopg.OperationalError:  # the test has just ended this session, or its patience
+            self.known.discard(sql)
+        except psycopg.Error as error:
+            self.roaming.append(f"{error} when planned again: {sql}")
+        else:
             self.planned += 1
             self.roaming += [f"{table} in {sql}" for table in sorted(roamed(plan))]
 
@@ -62,13 +71,10 @@ class Watch:
 
 
 def explained(database: psycopg.Connection[Any], sql: str, params: Any) -> Any:
-    """PostgreSQL's plan, leaving the transaction as it was; None where it can no longer say."""
-    try:
-        with database.transaction(force_rollback=True), database.cursor() as cursor:
-            cursor.execute(f"EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {sql}", params or None)
-            [[plan]] = cursor.fetchall()
-    except psycopg.Error:
-        return None
+    """PostgreSQL's plan; it leaves the transaction as it was, and raises what PostgreSQL raises."""
+    with database.transaction(force_rollback=True), database.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) {sql}", params or None)
+        [[plan]] = cursor.fetchall()
     return (json.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]
 
 

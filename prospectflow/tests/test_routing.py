@@ -43,8 +43,11 @@ def test_what_the_orm_asks_within_a_scope_stays_in_it(inside):
         Company.objects.filter(positions__email="a@b.example").update(city="Lyon")
         Company.objects.exclude(pk__in=Position.objects.values("company")).delete()
         make_company()
+        names = Company.objects.values("name").order_by()
+        list(names.union(names.filter(city="Lyon"), all=True)[:1])
 
-    assert watch.planned >= 6
+    assert watch.planned >= 7
+    assert any(sql.startswith("(") for sql in watch.known)
     assert watch.roaming == []
 
 
@@ -98,5 +101,16 @@ def test_a_table_whose_policy_is_switched_off_is_noticed(owner, settings):
 def test_planning_again_leaves_a_transaction_as_it_was(inside):
     company = make_company()
 
-    assert explained(connection.connection, "SELECT nothing FROM crm.companies", None) is None
+    with pytest.raises(psycopg.errors.UndefinedColumn):
+        explained(connection.connection, "SELECT nothing FROM crm.companies", None)
+
     assert Company.objects.get() == company
+
+
+def test_a_statement_that_cannot_be_planned_again_is_no_secret(inside):
+    watch, asked = Watch(), "SELECT nothing FROM crm.companies"
+
+    watch(lambda *given: None, asked, None, False, {"connection": connection})
+
+    (line,) = watch.roaming
+    assert line.endswith(f"when planned again: {asked}")

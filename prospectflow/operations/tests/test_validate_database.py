@@ -380,6 +380,7 @@ def found_by(name):
 @pytest.mark.parametrize(
     "broken", BREAKAGES, indirect=True, ids=[f"{suite}: {said}" for suite, *_, said in BREAKAGES]
 )
+@pytest.mark.usefixtures("breaking_isolation")
 def test_what_is_broken_is_found_by_its_suite_and_named(broken):
     suite, said = broken
 

@@ -116,7 +116,8 @@ def _not_refused(statement: str, value: str, state: str, words: str) -> Iterator
         yield f"accepted with the setting {value!r}: {statement}"
     except DatabaseError as error:
         if _state(error) != state or words not in str(error):
-            yield f"with the setting {value!r} {statement} says: {error}"
+            said = str(error).partition("\n")[0]  # a trigger's comes with its statement
+            yield f"with the setting {value!r} {statement} says: {said}"
 
 
 def _refusal(change: Callable[[], object]) -> str:
