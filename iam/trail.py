@@ -15,7 +15,7 @@ from iam.models import AuditEvent
 ACTIONS = (
     *("added", "changed", "checked", "contacted_allowed", "decided", "deleted"),
     *("enrolled", "entered", "exported", "imported", "left", "paused"),
-    *("resumed", "saved", "skipped", "stopped", "undo_asked", "undone"),
+    *("restored", "resumed", "saved", "skipped", "stopped", "undo_asked", "undone"),
 )
 SHOWN_LENGTH = 200
 NOTHING = "–"
