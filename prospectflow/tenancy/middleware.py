@@ -16,6 +16,7 @@ from django.db import (
     transaction,
 )
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import Resolver404, resolve
 from django.utils import timezone
 from structlog.contextvars import bind_contextvars
@@ -32,6 +33,8 @@ ORGANISATION_HEADER = "X-Organisation"
 API = "/api/"
 ADMISSION = "SELECT * FROM iam.admit_bearer(%s, %s, %s, %s, %s, %s)"
 BUSY = "The database is busy or away: try again shortly."
+RETRY = {"Retry-After": "5", "Cache-Control": "no-store"}
+LIMIT_EXCEEDED = "54"  # the class of SQLSTATE: it would fail the next time, too
 REFUSALS = {
     "PROGRAM_UNKNOWN": (403, "No service account has this client id: have one registered first."),
     "ACCOUNT_UNKNOWN": (403, "Nobody here has this account: sign in once with a browser first."),
@@ -84,10 +87,10 @@ def is_away(error: Exception) -> bool:
 
     A pooler whose session is killed answers out of turn: an error of no SQLSTATE.
     """
-    broken = isinstance(error, InterfaceError | InternalError)
-    return isinstance(error, OperationalError) or (
-        broken and getattr(error.__cause__, "sqlstate", None) is None
-    )
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    if isinstance(error, OperationalError):
+        return not state.startswith(LIMIT_EXCEEDED)
+    return isinstance(error, InterfaceError | InternalError) and not state
 
 
 def without_tenant[V: Callable[..., HttpResponse]](view: V) -> V:
@@ -110,10 +113,19 @@ class TenantMiddleware:
         try:
             return self._serve(request)
         except Error as error:
-            if not (request.path_info.startswith(API) and is_away(error)):
-                raise
-            logger.exception("The database does not answer")
-            return problem(503, "TRY_AGAIN", BUSY, headers={"Retry-After": "5"})
+            if answer := self.process_exception(request, error):
+                return answer
+            raise
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Say it plainly where the database is away; of everything else others tell."""
+        if not is_away(error):
+            return None
+        logger.error("The database does not answer", exc_info=error)
+        if request.path_info.startswith(API):
+            return problem(503, "TRY_AGAIN", BUSY, headers=RETRY)
+        page = render_to_string("503.html", {"sentence": BUSY})
+        return HttpResponse(page, status=503, headers=RETRY)
 
     def _serve(self, request: TenantRequest) -> HttpResponse:
         request.membership = None

@@ -5,6 +5,8 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection
 from django.http import HttpResponse
+from django.template import engines
+from django.template.response import TemplateResponse
 from django.test import Client
 from django.urls import path
 
@@ -28,6 +30,28 @@ def write_and_raise(request):
     raise ZeroDivisionError
 
 
+def cut_off():
+    """End the session in the database, as an administrator would."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def write_and_be_cut_off(request):
+    make_company(name="Half done")
+    cut_off()
+
+
+def be_cut_off_while_rendered(request):
+    make_company(name="Half done")
+    page = engines["django"].from_string("{{ anything }}")
+    return TemplateResponse(request, page, {"anything": cut_off})
+
+
+def ask_too_much(request):
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT repeat('x', 2000000000)")
+
+
 def list_names(request):
     return HttpResponse(", ".join(Company.objects.values_list("name", flat=True)))
 
@@ -41,6 +65,10 @@ def whoami(request):
 urlpatterns = [
     path("write/<int:status>", write_and_answer),
     path("raise", write_and_raise),
+    path("cut-off", write_and_be_cut_off),
+    path("cut-off-while-rendered", be_cut_off_while_rendered),
+    path("too-much", ask_too_much),
+    path("api/plain", write_and_be_cut_off),
     path("names", list_names),
     path("whoami", whoami),
 ]
@@ -85,6 +113,29 @@ def test_what_an_answered_request_wrote_is_kept(visit, acme):
 def test_a_view_that_raises_leaves_nothing_half_done(visit, acme):
     assert visit("/raise", acme.pk).status_code == 500
     assert companies(acme) == 0
+
+
+@pytest.mark.parametrize("url", ["/cut-off", "/cut-off-while-rendered"])
+def test_a_page_whose_session_is_killed_says_so_in_a_sentence_and_the_next_is_served(
+    visit, acme, url
+):
+    answer = visit(url, acme.pk)
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer["Content-Type"].startswith("text/html")
+    assert "<p>The database is busy or away: try again shortly.</p>" in answer.text
+    assert companies(acme) == 0
+    assert visit("/write/200", acme.pk).status_code == 200
+
+
+def test_a_program_whose_session_is_killed_is_told_by_a_code(visit, acme):
+    answer = visit("/api/plain", acme.pk)
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "TRY_AGAIN")
+
+
+def test_what_postgresql_will_never_do_is_not_to_be_tried_again(visit, acme):
+    assert visit("/too-much", acme.pk).status_code == 500
 
 
 @pytest.mark.parametrize("status", [400, 403, 409, 500])
