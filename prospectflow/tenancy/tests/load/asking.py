@@ -178,12 +178,12 @@ class Program(Client):
 
 
 class Browser(Client):
-    """Looks at pages of the console; where a session is killed it may be shown an error page."""
+    """Looks at pages of the console."""
 
     def ask_something(self) -> None:
         cookie = {"Cookie": self.member.cookie}
         pages = ["/crm/company/", "/crm/position/", "/", f"/campaigns/{self.member.campaign}/"]
-        self.ask("page", {200, 500}, "GET", self.chance.choice(pages), cookie)
+        self.ask("page", {200}, "GET", self.chance.choice(pages), cookie)
 
 
 class Stranger(Client):
