@@ -17,7 +17,7 @@ from .encryption import unseal
 from .errors import ArchiveRefused, ProgramFailed
 from .manifest import Manifest, read_manifest
 from .names import Name, manifest_beside
-from .streams import CountedWriter, PatientWriter, Writer
+from .streams import CountedWriter, PatientWriter, TooMuch, Writer
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class OpenArchive(Archive):
 
 
 def checked(path: Path) -> Archive:
-    """The archive in this file, if its name, its manifest and its checksum say the same."""
+    """The archive in this file, if its name, its sealed manifest and its checksum agree."""
     name = Name.read(path.name)
     if name is None or path.suffix == ".json":
         raise ArchiveRefused(
@@ -44,7 +44,7 @@ def checked(path: Path) -> Archive:
             " prospectflow_full_20261124_020000.dump.zst."
         )
     manifest = read_manifest(manifest_beside(path))
-    if name != Name(manifest.kind, manifest.schemas, manifest.made_at):
+    if name != Name(manifest.kind, manifest.schemas, manifest.made_at, manifest.mark):
         raise ArchiveRefused(f"{path.name} was renamed: its manifest is that of another backup.")
     if _digest(path) != manifest.parts.get(path.name):
         raise ArchiveRefused(
@@ -72,12 +72,12 @@ def verified(path: Path) -> Iterator[OpenArchive]:
 
 def unpack(archive: Archive, target: Writer) -> None:
     """Write the dump; ArchiveRefused when it is not the one that was packed."""
-    counted = CountedWriter(target)
+    counted = CountedWriter(target, at_most=archive.manifest.unpacked_bytes)
     inflated = zstandard.ZstdDecompressor().stream_writer(cast(IO[bytes], counted), closefd=False)
     try:
         with archive.path.open("rb") as source:
             unseal(archive.path, source, inflated)
-    except zstandard.ZstdError as error:
+    except (zstandard.ZstdError, TooMuch) as error:
         raise _unreadable(archive) from error
     if counted.bytes != archive.manifest.unpacked_bytes:
         raise _unreadable(archive)

@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from prospectflow.errors import DomainError
+
 from .errors import BackupRefused
 from .names import PARTIAL
 
+DRAFT = "prospectflow_"  # so begin the names of our unfinished folders, and nobody else's
 SPARE_BYTES = 64 * 1024 * 1024  # what stays free beside an archive
 
 
@@ -18,26 +21,26 @@ def drafts(directory: Path) -> Iterator[Path]:
     """A folder of ours alone inside this one, under no final name; it goes with the block."""
     with explained(directory):
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder = tempfile.TemporaryDirectory(suffix=PARTIAL, dir=directory)
+        folder = tempfile.TemporaryDirectory(PARTIAL, DRAFT, directory)
     with folder as path:
         yield Path(path)
 
 
 @contextmanager
-def explained(directory: Path) -> Iterator[None]:
+def explained(directory: Path, raising: type[DomainError] = BackupRefused) -> Iterator[None]:
     """Turn what the operating system refuses while we write there into one sentence."""
     try:
         yield
     except OSError as error:
-        raise BackupRefused(
+        raise raising(
             f"{directory} cannot be written ({error.strerror}): make room or give rights there, or"
             " choose another folder."
         ) from error
 
 
 def sweep(directory: Path) -> None:
-    """Delete what killed runs left behind; only while no other run can be at work."""
-    for folder in directory.glob(f"*{PARTIAL}"):
+    """Delete the drafts that killed runs left behind; only while no other run can be at work."""
+    for folder in directory.glob(f"{DRAFT}*{PARTIAL}"):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -36,26 +36,33 @@ ALWAYS = [
 ]
 
 
-def dump(
-    kind: str, schemas: Sequence[str], directory: Path, *, now: datetime, database_url: str
+def dump(  # noqa: PLR0913 - what, where to, and of which moment
+    kind: str,
+    schemas: Sequence[str],
+    directory: Path,
+    *,
+    now: datetime,
+    database_url: str,
+    mark: str = "",
 ) -> Archive:
     """Make a backup of these schemas, or of the whole database where none is named.
 
     Call it within `alone`. BackupRefused: nothing was begun; BackupFailed: nothing was kept.
     """
-    name = Name(kind, tuple(schemas), now)
+    name = Name(kind, tuple(schemas), now, mark)
     file = name.archive(encrypted=bool(recipients()))
     if (directory / name.manifest).exists() or (directory / file).exists():
         raise BackupRefused(f"{directory / file} is there already: wait a second.")
-    with snapshot(database_url) as moment, drafts(directory) as folder, explained(directory):
+    with snapshot(database_url) as moment, drafts(directory) as folder:
         refuse_unknown(moment.connection, schemas)
         require_room(directory, _most_bytes(kind, moment, schemas))
-        rows = {} if kind == "schema" else count_rows(moment.connection, schemas)
-        unpacked, digest = _pack(name, moment.id, folder / file, database_url)
-        manifest = _manifest(name, moment, rows, unpacked, {file: digest})
-        manifest.write(folder / name.manifest)
-        _read_back(folder / file)
-        publish(folder, directory, [file, name.manifest])
+        with explained(directory, BackupFailed):
+            rows = {} if kind == "schema" else count_rows(moment.connection, schemas)
+            unpacked, digest = _pack(name, moment.id, folder / file, database_url)
+            manifest = _manifest(name, moment, rows, unpacked, {file: digest})
+            manifest.write(folder / name.manifest)
+            _read_back(folder / file)
+            publish(folder, directory, [file, name.manifest])
     return Archive(directory / file, manifest)
 
 
@@ -109,6 +116,7 @@ def _manifest(
         rows=rows,
         unpacked_bytes=unpacked,
         parts=parts,
+        mark=name.mark,
     )
 
 

@@ -18,14 +18,15 @@ def alone(database_url: str) -> Iterator[None]:
     database = conninfo_to_dict(database_url).get("dbname")
     url = make_conninfo(database_url, dbname=MAINTENANCE, keepalives_idle=60)
     try:
-        with psycopg.connect(url, autocommit=True) as connection:
-            if not connection.execute(LOCK, [database]).fetchone() == (True,):
-                raise BackupRefused(
-                    f"Another backup or restore of {database} is running: wait for its end."
-                )
-            yield
+        connection = psycopg.connect(url, autocommit=True)
     except psycopg.OperationalError as error:
         raise unreachable(error) from error
+    with connection:
+        if not connection.execute(LOCK, [database]).fetchone() == (True,):
+            raise BackupRefused(
+                f"Another backup or restore of {database} is running: wait for its end."
+            )
+        yield
 
 
 def unreachable(error: psycopg.OperationalError) -> BackupRefused:

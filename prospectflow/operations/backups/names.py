@@ -8,22 +8,29 @@ from pathlib import Path
 from typing import Self
 
 KINDS = ("full", "schema", "data")
+SAFETY = "safety"  # made before a restore, of what was perhaps not good any more
+FAILED = "failed"  # its trial restore failed
 ENCRYPTED = ".age"
 PARTIAL = ".partial"
 _MOMENT = "%Y%m%d_%H%M%S"
 _NAME = re.compile(
-    rf"prospectflow_(?P<kind>{'|'.join(KINDS)})(?:_(?P<schemas>[a-z]+(?:-[a-z]+)*))?"
+    rf"prospectflow_(?:(?P<mark>{SAFETY}|{FAILED})_)?(?P<kind>{'|'.join(KINDS)})"
+    r"(?:_(?P<schemas>[a-z]+(?:-[a-z]+)*))?"
     r"_(?P<moment>\d{8}_\d{6})\.(?:dump\.zst(?:\.age)?|json)"
 )
 
 
 @dataclass(frozen=True)
 class Name:
-    """What a backup is called: its kind, its schemas (none: all of them) and its second in UTC."""
+    """What a backup is called: its kind, its schemas (none: all of them) and its second in UTC.
+
+    One that bears a mark is not relied upon: it is never the newest, nor the last good one.
+    """
 
     kind: str
     schemas: tuple[str, ...]
     made_at: datetime
+    mark: str = ""  # or SAFETY, or FAILED
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "made_at", self.made_at.astimezone(UTC).replace(microsecond=0))
@@ -38,11 +45,13 @@ class Name:
         except ValueError:
             return None
         schemas = found["schemas"]
-        return cls(found["kind"], tuple(schemas.split("-")) if schemas else (), made_at)
+        split = tuple(schemas.split("-")) if schemas else ()
+        return cls(found["kind"], split, made_at, found["mark"] or "")
 
     def __str__(self) -> str:
-        words = ["prospectflow", self.kind, *(["-".join(self.schemas)] if self.schemas else [])]
-        return "_".join([*words, self.made_at.strftime(_MOMENT)])
+        moment = self.made_at.strftime(_MOMENT)
+        words = ("prospectflow", self.mark, self.kind, "-".join(self.schemas), moment)
+        return "_".join(filter(None, words))
 
     @property
     def manifest(self) -> str:

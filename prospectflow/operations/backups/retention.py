@@ -18,9 +18,22 @@ def files_in(directory: Path) -> list[str]:
 def newest(
     directory: Path, *, kind: str = "full", schemas: tuple[str, ...] = ()
 ) -> datetime | None:
-    """When the newest finished backup of this kind was made, by its name; None: never."""
-    names = finished(files_in(directory))
-    alike = [name for name in names if (name.kind, name.schemas) == (kind, schemas)]
+    """When the newest finished backup of this kind was made, by its name; None: never.
+
+    One that bears a mark, such as a restore's safety backup, is none.
+    """
+    return newest_of(files_in(directory), kind=kind, schemas=schemas)
+
+
+def newest_of(
+    files: Iterable[str], *, kind: str = "full", schemas: tuple[str, ...] = ()
+) -> datetime | None:
+    """The same of a list of files."""
+    alike = [
+        name
+        for name in finished(files)
+        if (name.kind, name.schemas, name.mark) == (kind, schemas, "")
+    ]
     return max((name.made_at for name in alike), default=None)
 
 
@@ -62,7 +75,8 @@ def _last_good(
     """The newest good archive of each kind of which something is old; only those are looked at."""
     found: dict[tuple[str, tuple[str, ...]], Name] = {}
     of_old = {(name.kind, name.schemas) for name in old}
-    for name in sorted(archives, key=lambda name: name.made_at, reverse=True):
+    relied_on = [name for name in archives if not name.mark]
+    for name in sorted(relied_on, key=lambda name: name.made_at, reverse=True):
         group = (name.kind, name.schemas)
         if group in of_old and group not in found and is_good(archives[name]):
             found[group] = name

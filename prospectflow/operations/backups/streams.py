@@ -33,14 +33,21 @@ class CountedReader:
         return data
 
 
-class CountedWriter:
-    """Counts what is written."""
+class TooMuch(Exception):
+    """More was to be written than there may be."""
 
-    def __init__(self, target: Writer) -> None:
+
+class CountedWriter:
+    """Counts what is written, and raises TooMuch rather than write more than so many bytes."""
+
+    def __init__(self, target: Writer, *, at_most: int) -> None:
         self._target = target
+        self._at_most = at_most
         self.bytes = 0
 
     def write(self, data: bytes, /) -> int:
+        if self.bytes + len(data) > self._at_most:
+            raise TooMuch
         self._target.write(data)
         self.bytes += len(data)
         return len(data)

@@ -3,6 +3,8 @@
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
+
 from prospectflow.errors import DomainError
 
 from .archives import Archive, verified
@@ -32,12 +34,12 @@ def try_out(archive: Archive, *, database_url: str) -> None:
     Call it within `alone`.
     """
     server = Server(database_url)
-    scratch = f"{server.database}_trial"
+    prefix = f"{server.database}_trial_"
     try:
-        server.drop_left_over(scratch)
-        found = _tried(archive, server, scratch)
-    except DomainError as error:
-        raise _useless(archive, str(error)) from error
+        server.drop_left_over(prefix)
+        found = _tried(archive, server, f"{prefix}{archive.manifest.made_at:%Y%m%d_%H%M%S}")
+    except (DomainError, psycopg.Error) as error:
+        raise _useless(archive, str(error).splitlines()[0]) from error
     if found:
         raise _useless(archive, "; ".join(found[:NAMED_AT_MOST]))
 

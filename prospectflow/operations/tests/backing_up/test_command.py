@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings as project_settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from psycopg.conninfo import conninfo_to_dict
 
 from prospectflow.operations.backups import trying
 from prospectflow.operations.backups.archives import checked
@@ -121,14 +122,17 @@ def test_each_run_tells_the_log_one_line(said, caplog):
 
 
 def test_what_has_expired_is_deleted_and_what_killed_runs_left(said, folder):
-    left = folder / "tmpabc.partial"
+    left = folder / "prospectflow_abc.partial"
     left.mkdir(parents=True)
     (left / "dump").touch()
+    somebodys = folder / "photos.partial"
+    somebodys.mkdir()
     expired = folder / "prospectflow_full_20200101_020000.dump.zst"
     expired.touch()
 
     assert "1 expired file(s) deleted" in said("full")
     assert not left.exists()
+    assert somebodys.exists()
     assert not expired.exists()
 
 
@@ -162,6 +166,20 @@ def _losing_organisations(load):
             session.execute("TRUNCATE iam.organisations CASCADE")
 
     return lose
+
+
+def test_a_trial_drops_what_a_killed_one_left_and_no_database_of_another_name(said, owner_url):
+    ours = conninfo_to_dict(owner_url)["dbname"]
+    left, somebodys = f"{ours}_trial_20261101_020000", f"{ours}_trial_of_theirs"
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        for name in (left, somebodys):
+            owner.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        try:
+            said("full", "--trial-restore")
+            assert owner.execute(TRIALS).fetchall() == [(somebodys,)]
+        finally:
+            for name in (left, somebodys):
+                owner.execute(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 @pytest.mark.parametrize("arguments", [("data",), ("full", "--schema", "crm")])
@@ -236,7 +254,7 @@ def test_killed_it_leaves_nothing_that_could_be_taken_for_a_backup(
         process.kill()
     sessions_end(owner_url)
 
-    assert not list(folder.glob("prospectflow_*"))
+    assert not [file for file in folder.glob("prospectflow_*") if file.is_file()]
     assert said(kind).startswith(f"prospectflow_{kind}_")
     assert not list(folder.glob("*.partial"))
 

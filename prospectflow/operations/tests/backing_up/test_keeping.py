@@ -5,8 +5,8 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 
 from prospectflow.operations.backups.daily import is_due
-from prospectflow.operations.backups.names import Name
-from prospectflow.operations.backups.retention import expired, newest, prune
+from prospectflow.operations.backups.names import FAILED, SAFETY, Name
+from prospectflow.operations.backups.retention import expired, newest, newest_of, prune
 
 from .asking import STEM
 
@@ -31,6 +31,8 @@ def gone(files: list[str], *, is_good=lambda file: True) -> set[str]:
         "prospectflow_full_20261124_020000.dump.zst.age",
         "prospectflow_data_crm_20261124_020000.dump.zst",
         "prospectflow_schema_20261124_020000.json",
+        "prospectflow_safety_full_20261124_020000.dump.zst",
+        "prospectflow_failed_full_20261124_020000.json",
     ],
 )
 def test_a_name_is_read_as_it_was_written(text):
@@ -84,6 +86,22 @@ def test_each_kind_keeps_a_last_one_of_its_own():
     lone = made(40, "data", "crm")
 
     assert gone([*made(0), *made(40), *lone]) == set(made(40))
+
+
+@pytest.mark.parametrize("mark", [SAFETY, FAILED])
+def test_one_that_bears_a_mark_is_neither_the_newest_nor_the_last_good_one(folder, mark):
+    marked = Name("full", (), NOW, mark)
+    files = [marked.archive(encrypted=False), marked.manifest]
+
+    assert gone([*made(40), *made(41), *files]) == set(made(41))
+    assert newest_of([*made(40), *files]) == NOW - timedelta(days=40)
+
+
+def test_one_that_bears_a_mark_is_deleted_once_it_has_expired():
+    marked = Name("full", (), NOW - timedelta(days=31), SAFETY)
+    files = [marked.archive(encrypted=False), marked.manifest]
+
+    assert gone([*made(40), *files]) == set(files)
 
 
 def test_an_archive_of_which_a_byte_is_wrong_does_not_count_as_good(archive, folder):

@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
 import psycopg
@@ -11,7 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from prospectflow.operations.backups import disk, dumping
-from prospectflow.operations.backups.archives import checked, verified
+from prospectflow.operations.backups.archives import checked, unpack, verified
 from prospectflow.operations.backups.errors import ArchiveRefused, BackupFailed, BackupRefused
 from prospectflow.operations.backups.locking import alone
 from prospectflow.operations.backups.manifest import read_manifest
@@ -204,6 +206,11 @@ def test_one_backup_or_restore_runs_at_a_time(make, owner_url):
         pass
 
 
+def test_what_the_database_refuses_meanwhile_is_not_taken_for_an_unreachable_one(owner_url):
+    with pytest.raises(psycopg.errors.DiskFull), alone(owner_url):
+        raise psycopg.errors.DiskFull("could not extend file")
+
+
 def test_another_database_may_be_backed_up_meanwhile(make, owner_url):
     with alone(owner_url), alone(make_conninfo(owner_url, dbname="other")):
         pass
@@ -225,6 +232,35 @@ def test_a_byte_too_few_too_many_or_another_is_seen(archive, folder, spoil, suff
 
     with pytest.raises(ArchiveRefused, match=r"was altered"):
         checked(archive.path)
+
+
+def test_an_archive_of_somebody_who_has_no_key_of_ours_is_refused(archive, settings, folder):
+    ours = settings.TOKEN_KEYS
+    forged = replace(archive.manifest, database="theirs")
+    (folder / f"{STEM}.json").unlink()
+    settings.TOKEN_KEYS = ["a key of theirs, as long as it ought to be"]
+    forged.write(folder / f"{STEM}.json")
+    assert checked(archive.path).manifest == forged
+
+    settings.TOKEN_KEYS = ours
+    with pytest.raises(ArchiveRefused, match="a key that TOKEN_KEYS does not name"):
+        checked(archive.path)
+
+
+def test_a_backup_made_under_an_older_key_of_ours_is_taken(archive, settings):
+    settings.TOKEN_KEYS = ["a key that was put in front since then", *settings.TOKEN_KEYS]
+
+    assert checked(archive.path) == archive
+
+
+def test_an_archive_never_unpacks_to_more_than_its_manifest_says(archive, folder):
+    (folder / f"{STEM}.json").unlink()
+    replace(archive.manifest, unpacked_bytes=1000).write(folder / f"{STEM}.json")
+    unpacked = BytesIO()
+
+    with pytest.raises(ArchiveRefused, match="holds no whole dump"):
+        unpack(checked(archive.path), unpacked)
+    assert len(unpacked.getvalue()) <= 1000
 
 
 def test_an_archive_under_another_name_or_without_its_manifest_is_refused(archive, folder):
@@ -263,7 +299,7 @@ def test_a_disk_that_fills_up_meanwhile_leaves_nothing_and_says_so(
         request.getfixturevalue("identity")
     monkeypatch.setattr(dumping, "HashedWriter", FullDisk)
 
-    with pytest.raises(BackupRefused, match="cannot be written .No space left on device.: make"):
+    with pytest.raises(BackupFailed, match="cannot be written .No space left on device.: make"):
         make()
     assert list(folder.iterdir()) == []
 
