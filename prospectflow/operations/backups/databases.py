@@ -1,5 +1,6 @@
 """Whole databases, as their owner: copied from the template, filled, renamed, dropped."""
 
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,7 +25,8 @@ SELECT pg_has_role(current_user, datdba, 'USAGE') AND rolcreatedb,
 FROM pg_roles, pg_database
 WHERE rolname = current_user AND datname = current_database()
 """
-MADE_BEFORE = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+NAMES = "SELECT datname FROM pg_database"
+MOMENT = r"\d{8}_\d{6}"
 # Once the renaming holds the database, no new session gets in; until then ending one is in vain.
 END_SESSIONS = """
 SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity AS a JOIN pg_roles ON oid = usesysid
@@ -93,11 +95,12 @@ class Server:
         self._in_maintenance(_named("DROP DATABASE IF EXISTS {} WITH (FORCE)", name))
 
     def drop_left_over(self, prefix: str) -> None:
-        """Delete what a killed process left of databases whose names begin so."""
+        """Delete what killed processes left: databases whose names are this and a moment."""
         with closing(self.connect(MAINTENANCE)) as session:
-            found = session.execute(MADE_BEFORE, [prefix]).fetchall()
-        for (name,) in found:
-            self.drop(name)
+            names = [name for (name,) in session.execute(NAMES)]
+        for name in names:
+            if re.fullmatch(re.escape(prefix) + MOMENT, name):
+                self.drop(name)
 
     @contextmanager
     def new(self, name: str) -> Iterator[None]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import LiteralString
 
 import psycopg
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -26,12 +26,13 @@ from .connecting import LIBPQ
 from .contents import tables
 from .databases import Server
 from .dumping import dump
-from .errors import RestoreFailed, RestoreRefused
+from .errors import BackupFailed, RestoreFailed, RestoreRefused
 from .loading import load, load_mixed
+from .names import SAFETY
 
 MADE_ANEW = ("sending", "reading", "upkeep")  # by the tick, from what the tables say
 NAMED_AT_MOST = 5
-LOCK = sql.SQL("LOCK TABLE {} IN SHARE MODE")
+TAKES = "SELECT pg_database_size(current_database())"
 OURS = "restore"  # the name of the session that keeps others from writing
 SESSIONS = """
 SELECT count(*) FILTER (WHERE application_name = %s), count(*) FILTER (WHERE rolsuper)
@@ -50,7 +51,8 @@ class Plan:
     archive: OpenArchive
     schema: str | None  # none: all of it
     at: datetime  # aware
-    is_empty: bool  # nothing is in the database that serves
+    is_empty: bool  # no table is in the database that serves
+    takes_bytes: int  # that database, on its server's disk
 
     @property
     def new(self) -> str:
@@ -73,7 +75,7 @@ def planned(server: Server, archive: OpenArchive, *, schema: str | None, now: da
     _refuse_other_versions(archive)
     server.refuse_unless_able()
     with closing(server.connect(server.database)) as session:
-        is_empty = _first(session, "SELECT to_regclass('public.django_migrations') IS NULL")
+        is_empty, takes = not tables(session), _first(session, TAKES)
         _refuse_older_server(session, archive)
     if is_empty and schema:
         raise RestoreRefused(
@@ -81,7 +83,7 @@ def planned(server: Server, archive: OpenArchive, *, schema: str | None, now: da
             " whole archive first."
         )
     _refuse_while_in_use(server)
-    return Plan(server, archive, schema, now, bool(is_empty))
+    return Plan(server, archive, schema, now, is_empty, int(str(takes)))
 
 
 def restore(plan: Plan, directory: Path, *, now: datetime, tell: Tell) -> int:
@@ -93,6 +95,7 @@ def restore(plan: Plan, directory: Path, *, now: datetime, tell: Tell) -> int:
     server = plan.server
     server.drop_left_over(f"{server.database}_restoring_")
     with (
+        _explained(server),
         _unwritten(plan),
         _safety_backup(plan, directory, now, tell) as safety,
         server.new(plan.new),
@@ -160,6 +163,18 @@ def _refuse_while_in_use(server: Server) -> None:
 
 
 @contextmanager
+def _explained(server: Server) -> Iterator[None]:
+    """Turn what PostgreSQL refuses in the middle into one sentence."""
+    try:
+        yield
+    except (psycopg.Error, DatabaseError) as error:
+        raise RestoreFailed(
+            f"PostgreSQL ended the restore: {str(error).splitlines()[0]}. {server.database} is as"
+            " it was, unless it was just being replaced."
+        ) from error
+
+
+@contextmanager
 def _unwritten(plan: Plan) -> Iterator[None]:
     """Where one schema is replaced the others must not change meanwhile: others only read."""
     with closing(plan.server.connect(plan.server.database, application_name=OURS)) as session:
@@ -187,7 +202,14 @@ def _safety_backup(
     if plan.is_empty:
         yield None
         return
-    made = dump("full", (), directory, now=now, database_url=plan.server.owner_url)
+    try:
+        url = plan.server.owner_url
+        made = dump("full", (), directory, now=now, database_url=url, mark=SAFETY)
+    except BackupFailed as error:
+        raise RestoreFailed(
+            f"{plan.server.database} could not be backed up first: {error} If it is damaged, set"
+            " it aside by another name, bootstrap and restore again."
+        ) from error
     tell(f"The database as it is was backed up to {made.path}.")
     if plan.schema:
         with verified(made.path) as archive:

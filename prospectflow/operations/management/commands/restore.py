@@ -1,16 +1,20 @@
 """Restore a backup over the database that serves."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 
 from prospectflow.errors import DomainError
-from prospectflow.operations.backups.archives import verified
+from prospectflow.operations.backups.archives import OpenArchive, verified
 from prospectflow.operations.backups.connecting import owner_url
 from prospectflow.operations.backups.databases import Server
+from prospectflow.operations.backups.disk import sweep
 from prospectflow.operations.backups.locking import alone
 from prospectflow.operations.backups.restoring import Plan, planned, restore
 
@@ -32,7 +36,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, schema: str | None, yes: bool, **options: Any) -> None:
         server = Server(owner_url())
         try:
-            with alone(server.owner_url), verified(file) as archive:
+            with alone(server.owner_url), _verified(file) as archive:
                 plan = planned(server, archive, schema=schema, now=timezone.now())
                 self._foretell(plan)
                 if not yes and not _confirmed(server.database):
@@ -58,6 +62,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{name} is empty: there is nothing to back up.")
         else:
             self.stdout.write(f"First {name} is backed up to {settings.BACKUP_DIRECTORY}.")
+        self.stdout.write(
+            f"Its server needs room for both: {name} takes {_size(plan.takes_bytes)}, and the"
+            f" archive is {_size(said.unpacked_bytes)} unpacked, without indexes."
+        )
         if plan.schema:
             self.stdout.write(f"Other schemas than {plan.schema} stay; nobody writes meanwhile.")
         self.stdout.write(
@@ -73,6 +81,18 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Next, before any worker starts: manage.py confirm_restore --since {since}"
         )
+
+
+@contextmanager
+def _verified(file: Path) -> Iterator[OpenArchive]:
+    """The archive, unpacked where nothing is left any more of what killed runs unpacked."""
+    sweep(Path(settings.BACKUP_DIRECTORY))
+    with verified(file) as archive:
+        yield archive
+
+
+def _size(count: int) -> str:
+    return filesizeformat(count).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _confirmed(database: str) -> bool:

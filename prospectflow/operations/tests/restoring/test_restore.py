@@ -3,6 +3,7 @@
 import psycopg
 import pytest
 
+from prospectflow.operations import embedded
 from prospectflow.operations.backups.archives import verified
 from prospectflow.operations.backups.errors import BackupRefused, RestoreFailed
 from prospectflow.operations.backups.restoring import planned, restore
@@ -15,6 +16,7 @@ from .restorable import (
     SETTLED,
     change_everything,
     contents,
+    databases,
     execute,
     hold_unchanged,
     manage,
@@ -25,7 +27,8 @@ from .restorable import (
     without,
 )
 
-KEPT = f"{NAME}_before_20261124_093000"
+DAMAGED = f"{NAME}_damaged"
+LOSE_A_FILE = "UPDATE pg_class SET relfilenode = 1 WHERE oid = 'crm.companies'::regclass"
 
 
 @pytest.fixture
@@ -61,10 +64,23 @@ def test_one_schema_comes_back_row_by_row_and_the_others_stay(before, backup, sc
 def test_without_a_safety_backup_nothing_is_touched(before, backup, settings):
     changed = contents()
     settings.BACKUP_DIRECTORY.mkdir()
-    (settings.BACKUP_DIRECTORY / "prospectflow_full_20261124_093000.dump.zst").touch()
+    (settings.BACKUP_DIRECTORY / "prospectflow_safety_full_20261124_093000.dump.zst").touch()
 
     with pytest.raises(BackupRefused, match="is there already"):
         restored(backup)
+
+    hold_unchanged(changed)
+
+
+def test_what_postgresql_refuses_in_the_middle_is_told_in_a_sentence(before, backup):
+    changed = contents()
+
+    def interfere(step):
+        if step.startswith("Comparing"):
+            execute("DROP TABLE django_migrations", name=f"{NAME}_restoring_20261124_093000")
+
+    with pytest.raises(RestoreFailed, match=f"^PostgreSQL ended .* {NAME} is as it was, "):
+        restored(backup, tell=interfere)
 
     hold_unchanged(changed)
 
@@ -90,16 +106,41 @@ def test_rows_that_did_not_all_come_back_are_seen(before, backup, settings):
     hold_unchanged(changed)
 
 
-def test_an_empty_database_is_filled_without_a_safety_backup(backup, present, settings):
-    wanted = contents()
-    server().drop(NAME)
-    with server().new(NAME):
-        pass
+def damage():
+    """What a disk does that forgets a table's file."""
+    with psycopg.connect(url(NAME, "superuser"), autocommit=True) as session:
+        session.execute("SET allow_system_table_mods = on")
+        session.execute(LOSE_A_FILE)
+        ended = session.info.backend_pid
+    with psycopg.connect(url("postgres", "superuser")) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 10000)", [ended])  # waits until it is gone
 
+
+def test_a_damaged_database_is_set_aside_and_an_empty_one_is_filled(backup, present, settings):
+    """It cannot be backed up first; what bootstrap.sql makes needs no backup."""
+    wanted = contents()
+    damage()
+    with pytest.raises(RestoreFailed, match=f"^{NAME} could not be backed up first: .+ aside"):
+        restored(backup)
+    assert databases() == {NAME}
+
+    execute(f'ALTER DATABASE "{NAME}" RENAME TO "{DAMAGED}"', name="postgres")
+    embedded.create_database(settings.LOCAL_DIRECTORY, NAME)
     restored(backup)
 
     assert without(contents(), SETTLED) == without(wanted, SETTLED)
     assert not list(settings.BACKUP_DIRECTORY.glob("*.zst"))
+    with psycopg.connect(url(NAME, "app")) as session:
+        assert session.execute("SELECT current_database()").fetchone() == (NAME,)
+
+
+def test_tables_of_others_are_not_taken_for_an_empty_database(backup, present):
+    execute("DROP TABLE django_migrations")
+
+    with pytest.raises(RestoreFailed, match="could not be backed up first"):
+        restored(backup)
+
+    assert databases() == {NAME}
 
 
 def test_the_real_commands_bring_everything_back(present, settings):

@@ -5,12 +5,23 @@ FAULT_KILLS says at how many random instants besides: a tenth of it (`make fault
 
 import os
 import random
+import signal
 import time
+from contextlib import closing, contextmanager
 from functools import partial
 
 import pytest
 
-from .restorable import SETTLED, change_everything, contents, databases, manage, without
+from .restorable import (
+    NAME,
+    SETTLED,
+    change_everything,
+    contents,
+    databases,
+    manage,
+    server,
+    without,
+)
 
 pytestmark = pytest.mark.faults
 
@@ -18,13 +29,21 @@ AT_RANDOM = int(os.environ.get("FAULT_KILLS", "0")) // 10
 LASTS_SECONDS = 4.0
 
 
+@contextmanager
+def no_renaming():
+    """Whoever renames our database waits until the block ends; all else goes on."""
+    with closing(server().connect("postgres")) as session, session.transaction():
+        session.execute(f"COMMENT ON DATABASE \"{NAME}\" IS 'held'")
+        yield
+
+
 def kill_after(word, process):
     """Kill the command as soon as it says that it begins this step."""
     with process:
-        for line in process.stdout:
-            if line.startswith(word):
-                break
+        said = next((line for line in process.stdout if line.startswith(word)), None)
         process.kill()
+    assert said, f"it never came to {word}: {process.stderr}"
+    assert process.returncode == -signal.SIGKILL
 
 
 def kill_within(seed, process):
@@ -36,21 +55,43 @@ def kill_within(seed, process):
 KILLS = [
     partial(kill_after, "Restoring"),  # the longest step,
     partial(kill_after, "Giving"),  # and the one that must be done whole or not at all
-    *(partial(kill_within, seed) for seed in range(AT_RANDOM)),
 ]
+AT_ANY_TIME = [partial(kill_within, seed) for seed in range(AT_RANDOM)]
 
 
-def test_a_killed_restore_changed_nothing_or_was_done(present, backup):
+def drafts(folder):
+    return list(folder.glob("*.partial"))
+
+
+def test_a_killed_restore_changed_nothing_or_was_done_and_the_next_clears_up(
+    present, backup, own_folder
+):
     before = contents()
+    change_everything()
+    changed = contents()
     for kill in KILLS:
-        change_everything()
-        changed = contents()
+        with no_renaming():
+            kill(manage("restore", str(backup), "--yes"))
 
+        assert contents() == changed
+        assert len(drafts(own_folder)) == 1
+    for kill in AT_ANY_TIME:
         kill(manage("restore", str(backup), "--yes"))
-
-        if (now := contents()) != changed:
-            assert without(now, SETTLED) == without(before, SETTLED)
+        if contents() != changed:
+            assert without(contents(), SETTLED) == without(before, SETTLED)
             assert changed in [contents(name) for name in databases() if "_before_" in name]
+            change_everything()
+            changed = contents()
+
+    with manage("restore", str(backup), "--yes") as restoring:
+        _, complaint = restoring.communicate(timeout=120)
+
+    assert restoring.returncode == 0, complaint
+    assert without(contents(), SETTLED) == without(before, SETTLED)
+    kept = databases() - {NAME}
+    assert all("_before_" in name for name in kept)
+    assert changed in [contents(name) for name in kept]
+    assert not drafts(own_folder)
 
 
 def test_a_killed_backup_leaves_nothing_that_bears_a_name(present, own_folder):

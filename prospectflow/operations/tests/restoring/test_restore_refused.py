@@ -1,23 +1,27 @@
 """Archives that are not what they should be are refused with a sentence, and nothing is touched."""
 
+import hashlib
 import io
 import random
+import re
 import shutil
 from dataclasses import replace
 
 import psycopg
 import pytest
+import zstandard
 from django.core.management import CommandError, call_command
 
 from prospectflow.operations.backups.archives import OpenArchive, verified
 from prospectflow.operations.backups.errors import ArchiveRefused, RestoreRefused
+from prospectflow.operations.backups.manifest import read_manifest
 from prospectflow.operations.backups.names import manifest_beside
 from prospectflow.operations.backups.restoring import planned
 from prospectflow.operations.management.commands import restore as restore_command
 
 from .restorable import LATER, NAME, contents, hold_unchanged, restored, server, url
 
-MANY = 200
+MANY, SOME = 200, 10
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
@@ -84,9 +88,10 @@ HARM = (flip, cut_short, leave_out, put_in, blank)
 
 
 @pytest.mark.parametrize("part", ["archive", "manifest"])
-def test_an_archive_with_random_damage_is_refused(standing, backup, tmp_path, part):
+def test_an_archive_with_random_damage_is_refused(standing, backup, tmp_path, monkeypatch, part):
     unchanged = contents()
     copied = tmp_path / backup.name
+    monkeypatch.setattr(restore_command, "owner_url", lambda: url(NAME))
     for number in range(MANY // 2):
         for path in (backup, manifest_beside(backup)):
             shutil.copy(path, tmp_path)
@@ -94,10 +99,55 @@ def test_an_archive_with_random_damage_is_refused(standing, backup, tmp_path, pa
         harm, chance = HARM[number % len(HARM)], random.Random(number)
         harmed.write_bytes(harm(harmed.read_bytes(), chance))
 
-        with pytest.raises(ArchiveRefused, match=r"^[^\n]+\.$"), verified(copied):
-            pytest.fail(f"taken for whole after {harm.__name__} {number} of the {part}")
+        with pytest.raises(CommandError, match=r"^[^\n]+\.$") as refusal:
+            call_command("restore", str(copied), "--yes")
+        assert refusal.value.returncode == 2, f"after {harm.__name__} {number} of the {part}"
 
-    assert contents() == unchanged
+    hold_unchanged(unchanged)
+
+
+def damaged_frame(packed, chance):
+    """Within zstd, which bears a checksum of its own."""
+    return flip(packed, chance)
+
+
+def shorter_dump(packed, chance):
+    """Packed well, but of other bytes than the manifest counts."""
+    return repacked(leave_out(unpacked(packed), chance))
+
+
+def longer_dump(packed, chance):
+    return repacked(put_in(unpacked(packed), chance))
+
+
+def no_dump(packed, chance):
+    """Of as many bytes as it should have, but without the table of contents."""
+    content = unpacked(packed)
+    return repacked(chance.randbytes(1024) + content[1024:])
+
+
+def unpacked(packed):
+    return zstandard.ZstdDecompressor().stream_reader(packed).read()
+
+
+def repacked(content):
+    return zstandard.ZstdCompressor(write_checksum=True).compress(content)
+
+
+@pytest.mark.parametrize("harm", [damaged_frame, shorter_dump, longer_dump, no_dump])
+def test_what_was_damaged_before_it_was_sealed_is_refused(backup, tmp_path, harm):
+    """Each layer behind the checksum is looked at for itself."""
+    copied = tmp_path / backup.name
+    said = read_manifest(manifest_beside(backup))
+    for number in range(SOME):
+        content = harm(backup.read_bytes(), random.Random(number))
+        copied.write_bytes(content)
+        manifest_beside(copied).unlink(missing_ok=True)
+        parts = {copied.name: hashlib.sha256(content).hexdigest()}
+        replace(said, parts=parts).write(manifest_beside(copied))
+
+        with pytest.raises(ArchiveRefused, match="is damaged: it holds no whole dump"):
+            verified(copied).__enter__()
 
 
 def test_a_backup_of_another_program_or_another_name_is_refused(standing, backup, tmp_path):
@@ -139,7 +189,9 @@ def test_nothing_is_restored_unless_the_name_is_typed(
         call_command("restore", str(backup))
 
     assert refusal.value.returncode == 1
-    assert f"it is kept as {NAME}_before_" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"it is kept as {NAME}_before_" in told
+    assert re.search(rf"room for both: {NAME} takes \d+\.\d MB, .* \d+\.\d .B unpacked", told)
     hold_unchanged(unchanged)
 
 

@@ -11,6 +11,7 @@ from django.core.management import call_command
 from outreach.services.switches import is_restored
 from prospectflow.operations.backups.archives import verified
 from prospectflow.operations.backups.restoring import leading_to
+from prospectflow.operations.backups.retention import newest
 from prospectflow.tenancy import SCHEMAS
 
 from .restorable import (
@@ -28,6 +29,7 @@ from .restorable import (
 
 KEPT = f"{NAME}_before_20261124_093000"
 LEFT_OVER = f"{NAME}_restoring_20261124_080000"  # by a restore that was killed
+SOMEBODYS = f"{NAME}_restoring_of_somebody"
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,8 @@ def outcome(standing, backup, tmp_path_factory):
     found = SimpleNamespace(before=contents(), told=[], folder=tmp_path_factory.mktemp("backups"))
     change_everything()
     execute("INSERT INTO procrastinate_workers DEFAULT VALUES")
-    execute(f'CREATE DATABASE "{LEFT_OVER}" TEMPLATE prospectflow_template')
+    for name in (LEFT_OVER, SOMEBODYS):
+        execute(f'CREATE DATABASE "{name}" TEMPLATE prospectflow_template')
     found.changed = contents()
     with closing(psycopg.connect(url(NAME, "app"))) as found.session:
         found.session.execute("SELECT 1")  # in the middle of a transaction
@@ -50,11 +53,11 @@ def test_every_row_is_as_it_was(outcome):
     assert without(contents(), SETTLED) == without(outcome.before, SETTLED)
 
 
-def test_the_present_is_kept_and_nothing_else_is_left(outcome):
+def test_the_present_is_kept_and_nothing_of_ours_is_left(outcome):
     changed = outcome.changed
     assert all(of_schema(changed, each) != of_schema(outcome.before, each) for each in SCHEMAS)
     assert contents(KEPT) == changed
-    assert databases() == {NAME, KEPT}
+    assert databases() == {NAME, KEPT, SOMEBODYS}
 
 
 def test_what_is_restored_is_as_the_models_say_and_sends_nothing(outcome):
@@ -70,8 +73,10 @@ def test_only_jobs_that_no_tick_makes_wait_in_its_queue(outcome):
     assert execute("SELECT count(*) FROM procrastinate_workers") == [(0,)]
 
 
-def test_a_safety_backup_holds_the_present(outcome, own_folder):
+def test_a_safety_backup_holds_the_present_and_is_not_relied_upon(outcome, own_folder):
+    """What was perhaps not good any more must not count as the last good backup."""
     [safety] = outcome.folder.glob("*.zst")
+    assert newest(outcome.folder) is None
     with verified(safety) as archive:
         assert archive.manifest.rows["tracking.campaign_daily_stats"] == 0
 
