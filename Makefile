@@ -58,7 +58,7 @@ documents: $(installed)
 	$(manage) erd --check
 	$(manage) spectacular --validate --fail-on-warn | diff docs/openapi.yaml -
 
-bench: $(installed) ## Measure, and write docs/benchmarks.md, in ten minutes (FULL=1: hours; ONLY="backup pooler")
+bench: $(installed) ## Measure, and write docs/benchmarks.md, in ten minutes (FULL=1: hours; ONLY=pooler)
 	@PYTHONPATH=. $(python) benchmarks/collecting.py $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY))
 
 lock: $(installed) ## Compile the exact pins with hashes from the .in files (needs uv)

@@ -1,7 +1,6 @@
 """`make bench` runs every benchmark and tells what each found, in docs/benchmarks.md."""
 
 import json
-import time
 
 import pytest
 from django.conf import settings
@@ -99,14 +98,12 @@ def test_a_benchmark_that_will_not_end_is_killed(script, monkeypatch):
 import signal, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 print({json.dumps(MET)!r}, flush=True)
-time.sleep(600)
+while True:
+    time.sleep(1)
 """
-    began = time.monotonic()
-
     result = run(script(stubborn), patience=2)
 
     assert (result.figures, result.trouble[:7]) == ([MET], "Stopped")
-    assert time.monotonic() - began < 300
 
 
 def test_each_has_its_share_and_what_one_leaves_falls_to_those_behind_it(monkeypatch):
