@@ -72,9 +72,7 @@ def kill_where_it_waits(owner_url: str, lock: str, *arguments: object) -> None:
             name = connection.settings_dict["NAME"]
             while owner.execute(WAITING, [name]).fetchone() == (0,):
                 assert process.poll() is None, process.communicate()
-                owner.execute(
-                    "SELECT pg_stat_clear_snapshot()"
-                )  # or it would see the first for ever
+                owner.execute("SELECT pg_stat_clear_snapshot()")  # else who is new is never seen
                 time.sleep(0.05)
             process.kill()
 
