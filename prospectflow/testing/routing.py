@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import psycopg
@@ -18,10 +18,13 @@ PLANNED = re.compile(
 )
 # What the policy says, what the column's default says, or an organisation by its id.
 ONE_ORGANISATION = re.compile(
-    r"organisation_id = (?:COALESCE\(\(NULLIF\(btrim\(current_setting\('app\.organisation_id'"
+    r'(?:"?\w+"?\.)?organisation_id = (?:'
+    r"COALESCE\(\(NULLIF\(btrim\(current_setting\('app\.organisation_id'.*"
     r"|iam\.current_organisation_id\(\)|'[0-9a-f-]{36}'::uuid)"
 )
-TIED = re.compile(r"(\w+)\.organisation_id = (\w+)\.organisation_id\b")
+TIED = re.compile(r'"?(\w+)"?\.organisation_id = "?(\w+)"?\.organisation_id')
+# PostgreSQL puts whatever an operator joins into brackets of its own, an OR's sides too.
+MARK = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|[()]| AND """)
 CONDITIONS = ("Filter", "Index Cond", "Recheck Cond", "TID Cond")
 SERVING = "prospectflow_app"
 
@@ -83,19 +86,19 @@ class Scan(NamedTuple):
 
     table: str
     alias: str
-    said: str
+    demands: list[str]
 
-    def is_bound(self, bound: Collection[str]) -> bool:
+    def is_bound(self, bound: set[str]) -> bool:
         """Whether its rows are one organisation's: named, or that of a row bound already."""
-        tied = TIED.findall(self.said)
-        return bool(ONE_ORGANISATION.search(self.said)) or any(
+        tied = [found.groups() for each in self.demands if (found := TIED.fullmatch(each))]
+        return any(map(ONE_ORGANISATION.fullmatch, self.demands)) or any(
             self.alias in pair and not bound.isdisjoint(pair) for pair in tied
         )
 
 
 def roamed(plan: Any) -> set[str]:
     """The tables of organisations that this plan reads, whoever's rows they are."""
-    loose, bound = list(_scans(plan)), set()
+    loose, bound = list(_scans(plan)), set[str]()
     while now := {scan.alias for scan in loose if scan.is_bound(bound)}:
         bound |= now
         loose = [scan for scan in loose if scan.alias not in bound]
@@ -105,7 +108,23 @@ def roamed(plan: Any) -> set[str]:
 def _scans(plan: Any) -> Iterator[Scan]:
     table = plan.get("Relation Name")
     if table in TABLES and "Scan" in plan["Node Type"]:
-        said = " ".join(str(plan.get(name, "")) for name in CONDITIONS)
-        yield Scan(table, plan["Alias"], said)
+        said = [plan[name] for name in CONDITIONS if name in plan]
+        yield Scan(table, plan["Alias"], [part for each in said for part in demanded(each)])
     for part in plan.get("Plans", ()):
         yield from _scans(part)
+
+
+def demanded(condition: str) -> list[str]:
+    """What a condition of a plan demands in any case: all that AND joins, and nothing of an OR."""
+    depth, begin, parts, closed = 0, 0, [], 0
+    for mark in MARK.finditer(condition):
+        if mark[0] == " AND " and depth == 0:
+            parts.append(condition[begin : mark.start()])
+            begin = mark.end()
+        depth += {"(": 1, ")": -1}.get(mark[0], 0)
+        if depth == 0 and mark[0] == ")":
+            closed = closed or mark.end()
+    if parts:
+        return [each for part in [*parts, condition[begin:]] for each in demanded(part)]
+    is_wrapped = condition.startswith("(") and closed == len(condition)
+    return demanded(condition[1:-1]) if is_wrapped else [condition]

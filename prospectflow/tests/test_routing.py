@@ -69,6 +69,21 @@ def test_what_the_orm_asks_within_a_scope_stays_in_it(inside):
         (f"SELECT (SELECT max(name) FROM crm.companies), 1 FROM crm.people WHERE {WITHIN}",
          {"companies"}),
         (f"SELECT * FROM crm.companies WHERE {WITHIN.replace('=', '>')}", {"companies"}),
+        (f"SELECT * FROM crm.companies WHERE {WITHIN} OR city = 'Lyon'", {"companies"}),
+        (f"SELECT * FROM crm.companies WHERE ({WITHIN} OR city = 'Lyon') AND name <> 'x'",
+         {"companies"}),
+        (f"SELECT * FROM crm.companies WHERE {WITHIN} AND (city = 'a) OR (' OR name = 'b')", set()),
+        (f"SELECT FROM crm.companies WHERE ({WITHIN} AND city = 'a') OR ({WITHIN} AND city = 'b')",
+         set()),
+        ('SELECT FROM crm.people "P" LEFT JOIN LATERAL (SELECT FROM crm.companies "C" WHERE'
+         ' "C".organisation_id = "P".organisation_id LIMIT 1) x ON true'
+         f' WHERE "P".{WITHIN}', set()),
+        (f"SELECT * FROM crm.companies WHERE ({WITHIN}) IS NOT true", {"companies"}),
+        (f"SELECT * FROM crm.companies WHERE name = '({WITHIN.replace("'", "''")})'",
+         {"companies"}),
+        (f"SELECT 1 FROM crm.people p LEFT JOIN LATERAL (SELECT FROM crm.companies c WHERE"
+         " c.organisation_id = p.organisation_id OR c.city = p.first_name LIMIT 1) x ON true"
+         f" WHERE p.{WITHIN}", {"companies"}),
     ],
 )  # fmt: skip
 def test_a_statement_without_a_policy_roams_over_each_table_it_does_not_bind(
