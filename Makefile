@@ -23,7 +23,7 @@ run: $(installed) ## Migrate, then serve the console at http://127.0.0.1:8000/ (
 	@$(manage) serve
 
 test: $(installed) $(provided) peers ## Run every test (ARGS="-k words" chooses)
-	@$(python) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	@$(python) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 faults: $(installed) $(provided) peers ## Run the tests that kill processes in the middle of their work, in full
 	@FAULT_KILLS=500 LOAD_SECONDS=600 $(python) -m pytest -m faults $(ARGS)
