@@ -20,7 +20,7 @@ from .stage import Failed, Stage
 from .visitors import nobody_is_turned_away
 
 ASK_AFTER = ("Installing", UPGRADING := "Upgrading", "Restoring")
-PROFILES = ("replica", "upgrade")
+PROFILES = ("replica", "tools", "upgrade")
 
 
 def main() -> int:

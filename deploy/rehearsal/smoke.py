@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from iam.auth import AuthConfiguration
 from prospectflow.operations.embedded.signing import sign_access_token
 
+from . import examined
 from .stage import Failed, Stage
 
 COMPANY = "Rehearsal of the deployment"
@@ -21,8 +22,9 @@ COMPANY = "Rehearsal of the deployment"
 def ask(stage: Stage, token_key: Path) -> None:
     """Ask everything; Failed at the first answer that is not as it must be."""
     _get(stage, "/health/live")
-    _get(stage, "/health/ready")
-    _say("it lives and is ready")
+    _expect("everything is well", holds=examined.is_all_well(_get(stage, "/health/ready")))
+    examined.metrics_are_for_their_reader(stage)
+    _say("it tells its figures to who bears the token")
     _expect("people find the way to sign in", holds="Sign in" in _get(stage, "/login/"))
     _ask_the_api(stage, token_key)
     _expect("the web went through PgBouncer", holds=_transactions_of_the_pool(stage) > 0)

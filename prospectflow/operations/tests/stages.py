@@ -159,21 +159,6 @@ def files(place: Place) -> Iterator[None]:
 
 
 @contextmanager
-def one_organisation(place: Place) -> Iterator[None]:
-    """A folder for its archive, which the first command makes."""
-    folder = place.folder / "backups"
-    folder.mkdir()
-
-    def name_archive() -> None:
-        for archive in folder.glob("*.zip"):
-            place.real["backups/prospectflow_organisation_acme_20261124_020000.zip"] = str(archive)
-
-    place.before_each = name_archive
-    with acme(place):
-        yield
-
-
-@contextmanager
 def laptop(place: Place) -> Iterator[None]:
     """A folder for servers of its own."""
     place.settings.LOCAL_DIRECTORY = place.folder / ".local"
@@ -190,7 +175,6 @@ STAGES = {
     "The worker and its queue": nothing,
     "Mailboxes": mailboxes,
     "After a restore": restored,
-    "One organisation out and in": one_organisation,
     "Simulating a campaign": campaign,
     "Importing": files,
     "The embedded servers": laptop,

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache
 from pathlib import Path
 
@@ -18,8 +19,9 @@ PROMETHEUS = (ROOT / "deploy/prometheus/prometheus.yml").read_text()
 GRAFANA = "".join(
     path.read_text() for path in (ROOT / "deploy/grafana/provisioning/datasources").iterdir()
 )
-PROFILES = ("mail", "monitoring", "replica", "upgrade")
+PROFILES = ("mail", "monitoring", "replica", "tools", "upgrade")
 REQUIRED = sorted(set(re.findall(r"\$\{([A-Z_]+):\?", COMPOSE_FILE)))
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 BEYOND_COMPOSE = {"DATABASE_ROLE", "LOCAL_DIRECTORY", "PASSWORD_SIGN_IN"}  # a laptop's
 
 
@@ -84,7 +86,8 @@ def test_every_image_that_is_not_built_here_is_pinned_to_a_release():
     others = {service["image"] for service in everything().values()} - built
     bases = set(re.findall(r"^FROM (\S+:\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE))
 
-    assert built == {"prospectflow", "prospectflow-backup", "prospectflow-pgbouncer"}
+    names = ("prospectflow", "prospectflow-backup", "prospectflow-pgbouncer")
+    assert built == {f"{name}:{VERSION}" for name in names}
     assert bases
     assert others
     assert {each for each in others | bases if not re.search(r":v?\d+\.\d+", each)} == set()
@@ -93,7 +96,7 @@ def test_every_image_that_is_not_built_here_is_pinned_to_a_release():
 def test_whatever_goes_on_running_has_a_health_check():
     lasting = {name for name, each in everything().items() if each.get("restart")}
 
-    assert set(everything()) - lasting == {"bootstrap", "migrate"}
+    assert set(everything()) - lasting == {"bootstrap", "migrate", "organisation"}
     assert {name for name in lasting if "healthcheck" not in everything()[name]} == set()
 
 
@@ -108,7 +111,7 @@ def test_nobody_starts_before_what_it_needs_is_there():
         lasts = everything()[other].get("restart")
         assert condition == ("service_healthy" if lasts else "service_completed_successfully")
     assert conditions["migrate", "bootstrap"] == "service_completed_successfully"
-    for name in ("web", "sender", "worker", "backup"):
+    for name in ("web", "sender", "worker", "backup", "organisation"):
         assert conditions[name, "migrate"] == "service_completed_successfully"
     assert conditions["web", "pgbouncer"] == "service_healthy"
 
@@ -136,7 +139,54 @@ def test_only_migrations_and_backups_know_the_owners_password():
     assert knowing == {"bootstrap", "migrate", "backup"}
 
 
-@pytest.mark.parametrize("name", ["web", "sender", "worker", "migrate", "backup", "pgbouncer"])
+def test_the_release_before_is_started_again_by_its_number():
+    again = resolved(given() | {"PROSPECTFLOW_VERSION": "0.0.9"})["services"]
+    images = {again[name]["image"] for name in ("web", "sender", "worker", "backup")}
+
+    assert images == {"prospectflow:0.0.9", "prospectflow-backup:0.0.9"}
+
+
+def test_one_organisation_is_taken_out_and_in_by_the_serving_role_where_backups_are():
+    (folder,) = [
+        each for each in everything()["organisation"]["volumes"] if each["target"] == "/backups"
+    ]
+
+    assert "//prospectflow_app:" in environment("organisation")["DATABASE_URL"]
+    assert environment("organisation")["BACKUP_DIRECTORY"] == "/backups"
+    assert not folder.get("read_only")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("prospectflow_full_20261124_020000.json", 0),
+        ("prospectflow_full_crm_20261124_020000.json", 1),
+        ("prospectflow_data_20261124_020000.json", 1),
+    ],
+)
+def test_only_a_backup_of_everything_makes_its_service_healthy(name, code, tmp_path):
+    (tmp_path / name).touch()
+    (backup,) = [one for one in services({"services": everything()}) if one.name == "backup"]
+    check = backup.health[1].replace("/backups", str(tmp_path))
+
+    assert subprocess.run(["sh", "-c", check]).returncode == code
+
+
+def test_secrets_are_written_for_their_owner_alone_and_never_over_others(tmp_path):
+    command = [ROOT / "deploy/make-secrets", ".env"]
+    subprocess.run(command, cwd=tmp_path, check=True, umask=0o022)
+    written = (tmp_path / ".env").read_text()
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    assert set(REQUIRED) <= {line.partition("=")[0] for line in written.splitlines()}
+    assert (again.returncode, (tmp_path / ".env").read_text()) == (2, written)
+    assert ".env is there already" in again.stderr
+
+
+@pytest.mark.parametrize(
+    "name", ["web", "sender", "worker", "migrate", "backup", "pgbouncer", "organisation"]
+)
 def test_our_containers_can_write_nothing_of_their_own_and_gain_no_rights(name):
     service = everything()[name]
 

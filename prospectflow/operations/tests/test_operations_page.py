@@ -145,6 +145,6 @@ def test_a_command_within_a_sentence_exists_with_its_options(command):
 
 
 def test_the_page_is_read_as_it_is_written():
-    assert "deploy/make-secrets > .env" in PLAIN["Installing"]
+    assert "deploy/make-secrets .env" in PLAIN["Installing"]
     assert PLAIN["Roles"][0].endswith("psql -X -v ON_ERROR_STOP=1 -f deploy/database/bootstrap.sql")
     assert len(COMPOSE) > 15
