@@ -4,7 +4,7 @@ import hashlib
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -14,9 +14,9 @@ from django.conf import settings
 from . import programs
 from .disk import drafts, explained, require_room
 from .encryption import unseal
-from .errors import ArchiveRefused, ProgramFailed
+from .errors import ArchiveRefused, BackupFailed, ProgramFailed
 from .manifest import Manifest, read_manifest
-from .names import Name, manifest_beside
+from .names import ENCRYPTED, FAILED, Name, manifest_beside
 from .streams import CountedWriter, PatientWriter, TooMuch, Writer
 
 
@@ -81,6 +81,19 @@ def unpack(archive: Archive, target: Writer) -> None:
         raise _unreadable(archive) from error
     if counted.bytes != archive.manifest.unpacked_bytes:
         raise _unreadable(archive)
+
+
+def set_aside(archive: Archive) -> Archive:
+    """The same archive under a name and a manifest by which nobody relies on it."""
+    said = archive.manifest
+    name = Name(said.kind, said.schemas, said.made_at, FAILED)
+    path = archive.path.with_name(name.archive(encrypted=archive.path.suffix == ENCRYPTED))
+    manifest = replace(said, mark=FAILED, parts={path.name: said.parts[archive.path.name]})
+    with explained(path.parent, BackupFailed):
+        manifest_beside(archive.path).unlink()
+        archive.path.rename(path)
+        manifest.write(manifest_beside(path))
+    return Archive(path, manifest)
 
 
 def read_through(archive: Archive) -> None:

@@ -2,16 +2,19 @@
 
 from datetime import datetime, time, timedelta
 
-AGAIN_AFTER = timedelta(minutes=15)  # where one failed
+AGAIN_AFTER = timedelta(minutes=15)
 
 
-def is_due(at: time, *, now: datetime, newest: datetime | None, failed: datetime | None) -> bool:
-    """Whether none was made since the last time that it was this hour (UTC), nor failed just now.
+def waits(*, now: datetime, failed: datetime | None) -> bool:
+    """Whether something failed so lately that nothing is tried yet."""
+    return failed is not None and now < failed + AGAIN_AFTER
+
+
+def is_due(at: time, *, now: datetime, newest: datetime | None) -> bool:
+    """Whether none was made since the last time that it was this hour (UTC).
 
     So one that was missed, since the machine was off, is made as soon as it runs again.
     """
-    if failed and now < failed + AGAIN_AFTER:
-        return False
     today = now.replace(hour=at.hour, minute=at.minute, second=0, microsecond=0)
     last = today if today <= now else today - timedelta(days=1)
     return newest is None or newest < last

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .archives import checked
 from .errors import ArchiveRefused
-from .names import Name, finished
+from .names import FAILED, Name, finished
 
 
 def files_in(directory: Path) -> list[str]:
@@ -50,6 +50,13 @@ def prune(directory: Path, *, now: datetime, days: int) -> list[str]:
     for file in gone:
         (directory / file).unlink(missing_ok=True)
     return gone
+
+
+def forget_failed(directory: Path) -> None:
+    """Delete the backups whose trial failed: call it when a younger one was made."""
+    for file in sorted(files_in(directory), reverse=True):  # .json before .dump
+        if (name := Name.read(file)) and name.mark == FAILED:
+            (directory / file).unlink(missing_ok=True)
 
 
 def expired(

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from .errors import BackupFailed, BackupRefused
-from .names import finished
+from .names import FAILED, finished, manifest_beside
 from .retention import expired, files_in
 
 
@@ -30,11 +30,11 @@ class Store:
         """
         with self._explained():
             client = _client()
-            held = finished(self._files(client))
-            for name, file in finished(files_in(directory)).items():
-                if name not in held:
+            held = finished(self._files(client)).values()
+            for file in copied_files(directory):
+                if file not in held:
                     self._upload(client, directory / file)
-                    self._upload(client, directory / name.manifest)
+                    self._upload(client, manifest_beside(directory / file))
             return self._prune(client, now)
 
     def _upload(self, client: Any, path: Path) -> None:
@@ -77,6 +77,12 @@ class Store:
         return BackupFailed(
             f"The backup was made, but not copied to s3://{self.bucket}/{self.folder}: {reason}."
         )
+
+
+def copied_files(directory: Path) -> list[str]:
+    """The archives there that belong in the second place: whole ones that did not fail a trial."""
+    found = finished(files_in(directory))
+    return [file for name, file in found.items() if name.mark != FAILED]
 
 
 def store() -> Store | None:

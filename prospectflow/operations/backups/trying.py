@@ -7,7 +7,7 @@ import psycopg
 
 from prospectflow.errors import DomainError
 
-from .archives import Archive, verified
+from .archives import Archive, set_aside, verified
 from .comparing import differences
 from .databases import Server
 from .encryption import can_open
@@ -31,7 +31,7 @@ def refuse_what_cannot_be_tried(name: Name, file: str) -> None:
 def try_out(archive: Archive, *, database_url: str) -> None:
     """Restore it into a scratch database, compare, and drop that; BackupFailed says what is amiss.
 
-    Call it within `alone`.
+    Where it fails the archive is set aside, so that another is made. Call it within `alone`.
     """
     server = Server(database_url)
     prefix = f"{server.database}_trial_"
@@ -56,4 +56,5 @@ def _tried(archive: Archive, server: Server, scratch: str) -> list[str]:
 
 
 def _useless(archive: Archive, reason: str) -> BackupFailed:
-    return BackupFailed(f"{archive.path} was made, but its trial restore failed: {reason}")
+    kept = set_aside(archive)
+    return BackupFailed(f"A trial restore failed, of {kept.path} as it is called now: {reason}")

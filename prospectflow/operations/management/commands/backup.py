@@ -16,14 +16,16 @@ from django.utils import timezone
 
 from prospectflow.errors import DomainError
 from prospectflow.operations.backups.connecting import owner_url
-from prospectflow.operations.backups.daily import is_due
+from prospectflow.operations.backups.copying import is_behind
+from prospectflow.operations.backups.daily import is_due, waits
 from prospectflow.operations.backups.errors import BackupFailed, ProgramFailed
-from prospectflow.operations.backups.making import Made, back_up
+from prospectflow.operations.backups.making import Made, back_up, copy_again
 from prospectflow.operations.backups.names import KINDS, Name
 from prospectflow.operations.backups.retention import newest
 from prospectflow.tenancy import SCHEMAS
 
 LOOKS_SECONDS = 30
+TO = "Else BACKUP_DIRECTORY; what expires is deleted there alone, and never here."
 
 
 class Command(BaseCommand):
@@ -35,7 +37,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("kind", choices=KINDS, help="Definitions and rows, or one of them.")
         parser.add_argument("--schema", choices=SCHEMAS, help="Of this schema alone.")
-        parser.add_argument("--to", type=Path, metavar="DIR", help="Else BACKUP_DIRECTORY.")
+        parser.add_argument("--to", type=Path, metavar="DIR", help=TO)
         parser.add_argument(
             "--trial-restore",
             action="store_true",
@@ -64,14 +66,23 @@ class Command(BaseCommand):
         failed = None
         while True:
             now = timezone.now()
-            last = newest(_directory(options), kind=options["kind"], schemas=_schemas(options))
-            if is_due(daily, now=now, newest=last, failed=failed):
+            if not waits(now=now, failed=failed):
                 try:
-                    self.stdout.write(f"{_make(options, now)}.")
+                    self._do_what_is_due(daily, options, now)
                 except DomainError as error:
                     self.stderr.write(str(error))
                     failed = now
             sleep(LOOKS_SECONDS)
+
+    def _do_what_is_due(self, daily: time, options: dict[str, Any], now: datetime) -> None:
+        """A backup, or only the copy of one that was made and not copied."""
+        directory = _directory(options)
+        last = newest(directory, kind=options["kind"], schemas=_schemas(options))
+        if is_due(daily, now=now, newest=last):
+            self.stdout.write(f"{_make(options, now)}.")
+        elif is_behind(directory):
+            copy_again(directory, now=now, database_url=owner_url())
+            self.stdout.write("What had not been copied is copied.")
 
 
 def _make(options: dict[str, Any], now: datetime) -> Made:

@@ -19,6 +19,8 @@ from prospectflow.operations.backups import trying
 from prospectflow.operations.backups.archives import checked
 from prospectflow.operations.backups.connecting import conninfo
 from prospectflow.operations.backups.locking import alone
+from prospectflow.operations.backups.names import Name
+from prospectflow.operations.backups.retention import newest
 from prospectflow.operations.embedded import postgres
 from prospectflow.operations.management.commands import backup
 from prospectflow.testing import processes
@@ -112,6 +114,14 @@ def test_one_schema_goes_where_it_is_told(said, tmp_path, folder):
     assert not folder.exists()
 
 
+def test_elsewhere_nothing_of_anybodys_is_deleted(said, tmp_path):
+    expired = tmp_path / "prospectflow_data_crm_20200101_020000.dump.zst"
+    expired.touch()
+
+    assert "0 expired file(s) deleted" in said("data", "--schema", "crm", "--to", str(tmp_path))
+    assert expired.exists()
+
+
 def test_each_run_tells_the_log_one_line(said, caplog):
     said("full")
     said("schema")
@@ -153,10 +163,21 @@ def test_a_trial_that_finds_other_rows_than_were_counted_has_failed(
     code, sentence = refusal(said, "full", "--trial-restore")
 
     assert code == 1
-    assert re.search(r"its trial restore failed: .*iam.organisations has 0", sentence)
+    assert re.search(r"/prospectflow_failed_full_.*iam.organisations has 0", sentence)
     with psycopg.connect(owner_url) as owner:
         assert owner.execute(TRIALS).fetchall() == []
-    assert len(list(folder.glob("*.zst"))) == 1
+    (kept,) = folder.glob("*.zst")
+    assert checked(kept).manifest.mark == "failed"
+    assert newest(folder) is None
+
+
+def test_what_failed_its_trial_goes_once_another_was_made(said, folder, monkeypatch):
+    with monkeypatch.context() as failing:
+        failing.setattr(trying, "load", _losing_organisations(trying.load))
+        refusal(said, "full", "--trial-restore")
+
+    said("full", "--trial-restore")
+    assert [Name.read(file.name).mark for file in folder.iterdir()] == ["", ""]
 
 
 def _losing_organisations(load):

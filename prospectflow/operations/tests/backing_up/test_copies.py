@@ -1,15 +1,25 @@
 """The second place of backups: an S3 on this machine."""
 
+import sys
+from datetime import timedelta
+
 import boto3
 import pytest
+from django.core.management import call_command
 from moto.server import ThreadedMotoServer
 
+from prospectflow.operations.backups import daily
+from prospectflow.operations.backups.archives import set_aside
+from prospectflow.operations.backups.copying import copy, is_behind
 from prospectflow.operations.backups.errors import BackupFailed, BackupRefused
+from prospectflow.operations.backups.gauges import backups
 from prospectflow.operations.backups.making import back_up
 from prospectflow.operations.backups.names import Name
+from prospectflow.operations.management.commands import backup
 
 from .asking import NIGHT, STEM
 
+LAST_COPY = "prospectflow_last_backup_copy_timestamp_seconds"
 FILES = [f"{STEM}.dump.zst", f"{STEM}.json"]
 
 
@@ -84,6 +94,54 @@ def test_where_it_cannot_be_copied_the_backup_stands_and_the_run_has_failed(
     with pytest.raises(BackupFailed, match="was made, but not copied to s3://nobodys/"):
         make(folder, owner_url)
     assert sorted(path.name for path in folder.iterdir()) == [old.name, *FILES]
+
+
+def test_daily_a_copy_that_failed_is_made_later_without_another_backup(
+    bucket, owner_url, folder, settings, monkeypatch, capsys
+):
+    there = settings.BACKUP_COPY_TO
+    settings.BACKUP_COPY_TO = "s3://nobodys"
+    rounds = iter((there, there, there))
+
+    def sleep(seconds):
+        settings.BACKUP_COPY_TO = next(rounds, None) or sys.exit()
+
+    monkeypatch.setattr(backup, "sleep", sleep)
+    monkeypatch.setattr(backup, "owner_url", lambda: owner_url)
+    monkeypatch.setattr(daily, "AGAIN_AFTER", timedelta(0))
+    with pytest.raises(SystemExit):
+        call_command("backup", "full", "--daily", "02:00")
+
+    (made,) = folder.glob("*.zst")
+    assert keys(bucket) == [f"acme/{made.name}", f"acme/{made.name.split('.')[0]}.json"]
+    printed, complained = capsys.readouterr()
+    assert (printed, complained.count("\n")) == ("What had not been copied is copied.\n", 1)
+
+
+def test_the_last_copy_is_told_and_none_as_long_ago(bucket, owner_url, folder, settings):
+    assert told() == {LAST_COPY: 0}
+
+    make(folder, owner_url)
+    assert told() == {LAST_COPY: NIGHT.replace(microsecond=0).timestamp()}
+
+    settings.BACKUP_COPY_TO = "s3://backups/elsewhere"
+    assert told() == {LAST_COPY: 0}
+    settings.BACKUP_COPY_TO = ""
+    assert told() == {}
+
+
+def told():
+    """What Prometheus is told of copies."""
+    samples = [sample for metric in backups(NIGHT) for sample in metric.samples]
+    return {each.name: each.value for each in samples if "copy" in each.name}
+
+
+def test_what_failed_its_trial_is_copied_nowhere(bucket, archive, folder):
+    set_aside(archive)
+
+    assert not is_behind(folder)
+    assert copy(folder, now=NIGHT) == []
+    assert keys(bucket) == []
 
 
 def test_what_an_earlier_run_could_not_copy_is_copied_by_the_next(

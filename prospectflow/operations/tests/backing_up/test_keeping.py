@@ -4,7 +4,7 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
-from prospectflow.operations.backups.daily import is_due
+from prospectflow.operations.backups.daily import is_due, waits
 from prospectflow.operations.backups.names import FAILED, SAFETY, Name
 from prospectflow.operations.backups.retention import expired, newest, newest_of, prune
 
@@ -136,11 +136,10 @@ def test_the_folder_says_when_the_newest_finished_one_was_made(archive, folder):
     ],
 )
 def test_a_backup_is_due_when_none_was_made_since_it_was_last_two(newest, now, due):
-    assert is_due(TWO, now=now, newest=newest, failed=None) is due
+    assert is_due(TWO, now=now, newest=newest) is due
 
 
-@pytest.mark.parametrize(("minutes", "due"), [(1, False), (14, False), (15, True)])
-def test_one_that_failed_is_tried_again_after_a_quarter_of_an_hour(minutes, due):
-    failed = NOW - timedelta(minutes=minutes)
-
-    assert is_due(TWO, now=NOW, newest=None, failed=failed) is due
+@pytest.mark.parametrize(("minutes", "waiting"), [(1, True), (14, True), (15, False)])
+def test_what_failed_is_tried_again_after_a_quarter_of_an_hour(minutes, waiting):
+    assert waits(now=NOW, failed=NOW - timedelta(minutes=minutes)) is waiting
+    assert not waits(now=NOW, failed=None)
