@@ -24,16 +24,16 @@ SHORT_SECONDS = 9.5 * 60  # all of them together
 TIDYING_SECONDS = 20  # for an interrupted one, to stop its servers and drop its database
 # In the order in which they run, and of the short form's time what each may take of the whole.
 SHARES = {
-    "row_level_security": 100,
+    "row_level_security": 80,
     "pooler": 65,
     "backup": 70,
     "api_campaign": 40,
     "console": 70,
-    "import": 80,
+    "import": 75,
     "long_lists": 30,
     "mail_building": 10,
     "search_below_policies": 30,
-    "sending": 80,
+    "sending": 105,
     "token_verifying": 10,
 }
 HEAD = """\

@@ -1,0 +1,1 @@
+"""What benchmarks/import.py measures the pipeline against, and how much memory it takes."""
