@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from django.conf import settings
 from django.db import connection
@@ -26,10 +26,12 @@ from prospectflow.tenancy import SCHEMAS
 
 CONTENTS = "contents.json"
 BLOCK = 2**18
+MOST_CONTENTS = 2**20  # bytes, fifty times what they take
+WAYS = {ZIP_STORED, ZIP_DEFLATED}
 # What zipfile raises over bytes that are no archive, or not any more.
 BROKEN = (
     *(BadZipFile, EOFError, KeyError, NotImplementedError, OverflowError, RuntimeError),
-    *(TypeError, ValueError, struct.error, zlib.error),
+    *(AttributeError, TypeError, ValueError, struct.error, zlib.error),
 )
 
 
@@ -105,7 +107,7 @@ def opened(path: Path) -> Archive:
 
 
 def _read(packed: ZipFile) -> Contents:
-    outside = json.loads(packed.read(CONTENTS))
+    outside = json.loads(_unsealed(packed))
     told = outside["contents"]
     if not any(hmac.compare_digest(_seal(told, key), outside["seal"]) for key in _keys()):
         raise ArchiveRefused(
@@ -113,6 +115,17 @@ def _read(packed: ZipFile) -> Contents:
             " key at its end, or the addresses that must not be written to are unknown here."
         )
     return _contents(json.loads(told))
+
+
+def _unsealed(packed: ZipFile) -> bytes:
+    """The list of contents; whoever made it, it takes no more memory than ours would."""
+    if any(member.compress_type not in WAYS for member in packed.infolist()):
+        raise BadZipFile
+    with packed.open(CONTENTS) as member:
+        text = member.read(MOST_CONTENTS + 1)
+    if len(text) > MOST_CONTENTS:
+        raise BadZipFile
+    return text
 
 
 def _contents(fields: dict[str, Any]) -> Contents:

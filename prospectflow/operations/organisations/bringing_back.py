@@ -7,8 +7,8 @@ not be written to, who was shut out, and which mails have left.
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.db import IntegrityError, OperationalError, connection
-from psycopg.errors import DeadlockDetected
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection
+from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from iam.models import Organisation
 from iam.services import record
@@ -98,8 +98,8 @@ def bring_back(archive: Archive, *, now: datetime) -> Brought:
             take_your_time()
             run(ONE_AT_A_TIME, [str(archive.contents.organisation_id)])
             return _replace(archive, now)
-    except IntegrityError as error:
-        raise TakenHere(_whose(error)) from error
+    except (DataError, IntegrityError) as error:
+        raise _refusal(error) from error
     except OperationalError as error:
         if not isinstance(error.__cause__, DeadlockDetected):
             raise
@@ -132,7 +132,7 @@ def _bring(table: Table, archive: Archive) -> None:
     run(f"{made} SELECT {table.listed} FROM {table.name} LIMIT 0")
     statement = f"COPY {table.brought} ({table.listed}) FROM STDIN (FORMAT csv, HEADER MATCH)"
     with connection.cursor() as cursor:
-        with cursor.copy(statement) as copy:
+        with connection.wrap_database_errors, cursor.copy(statement) as copy:
             for block in archive.blocks(table.name):
                 copy.write(block)
         if cursor.rowcount != archive.contents.parts[table.name].rows:
@@ -172,8 +172,16 @@ def _put_in_doubt(since: datetime, now: datetime) -> int:
     return total
 
 
-def _whose(error: IntegrityError) -> str:
+def _refusal(error: DatabaseError) -> DomainError:
+    """What to tell of rows that PostgreSQL did not take; nothing was changed."""
     cause: Any = error.__cause__
-    name = cause.diag.constraint_name or ""
+    name = cause.diag.constraint_name or cause.sqlstate
+    if not isinstance(cause, UniqueViolation):
+        return ArchiveRefused(
+            f"The archive's rows do not fit this database ({name}): nothing was changed. Take"
+            " another archive, or bring this one back into the database that it was made from."
+        )
+    if cause.diag.table_name == "users":  # somebody signed up since their address was looked for
+        return WrittenTo()
     known = (sentence for begin, sentence in TAKEN.items() if name.startswith(begin))
-    return next(known, f"A row of the archive is another organisation's here ({name}).")
+    return TakenHere(next(known, f"A row of the archive is another organisation's here ({name})."))

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from fcntl import LOCK_EX, LOCK_NB, flock
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +32,8 @@ from prospectflow.operations.organisations.tables import (
 )
 from prospectflow.tenancy.context import tenant
 
+BEGIN = "prospectflow_organisation_"
+
 
 class NotWritten(DomainError):
     """The archive could not be written."""
@@ -44,7 +47,7 @@ def take_out(
     Only a whole file bears its name, and only its owner may read it. Call it outside of a scope.
     Raises NotWritten.
     """
-    name = f"prospectflow_organisation_{organisation.slug}{why}_{now.astimezone(UTC):%Y%m%d_%H%M%S}"
+    name = f"{BEGIN}{organisation.slug}{why}_{now.astimezone(UTC):%Y%m%d_%H%M%S}"
     path = directory / f"{name}.zip"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -60,10 +63,12 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
     """A file that gets its name once everything is on the disk; else nothing is left of it."""
     if path.exists():
         raise NotWritten(f"{path} is there already: try again in a second.")
+    _clear_away(path.parent)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            flock(file, LOCK_EX)
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -71,6 +76,14 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
         _settle(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _clear_away(directory: Path) -> None:
+    """Delete what killed exports left; one that is being written is locked by its process."""
+    for partial in directory.glob(f"{BEGIN}*.partial"):
+        with suppress(BlockingIOError, FileNotFoundError), partial.open("rb") as file:
+            flock(file, LOCK_EX | LOCK_NB)
+            partial.unlink()
 
 
 def _settle(directory: Path) -> None:
