@@ -53,7 +53,7 @@ class Router:
         return True  # the same rows, wherever they were read
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        return db == DEFAULT_DB_ALIAS
+        return db != REPLICA
 
 
 def reading[T](work: Callable[[], T], organisation_id: UUID, *, user_id: UUID | None = None) -> T:
