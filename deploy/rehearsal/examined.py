@@ -2,12 +2,13 @@
 
 import json
 import shlex
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
-from .stage import Failed, Stage
+from .stage import GLANCE_SECONDS, PATIENCE_SECONDS, Failed, Stage
 
 OF_THIS_MACHINE = {"disk"}  # how full its disks are is no matter of the installation
 SERVICES = {"web": "web", "sender": "worker", "worker": "worker"}  # as their figures call them
@@ -44,14 +45,23 @@ def metrics_are_for_their_reader(stage: Stage) -> None:
 
 
 def _metrics(stage: Stage, name: str, headers: Mapping[str, str]) -> tuple[int, str]:
-    """The status, and what is said, as Prometheus asks beside the service."""
-    request = urllib.request.Request(  # noqa: S310
-        f"http://{stage.machine.address(name)}/metrics", headers=dict(headers)
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError as error:
-        raise Failed(f"{name}: /metrics: {error}") from error
+    """The status, and what is said, as Prometheus asks beside the service.
+
+    The workers of one machine share its address, so the health of one may be told of another
+    that is still starting: it is waited for.
+    """
+    url = f"http://{stage.machine.address(name)}/metrics"
+    request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise Failed(
+                    f"{name}: /metrics: {error}\n{stage.log(stage.services[name])}"
+                ) from error
+            time.sleep(GLANCE_SECONDS)

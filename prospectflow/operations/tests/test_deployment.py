@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from deploy.rehearsal.composition import Refused, resolved, services
+from deploy.rehearsal.examined import is_all_well
 
 ROOT = settings.BASE_DIR
 COMPOSE_FILE = (ROOT / "docker-compose.yml").read_text()
@@ -118,7 +119,7 @@ def test_nobody_starts_before_what_it_needs_is_there():
 
 def test_the_web_goes_through_the_pooler_and_workers_past_it():
     assert "@pgbouncer:6432/" in environment("web")["DATABASE_URL"]
-    for name in ("sender", "worker"):
+    for name in ("web", "sender", "worker"):  # the web: for commands that are typed there
         assert "@postgres:5432/" in environment(name)["WORKER_DATABASE_URL"]
     for name in ("migrate", "backup"):
         assert "//prospectflow_owner:" in environment(name)["DATABASE_URL"]
@@ -262,3 +263,8 @@ def test_what_compose_gives_the_web_passes_the_checks_for_a_deployment():
         0,
         "System check identified no issues (0 silenced).\n",
     ), done.stderr
+
+
+def test_the_rehearsal_is_not_content_while_no_worker_is_alive():
+    assert is_all_well('{"status": "ok"}')
+    assert not is_all_well('{"status": "degraded"}')
