@@ -47,7 +47,7 @@ def test_the_page_has_figures_of_every_benchmark():
 
     assert list(told) == list(collecting.SHARES)
     assert [
-        name for name, chapter in told.items() if "\n|---|---:|---|---|\n| " not in chapter
+        name for name, chapter in told.items() if "\n|---|---:|---:|---|\n| " not in chapter
     ] == []
 
 
