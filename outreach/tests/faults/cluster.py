@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,8 @@ class Cluster:
         for each in (pid, *children.stdout.split()):
             with suppress(ProcessLookupError):
                 os.kill(int(each), signal.SIGKILL)
+        while embedded.status(self.folder).postgres.running:  # killed is not yet gone
+            time.sleep(0.01)
 
     def recover(self) -> None:
         """Start again, from what was on the disk."""

@@ -55,6 +55,7 @@ def test_an_organisation_goes_out_and_comes_back_by_the_real_commands(acme, tmp_
     assert campaigns(acme) == ["Spring"]
     [before] = tmp_path.glob("*_before_*.zip")
     assert f"What it holds now is in {before}." in printed
+    time.sleep(1)  # what it holds now gets a name of its own, which tells the second
     said("restore_organisation", before, "--yes")
     assert campaigns(acme) == ["By mistake"]
 
