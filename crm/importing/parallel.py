@@ -20,7 +20,7 @@ from crm.importing.parsing import BatchParser, Staged
 from crm.importing.profiles import Mapped
 from crm.importing.reading import Batch, Source
 
-BATCH = 2_000  # rows
+BATCH = 1_000  # rows
 ALONE = 8 << 20  # bytes that one process reads sooner than others have started
 AHEAD = 3  # batches that wait for each process, so that memory stays bounded
 
