@@ -14,14 +14,13 @@ from outreach.services.mailboxes import move_mailbox, smtp_account
 from outreach.services.sending.deciding import Decision, Frozen, Group, Intention, decide
 from outreach.services.sending.delivering import Clock, Round, deliver, ignored, never
 from outreach.services.sending.held_back import may_send_anything
-from outreach.services.sending.leasing import hand_back, lease
+from outreach.services.sending.leasing import BATCH, hand_back, lease
 from outreach.smtp import Connection, SmtpAccount
 from outreach.states import MailboxStatus
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
-BATCH = 200
 GROUP = 100  # what a killed worker may leave in doubt, where the mailbox keeps no pace
 
 

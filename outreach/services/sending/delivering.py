@@ -13,6 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from outreach.answers import BEFORE_RECIPIENT
 from outreach.models import Mailbox, Message
 from outreach.services.sending.deciding import Decision, Frozen, Intention
+from outreach.services.sending.leasing import BATCH
 from outreach.services.sending.looking import may_still_leave
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
 from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, Unknown
@@ -45,7 +46,7 @@ class Round:
     frozen: Frozen = ignored
     stopping: Callable[[], bool] = never
     dial: Dial = create_connection
-    at_most: int = 200
+    at_most: int = BATCH
     leased: set[UUID] = field(default_factory=set)
     sent: list[Message] = field(default_factory=list)
 
