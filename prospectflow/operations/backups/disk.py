@@ -58,13 +58,14 @@ def require_room(directory: Path, wanted: int) -> None:
 def publish(folder: Path, directory: Path, names: list[str]) -> None:
     """Give these files their final names, in this order, once their bytes are on the disk."""
     for name in names:
-        _sync(folder / name)
+        sync(folder / name)
     for name in names:
         (folder / name).rename(directory / name)
-    _sync(directory)
+    sync(directory)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Have a file's bytes, or a directory's names, survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

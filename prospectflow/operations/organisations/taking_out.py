@@ -16,6 +16,7 @@ from psycopg import IsolationLevel
 
 from iam.models import Organisation
 from prospectflow.errors import DomainError
+from prospectflow.operations.backups.disk import sync
 from prospectflow.operations.organisations.archives import (
     CONTENTS,
     Contents,
@@ -73,7 +74,7 @@ def _whole(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         partial.rename(path)
-        _settle(path.parent)
+        sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -84,15 +85,6 @@ def _clear_away(directory: Path) -> None:
         with suppress(BlockingIOError, FileNotFoundError), partial.open("rb") as file:
             flock(file, LOCK_EX | LOCK_NB)
             partial.unlink()
-
-
-def _settle(directory: Path) -> None:
-    """Have the new name survive a loss of power, too."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pack(organisation: Organisation, packed: ZipFile, now: datetime) -> Contents:
