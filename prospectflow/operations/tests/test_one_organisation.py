@@ -459,9 +459,9 @@ def test_whoever_signs_up_with_an_address_of_the_archive_meanwhile_is_nobodys_ro
         back(archive)
 
 
-def resealed(archive: Path, change) -> Path:
-    """The same archive with other campaigns, as if it had been made with them."""
-    name, copy = "outreach.campaigns", archive.with_name("resealed.zip")
+def resealed(archive: Path, change, name: str = "outreach.campaigns") -> Path:
+    """The same archive with other rows of a table, as if it had been made with them."""
+    copy = archive.with_name("resealed.zip")
     contents = opened(archive).contents
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(copy, "w") as new:
         rows = change(old.read(f"{name}.csv"))
@@ -495,12 +495,15 @@ def test_rows_that_are_wrong_below_a_right_seal_bring_nothing_in(
     assert rows_of(acme.pk) == now
 
 
-def test_an_archive_brings_in_no_row_of_another_organisation(acme, other, rows_of, tmp_path):
+@pytest.mark.parametrize("name", ["outreach.campaigns", "iam.audit_events", "iam.organisations"])
+def test_an_archive_with_a_row_of_another_organisation_is_refused_and_brings_in_nothing(
+    acme, other, rows_of, tmp_path, name
+):
     mine, others = str(acme.pk).encode(), str(other.pk).encode()
-    archive = resealed(out(acme, tmp_path), lambda rows: rows.replace(mine, others, 1))
+    archive = resealed(out(acme, tmp_path), lambda rows: rows.replace(mine, others, 1), name)
     was = rows_of(acme.pk), rows_of(other.pk)
 
-    with pytest.raises(DatabaseError, match="row-level security"):
+    with pytest.raises(ArchiveRefused, match=f"of another organisation in {name}: nothing was"):
         back(archive)
 
     assert (rows_of(acme.pk), rows_of(other.pk)) == was
