@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.apps import apps
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
 from django.db.models import Count, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, JSONObject
@@ -35,6 +36,12 @@ class CampaignQuerySet(models.QuerySet[Any]):
             enrolled=Coalesce(_one(enrollments, "campaign", Count("pk")), 0),
             mails=_one(told, "enrollment__campaign", mails),
         )
+
+    def with_shares(self) -> Self:
+        """Each with the mailboxes that share its load and their weights, the oldest share first."""
+        rows = _rows("CampaignMailbox").filter(campaign=OuterRef("pk")).order_by("pk")
+        share = JSONObject(mailbox="mailbox_id", weight="weight")
+        return self.annotate(shares=ArraySubquery(rows.values(share=share)))
 
 
 def _rows(model: str) -> models.QuerySet[Any]:

@@ -64,6 +64,10 @@ class ShareSerializer(StrictSerializer):
     mailbox: Any = serializers.PrimaryKeyRelatedField(queryset=Mailbox.objects.all())
     weight = serializers.IntegerField(min_value=1, max_value=HEAVIEST, default=1)
 
+    def to_representation(self, share: dict[str, Any]) -> dict[str, Any]:
+        """PostgreSQL tells a share as it is shown, but for the order of its fields."""
+        return {"mailbox": share["mailbox"], "weight": share["weight"]}
+
 
 @extend_schema_field(
     {
@@ -97,6 +101,7 @@ class CampaignSerializer(CampaignNumbers, RuledSerializer):
     )
     mailboxes = ShareSerializer(  # type: ignore[call-arg]
         many=True,
+        source="shares",
         required=False,
         max_length=MOST_MAILBOXES,
         help_text="Those that share its load; its own has weight 1 unless it is named here.",
@@ -118,11 +123,11 @@ class CampaignSerializer(CampaignNumbers, RuledSerializer):
         return shares
 
     def create(self, given: dict[str, Any]) -> Campaign:
-        shares = given.pop("mailboxes", None)
+        shares = given.pop("shares", None)
         return self._shared(super().create(given), shares)
 
     def update(self, campaign: Campaign, given: dict[str, Any]) -> Campaign:
-        shares = given.pop("mailboxes", None)
+        shares = given.pop("shares", None)
         return self._shared(super().update(campaign, given), shares)
 
     def _shared(self, campaign: Campaign, shares: list[dict[str, Any]] | None) -> Campaign:

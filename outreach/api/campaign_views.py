@@ -23,7 +23,6 @@ from outreach.services.explaining import waiting_in
 from outreach.services.sharing import share_anew
 from outreach.templating import TemplateRefused
 from prospectflow.api.exports import Exported
-from prospectflow.api.serializers import SPARSE
 from prospectflow.api.viewsets import ReadOnlyTenantViewSet
 
 INTAKE = OpenApiExample(
@@ -91,12 +90,12 @@ class CampaignViewSet(Exported, Simulated, RuledViewSet):
         self.reread(serializer)
 
     def get_queryset(self) -> QuerySet:
-        rows = super().get_queryset()
-        return rows.prefetch_related("mailboxes") if self.action not in SPARSE else rows
+        rows: Any = super().get_queryset()
+        return rows if self.action == "list" else rows.with_shares()
 
     def perform_save(self, serializer: BaseSerializer[Any]) -> None:
         campaign = serializer.save()
-        if serializer.validated_data.keys() & {"mailboxes", "from_mailbox"}:
+        if serializer.validated_data.keys() & {"shares", "from_mailbox"}:
             share_anew(campaign, at=self.now, user=self.person)
         services.keep_ready(campaign)
 

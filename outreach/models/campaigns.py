@@ -1,5 +1,7 @@
 """Campaigns, their steps, their mailboxes, and who is in them."""
 
+from typing import Any
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
@@ -70,6 +72,7 @@ class Campaign(TenantModel):
     objects = CampaignQuerySet.as_manager()
     enrolled: int  # from with_numbers(), like `mails`
     mails: dict[str, int] | None
+    shares: list[dict[str, Any]]  # from with_shares()
 
     class Meta(TenantModel.Meta):
         db_table = "campaigns"

@@ -1,6 +1,8 @@
 """Shared mailboxes, windows, what waits, and steps that are changed, through the API."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from outreach.models import Campaign, CampaignMailbox, Enrollment, Task, WorkflowStep
 from outreach.services.drafting import compose
@@ -54,6 +56,35 @@ def test_a_campaigns_mailboxes_windows_and_clock_are_set_and_read(member, campai
     assert (read["windows"], read["follows_recipient"]) == (MORNINGS, True)
     assert member.patch(page, {"mailboxes": [], "windows": None}).json()["mailboxes"] == []
     assert member.get(page).json()["windows"] is None
+
+
+def test_a_campaign_is_read_in_one_statement_however_many_mailboxes_share_it(
+    organisation, member, campaign
+):
+    page = f"{CAMPAIGNS}{campaign.pk}/"
+
+    def read(more: int) -> tuple[list[str], list[dict]]:
+        with tenant(organisation.pk):
+            for weight in range(1, more + 1):
+                campaign.mailboxes.create(mailbox=make_mailbox(), weight=weight)
+        with CaptureQueriesContext(connection) as queries:
+            shares = member.get(page).json()["mailboxes"]
+        sent = [query["sql"] for query in queries]
+        return [sql for sql in sent if '"campaign' in sql], shares
+
+    (one, first), (many, shares) = read(1), read(5)
+
+    assert (len(one), len(many)) == (1, 1)
+    assert [share["weight"] for share in shares] == [1, 1, 2, 3, 4, 5]
+    assert shares[0] == first[0]
+    assert list(first[0]) == ["mailbox", "weight"]
+
+
+def test_the_mailboxes_of_another_campaign_are_not_told(organisation, member, campaign, other):
+    with tenant(organisation.pk):
+        make_open_campaign().mailboxes.create(mailbox=other)
+
+    assert member.get(f"{CAMPAIGNS}{campaign.pk}/").json()["mailboxes"] == []
 
 
 def test_a_weight_that_is_left_out_is_one(member, other):
