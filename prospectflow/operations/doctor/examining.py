@@ -12,7 +12,7 @@ from .configuration import configuration
 from .findings import Finding
 from .machine import backup, disk
 from .outreach import mailboxes, queue, sending
-from .servers import clocks, connections, role, services, sessions, versions
+from .servers import clocks, connections, replica, role, services, sessions, versions
 
 type Ask = Callable[[datetime], Iterator[Finding]]
 
@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Ask] = {
     "role": role,
     "settings": configuration,
     "connections": connections,
+    "replica": replica,
     "sessions": sessions,
     "queue": queue,
     "sending": sending,

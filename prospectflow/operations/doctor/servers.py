@@ -3,27 +3,32 @@
 import platform
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import django
 import psycopg
 from django.conf import settings
 from django.db import connection
+from django.db import connections as databases
 from django.utils import timezone
 from django_redis import get_redis_connection
 
 from prospectflow.monitoring.health import checks
 from prospectflow.monitoring.pooler import pool
 from prospectflow.operations.validation.server import OLDEST
+from prospectflow.tenancy.replica import REPLICA, ReplicaUnfit, lag
 from prospectflow.tenancy.roles import powers
 
-from .findings import Finding, share
+from .findings import Finding, ago, share
 
 SKEW_AT_MOST = timedelta(seconds=2)
 POOL_SHARE_AT_MOST = 0.9
 WAIT_AT_MOST_SECONDS = 1.0
 REDIS_SHARE_AT_MOST = 0.9
 UPGRADE = "PostgreSQL 18 is needed: upgrade it."
+LATE = "It is passed by: see whether it still streams, or what keeps it so busy."
+NO_REPLICA = "Lead REPLICA_DATABASE_URL to a standby of DATABASE_URL, or unset it."
 CLOCK = "Set this clock by a time server: mails leave, and links and tokens end, by it."
 EVICTS = "Set maxmemory-policy to noeviction, or people are signed out at random."
 
@@ -69,6 +74,21 @@ def connections(now: datetime) -> Iterator[Finding]:
     name = "PgBouncer" if settings.PGBOUNCER_STATS else "PostgreSQL, no pooler asked"
     told = ", ".join(f"{number} {state}" for state, number in states.items())
     yield Finding(name, f"{share(clients, found.clients_at_most)} of its clients: {told}", advice)
+
+
+def replica(now: datetime) -> Iterator[Finding]:
+    """Whether it is near enough to be read, where there is one."""
+    if REPLICA not in databases.settings:
+        yield Finding("none", "everything is read from the primary")
+        return
+    try:
+        behind = lag()
+    except ReplicaUnfit:
+        yield Finding("the replica", "is none of this database", NO_REPLICA)
+        return
+    late = behind > settings.REPLICA_MAX_LAG_SECONDS
+    told = f"is {ago(behind)} behind" if isfinite(behind) else "has replayed nothing yet"
+    yield Finding("the replica", told, LATE if late else "")
 
 
 def sessions(now: datetime) -> Iterator[Finding]:

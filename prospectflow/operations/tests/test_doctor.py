@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from outreach.models import Platform
 from outreach.services.switches import stop_platform
+from prospectflow.operations.backups.copying import NOTE
+from prospectflow.operations.backups.names import Name
 from prospectflow.operations.doctor import SUBJECTS, configuration, machine, servers
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_mailbox, make_organisation
@@ -185,6 +187,20 @@ def test_a_server_without_a_backup_of_this_day_needs_attention(
     settings.EMBEDDED = on_a_laptop
 
     assert bool(advised("backup")) is ill
+
+
+@pytest.mark.parametrize(("copied", "ill"), [(None, True), (28, True), (26, False)])
+def test_a_backup_that_was_not_copied_elsewhere_needs_attention(settings, tmp_path, copied, ill):
+    settings.EMBEDDED = False
+    assert "the newest copy" not in asked("backup")
+
+    settings.BACKUP_COPY_TO = "s3://backups/acme"
+    if copied:
+        name = Name("full", (), timezone.now() - copied * HOUR)
+        files = [name.archive(encrypted=False), name.manifest]
+        (tmp_path / NOTE).write_text(json.dumps({"to": settings.BACKUP_COPY_TO, "files": files}))
+
+    assert ("the newest copy" in advised("backup")) is ill
 
 
 WELL = {

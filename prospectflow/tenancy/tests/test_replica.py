@@ -8,6 +8,7 @@ import pytest
 from django.db import DatabaseError, OperationalError, connections
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.models import Company
 from iam.models import Membership, Role
@@ -16,6 +17,7 @@ from prospectflow.api.exports import Exported
 from prospectflow.api_urls import router
 from prospectflow.monitoring.tests.reading import Metrics
 from prospectflow.operations import embedded
+from prospectflow.operations.doctor import examine
 from prospectflow.tenancy import replica
 from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
@@ -389,3 +391,27 @@ def test_that_it_is_no_replica_is_told_to_prometheus(primary):
 
     assert metrics.value("prospectflow_reading_ok", reading="replica") == 0
     assert "prospectflow_replica_lag_seconds" not in metrics.names
+
+
+def to_the_doctor():
+    [finding] = dict(examine(now=timezone.now()))["replica"]
+    return finding
+
+
+def test_the_doctor_tells_how_late_it_is_and_from_when_on_it_is_passed_by(near, step, settings):
+    stand_still(near, step)
+    assert (to_the_doctor().told[-6:], to_the_doctor().advice) == ("behind", "")
+
+    settings.REPLICA_MAX_LAG_SECONDS = 0
+    assert "It is passed by" in to_the_doctor().advice
+
+
+def test_the_doctor_tells_that_the_replica_is_away(near):
+    near.stop()
+
+    assert "It does not answer" in to_the_doctor().advice
+
+
+def test_the_doctor_tells_that_it_is_no_replica(primary):
+    with reads_from(primary.url()):
+        assert "a standby of DATABASE_URL" in to_the_doctor().advice
