@@ -140,6 +140,17 @@ def test_only_migrations_and_backups_know_the_owners_password():
     assert knowing == {"bootstrap", "migrate", "backup"}
 
 
+def test_the_web_tells_how_old_a_copy_is_and_cannot_reach_it():
+    chosen = {"BACKUP_COPY_TO": "s3://backups/acme", "AWS_SECRET_ACCESS_KEY": "hunter2"}
+    told = resolved(given() | chosen, "upgrade")["services"]
+    knowing = {
+        value: {name for name, each in told.items() if value in str(each["environment"])}
+        for value in chosen.values()
+    }
+
+    assert knowing == {"s3://backups/acme": {"web", "web-next", "backup"}, "hunter2": {"backup"}}
+
+
 def test_the_release_before_is_started_again_by_its_number():
     again = resolved(given() | {"PROSPECTFLOW_VERSION": "0.0.9"})["services"]
     images = {again[name]["image"] for name in ("web", "sender", "worker", "backup")}
