@@ -7,7 +7,6 @@ import os
 import random
 import time
 from datetime import timedelta
-from itertools import count
 
 import pytest
 
@@ -31,6 +30,12 @@ HOUR, AGAIN = timedelta(hours=1), timedelta(minutes=30)
 def due(world, at):
     with world.open():
         return Task.objects.due(at).count()
+
+
+def in_mid_air(world):
+    """Whether some kill hit the short time in which mails leave."""
+    with world.open():
+        return Task.objects.filter(status__in=["transmitting", "unknown"]).exists()
 
 
 def test_a_sender_killed_at_any_point_between_two_statements_sends_nothing_twice(
@@ -60,7 +65,7 @@ def test_a_sender_killed_at_any_point_between_two_statements_sends_nothing_twice
 def test_a_sender_killed_at_random_instants_sends_nothing_twice(busy, postbox, senders):
     """Also among follow-ups, whose turn comes after some days of dying."""
     chance, at, killed, longest = random.Random(5), MORNING, 0, 0.0
-    for round_number in count():
+    for round_number in range(10 * KILLS):
         if due(busy, at) < MAILS:
             busy.queue(count=MAILS, steps=2)
         prepare(busy, at)
@@ -73,7 +78,7 @@ def test_a_sender_killed_at_random_instants_sends_nothing_twice(busy, postbox, s
         killed += ending.was_killed
         assert senders.complained() == ""
         at += 3 * HOUR
-        if killed == KILLS:
+        if killed >= KILLS and in_mid_air(busy):
             break
     for _ in range(14):
         prepare(busy, at)
@@ -82,5 +87,5 @@ def test_a_sender_killed_at_random_instants_sends_nothing_twice(busy, postbox, s
 
     counted = hold_to_account(busy, postbox)
     hold_nobody_lost(busy)
-    assert "sent" in counted.keys() <= {"sent", "unknown"}  # in doubt: where a kill hit the moment
+    assert counted.keys() == {"sent", "unknown"}
     assert "step1" in {step for _, step in map(step_of, headers(postbox))}
