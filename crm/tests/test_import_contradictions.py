@@ -1,17 +1,14 @@
 """Files that contradict themselves or the base: one answer, and the same one the next time."""
 
 import csv
-from datetime import UTC, datetime
 from itertools import count
 
 import pytest
 
 from crm.importing.services import import_prospects
-from crm.models import Company, Person, Phone, Position
+from crm.models import Company, Person, Position
+from crm.tests.stored import AT, LATER, everything
 
-AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-LATER = datetime(2026, 12, 23, 9, 0, tzinfo=UTC)
-MODELS = (Company, Person, Position, Phone)
 NAMES = {
     "list": "Nom de la liste Pharow",
     "name": "Nom légal",
@@ -50,10 +47,6 @@ def bring(inside, tmp_path):
         return [(each.row, each.code) for each in problems]
 
     return bring
-
-
-def everything():
-    return [list(model.objects.order_by("id").values()) for model in MODELS]
 
 
 def row(name, email, **more):
