@@ -27,6 +27,7 @@ ADA = {
     "first_name": "Ada",
     "last_name": "Lovelace",
 }
+BOB = ADA | {"email": "bob@bar.example.com", "first_name": "Bob", "last_name": "Martin"}
 
 
 def others(count: int, **fields: str) -> list[dict[str, str]]:
