@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from prospectflow.operations.embedded import EmbeddedError, oidc, state
 from prospectflow.operations.embedded.signing import key_file
 
-from . import smoke
+from . import prometheus, smoke
 from .compose_commands import play
 from .composition import ROOT, Refused, resolved, services
 from .machine import Machine
@@ -19,8 +19,8 @@ from .page import sections, words
 from .stage import Failed, Stage
 from .visitors import nobody_is_turned_away
 
-ASK_AFTER = ("Installing", UPGRADING := "Upgrading", "Restoring")
-PROFILES = ("replica", "tools", "upgrade")
+ASK_AFTER = (INSTALLING := "Installing", UPGRADING := "Upgrading", "Restoring")
+PROFILES = ("monitoring", "replica", "tools", "upgrade")
 
 
 def main() -> int:
@@ -61,6 +61,9 @@ def _follow_the_page(stage: Stage, token_key: Path) -> None:
                 play(stage, words(command))
         if heading in ASK_AFTER:
             smoke.ask(stage, token_key)
+        if heading == INSTALLING:
+            prometheus.start(stage)
+    prometheus.is_content(stage)
 
 
 @contextmanager

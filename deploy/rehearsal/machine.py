@@ -1,6 +1,7 @@
 """This machine in the place of the containers: its programs, ports and folders."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -84,8 +85,9 @@ class Machine:
             text = text.replace(f"{name}:{port}", f"{HERE}:{chosen}")
         for port in service.ports:
             text = text.replace(f"0.0.0.0:{port}", f"{HERE}:{self.ports[service.name, port]}")
-        for inside in service.folders:
-            text = text.replace(inside, str(self.outside(service, inside)))
+        for inside in sorted(service.folders, key=len, reverse=True):
+            whole = re.compile(rf"(?<![\w/]){re.escape(inside)}")  # no end of another path
+            text = whole.sub(str(self.outside(service, inside)), text)
         return text
 
 

@@ -1,14 +1,19 @@
 """The rehearsal is content with nothing less than an installation that is well."""
 
 import json
+import re
+import socket
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
-from deploy.rehearsal.composition import Service
-from deploy.rehearsal.examined import by_the_doctor
+from deploy.rehearsal import prometheus
+from deploy.rehearsal.composition import Service, resolved, services
+from deploy.rehearsal.examined import SERVICES, by_the_doctor
 from deploy.rehearsal.machine import Machine
 from deploy.rehearsal.stage import Failed, Stage
+from prospectflow.operations.tests.test_deployment import given
 from prospectflow.testing import processes
 
 DOCTOR = ["python", "manage.py", "doctor"]
@@ -64,3 +69,37 @@ def test_only_a_disk_of_this_machine_may_need_attention(stage):
 def test_a_doctor_that_breaks_off_has_not_looked(stage):
     with pytest.raises(Failed, match="exited 2"):
         by_the_doctor(stage, "web", saying(code=2))
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """A stage on which Prometheus alone was started."""
+    every = list(services(resolved(given(), "monitoring")))
+    stage = Stage(Machine(tmp_path, every), every)
+    prometheus.start(stage)
+    yield stage
+    stage.stop(["prometheus"])
+
+
+def test_prometheus_misses_whatever_it_cannot_reach_at_the_addresses_of_here(watched):
+    missed = re.findall(r"(\S+) is (?:not asked|unknown|down)", prometheus.complaint_of(watched))
+
+    assert set(missed) == {watched.machine.address(name) for name in SERVICES}
+    assert prometheus._figure_missed(watched) == "it has no sample of prospectflow_workers"
+
+
+def test_prometheus_listens_to_nobody_but_this_machine(watched):
+    port = watched.machine.ports["prometheus", 9090]
+
+    socket.create_connection(("127.0.0.1", port)).close()
+    with pytest.raises(ConnectionRefusedError):  # who listens everywhere is found here as well
+        socket.create_connection(("127.0.0.2", port))
+
+
+def test_prometheus_has_every_rule_and_a_group_that_it_has_not_is_missed(watched):
+    assert "are not there" not in prometheus._rules_missed(watched)
+
+    folder = Path(watched.services["prometheus"].folders["/etc/prometheus"])
+    (folder / "alerts.yml").write_text("groups: [{ name: later, rules: [] }]")
+
+    assert prometheus._rules_missed(watched).startswith("the rules of later are not there")
