@@ -7,9 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 
 from crm.models import Company, Person, Phone, Position
+from iam.models import AuditEvent
 from outreach.models import ImportUpload
 from outreach.services import uploads
 from outreach.services.importing import perform_import, perform_validation
@@ -17,9 +19,11 @@ from outreach.services.undoing import perform_undo
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_organisation
 
+SAMPLE = settings.BASE_DIR / "crm" / "sample" / "pharow-marseille.csv"
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 LATER = datetime(2026, 12, 23, 9, 0, tzinfo=UTC)
 TABLES = (Company, Person, Position, Phone)
+NOTHING = [0, 0, 0, 0]  # in any of them
 ROW_OF_AN_ID = 0xFFFFFFFF
 ADA = {
     "company_name": "Bar des Amis",
@@ -141,6 +145,12 @@ def _shown(row: dict[str, Any], names: dict[str, int]) -> dict[str, Any]:
 
 def _maker(made: Any, names: dict[str, int]) -> tuple[int | str, int]:
     return names.get(str(made)[:28], str(made)[:28]), made.int & ROW_OF_AN_ID
+
+
+def trail(bringing: Bringing, action: str) -> list[str]:
+    """What the organisation's trail says of actions of this kind."""
+    with bringing.open():
+        return list(AuditEvent.objects.filter(action=action).values_list("description", flat=True))
 
 
 @contextmanager

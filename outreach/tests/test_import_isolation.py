@@ -10,8 +10,7 @@ from crm.models import Company
 from outreach.models import ImportProblem, ImportUpload
 from outreach.services import uploads
 from outreach.services.importing import perform_import
-from outreach.tests.bringing import ADA, AT, Bringing, on_its_own, others
-from outreach.tests.test_importing import SAMPLE
+from outreach.tests.bringing import ADA, AT, SAMPLE, Bringing, on_its_own, others
 from prospectflow.testing import processes
 
 IMPORT = """

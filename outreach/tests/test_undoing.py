@@ -8,14 +8,12 @@ from iam.models import AuditEvent
 from outreach.models import Enrollment, ImportUpload, Message, Task
 from outreach.services import undoing, uploads
 from outreach.services.undoing import OthersStandOnIt, SomethingSent, perform_undo
-from outreach.tests.bringing import ADA, AT, LATER, others
+from outreach.tests.bringing import ADA, AT, BOB, LATER, NOTHING, others
 from outreach.tests.making import make_open_campaign
 from prospectflow.choices import IllegalMove
 from prospectflow.testing.factories import make_company, make_person, make_position, make_step
 from prospectflow.testing.rows import make_approved_draft, make_message
 
-NOTHING = [0, 0, 0, 0]
-BOB = ADA | {"email": "bob@bar.example.com", "first_name": "Bob", "last_name": "Martin"}
 CAROL = {"company_name": "Autre", "email": "carol@autre.example.com", "last_name": "Petit"}
 
 
