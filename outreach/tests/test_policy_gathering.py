@@ -16,6 +16,7 @@ from outreach.services.ledgers import ledgers_of
 from outreach.services.policy import gather, may_send, may_send_each
 from outreach.services.suppressing import suppress_address, suppress_domain
 from outreach.services.switches import stop_organisation, stop_platform
+from outreach.tests.holding import MINUTE, held
 from outreach.tests.making import MORNING, draft_of, fresh, make_open_campaign, make_ready
 from prospectflow.testing.factories import (
     make_company,
@@ -26,12 +27,7 @@ from prospectflow.testing.factories import (
 )
 
 pytestmark = pytest.mark.usefixtures("inside")
-MINUTE = timedelta(minutes=1)
 TOMORROW = datetime(2026, 11, 25, 7, 30, tzinfo=UTC)  # half past eight in Paris
-
-
-def held(task, at=MORNING):
-    return {reason.code: reason.until for reason in may_send(fresh(task), now=at)}
 
 
 def sent(
