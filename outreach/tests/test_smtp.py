@@ -1,136 +1,10 @@
 """Sending against a real server that refuses, stalls and hangs up as it is told."""
 
-import socket
-import ssl
-import threading
-from ipaddress import IPv4Address
-
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
-from cryptography import x509
 
 from outreach.mail import MailRefused
-from outreach.smtp import (
-    Accepted,
-    MailboxUnreachable,
-    PlainRefused,
-    Refused,
-    SmtpAccount,
-    Unknown,
-    connect,
-)
-from outreach.tests.certificates import make_certificate
-
-RAW = b"Subject: Bonjour\r\n\r\n.une ligne avec un point\r\n.\r\nfin\r\n"
-SENDER, RECIPIENT = "zoe@atelier.example.com", "jean@client.example.com"
-
-
-class Server(Controller):
-    """A server on a free port of the loopback."""
-
-    def __init__(self, script, **options):
-        super().__init__(script, hostname="127.0.0.1", port=0, **options)
-
-    def _trigger_server(self):
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-class Script:
-    """A server's answers, stage by stage; what it took over stays in `mails`."""
-
-    def __init__(self):
-        self.mails, self.sessions = [], 0
-        self.answers, self.hang_up_at, self.passwords = {}, set(), {"zoe": "sesame"}
-
-    async def handle_EHLO(self, server, session, envelope, hostname, responses):
-        self.sessions += 1
-        session.host_name = hostname
-        return responses
-
-    async def handle_MAIL(self, server, session, envelope, address, options):
-        return self._answer("MAIL", server) or self._keep(envelope, "mail_from", address)
-
-    async def handle_RCPT(self, server, session, envelope, address, options):
-        if refusal := self._answer("RCPT", server):
-            return refusal
-        envelope.rcpt_tos.append(address)
-        return "250 2.1.5 OK"
-
-    async def handle_DATA(self, server, session, envelope):
-        refusal = self._answer("DATA", server)
-        if refusal is None:
-            self.mails.append((envelope.mail_from, envelope.rcpt_tos, envelope.original_content))
-        return refusal or "250 2.0.0 Queued as 42"
-
-    def _answer(self, stage, server):
-        if stage in self.hang_up_at:
-            server.transport.abort()
-            return "421 never seen"
-        return self.answers.pop(stage, None)
-
-    def _keep(self, envelope, name, value):
-        setattr(envelope, name, value)
-        return "250 2.1.0 OK"
-
-    def authenticate(self, server, session, envelope, mechanism, data):
-        known = self.passwords.get(data.login.decode()) == data.password.decode()
-        return AuthResult(success=known, handled=False)
-
-
-@pytest.fixture
-def script():
-    return Script()
-
-
-@pytest.fixture
-def serve(script):
-    """Start the server and give back an account for it."""
-    controllers = []
-
-    def start(account=None, **options) -> SmtpAccount:
-        options |= {"authenticator": script.authenticate}
-        controller = Server(script, **options)
-        controllers.append(controller)
-        controller.start()
-        given = {"host": "127.0.0.1", "port": controller.port, "security": "plain", "timeout": 5}
-        return SmtpAccount(**given | (account or {}))
-
-    yield start
-    for controller in controllers:
-        controller.stop()
-
-
-@pytest.fixture
-def raw_server():
-    """A server that says exactly these bytes, one piece after each command, then hangs up."""
-    listeners = []
-
-    def start(*pieces: bytes) -> SmtpAccount:
-        listener = socket.create_server(("127.0.0.1", 0))
-        listeners.append(listener)
-
-        def talk():
-            peer, _ = listener.accept()
-            with peer:
-                for piece in pieces:
-                    peer.sendall(piece)
-                    if not peer.recv(65536):
-                        return
-
-        threading.Thread(target=talk, daemon=True).start()
-        port = listener.getsockname()[1]
-        return SmtpAccount("127.0.0.1", port, "plain", timeout=5, final_timeout=5)
-
-    yield start
-    for listener in listeners:
-        listener.close()
-
-
-def send(account: SmtpAccount, recipient=RECIPIENT):
-    with connect(account) as connection:
-        return connection.transmit(SENDER, recipient, RAW)
+from outreach.smtp import Accepted, MailboxUnreachable, Refused, SmtpAccount, Unknown, connect
+from outreach.tests.smtp_server import GREETING, RAW, RECIPIENT, SENDER, Server, send
 
 
 def test_an_accepted_mail_arrives_byte_for_byte_dots_included(serve, script):
@@ -250,7 +124,6 @@ def test_an_answer_of_several_lines_and_odd_bytes_is_kept_readable(raw_server):
     assert outcome.failure.text == "5.1.1 Boîte\ninconnue \ufffd"
 
 
-GREETING = (b"220 ready\r\n", b"250-hello\r\n250 PIPELINING\r\n")
 TAKEN = (b"250 sender\r\n250 to\r\n354 go\r\n", b"250 taken\r\n")
 
 
@@ -294,69 +167,6 @@ def test_a_server_that_waits_for_content_though_it_refused_is_given_none(raw_ser
     assert (outcome.failure.stage, outcome.failure.code) == ("rcpt", 550)
 
 
-def test_a_password_that_is_taken_signs_in(serve, script):
-    account = serve({"username": "zoe", "password": "sesame"}, auth_require_tls=False)
-
-    assert send(account).outcome == "accepted"
-
-
-def test_a_password_that_is_refused_is_told_in_one_sentence_without_showing_it(serve):
-    account = serve({"username": "zoe", "password": "wr0ng"}, auth_require_tls=False)
-
-    with pytest.raises(MailboxUnreachable) as refusal:
-        send(account)
-
-    assert str(refusal.value) == (
-        f"127.0.0.1:{account.port} refuses the user name or password of zoe"
-        " (535 5.7.8 Authentication credentials invalid):"
-        " correct them; Google and Microsoft want an app password."
-    )
-    assert (refusal.value.failure.stage, refusal.value.failure.code) == ("auth", 535)
-    assert "wr0ng" not in repr(account)
-
-
-def test_a_password_that_smtp_cannot_carry_is_told_without_quoting_it(serve):
-    account = serve({"username": "zoe", "password": "é"}, auth_require_tls=False)
-
-    with pytest.raises(MailboxUnreachable, match="does not sign zoe in .*ASCII") as refusal:
-        send(account)
-
-    assert "é" not in str(refusal.value)
-    assert "xe9" not in str(refusal.value)
-
-
-def test_a_server_without_sign_in_is_told(serve):
-    with pytest.raises(MailboxUnreachable, match="does not sign zoe in") as refusal:
-        send(serve({"username": "zoe", "password": "sesame"}))  # it offers AUTH under TLS only
-
-    assert refusal.value.failure.stage == "auth"
-
-
-def test_a_server_that_is_not_there_is_told_with_host_and_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    account = SmtpAccount("127.0.0.1", port, "plain")
-
-    with pytest.raises(MailboxUnreachable, match=f"127.0.0.1:{port} cannot be reached") as refusal:
-        send(account)
-
-    assert refusal.value.failure.stage == "connect"
-
-
-@pytest.mark.parametrize(
-    ("pieces", "stage", "code"),
-    [
-        ((b"554 5.7.1 Not you\r\n", b""), "connect", 554),
-        ((b"220 ready\r\n", b"421 busy\r\n", b"421 busy\r\n"), "hello", 421),
-    ],
-)
-def test_a_server_that_turns_us_away_is_told_with_its_words(raw_server, pieces, stage, code):
-    with pytest.raises(MailboxUnreachable) as refusal:
-        send(raw_server(*pieces))
-
-    assert (refusal.value.failure.stage, refusal.value.failure.code) == (stage, code)
-
-
 @pytest.mark.parametrize("said", [b"HTTP/1.1 400 sesame\r\n", b"999 sesame\r\n"])
 @pytest.mark.parametrize("before", [(), (b"220 ready\r\n", b"502 what?\r\n")])
 def test_what_no_smtp_server_says_is_not_repeated(raw_server, before, said):
@@ -395,50 +205,3 @@ def test_an_address_that_cannot_be_mailed_is_refused_before_anything_is_sent(
         send(serve(), recipient)
 
     assert script.mails == []
-
-
-@pytest.mark.parametrize("host", ["smtp.example.com", "192.0.2.1", "localhost.example.com"])
-def test_plain_text_is_spoken_to_this_machine_only(host):
-    with pytest.raises(PlainRefused, match="choose starttls or tls"):
-        SmtpAccount(host, 25, "plain")
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """The contexts of a server that has signed for itself and of a client that trusts it."""
-    name = x509.IPAddress(IPv4Address("127.0.0.1"))
-    path = make_certificate(tmp_path_factory.mktemp("tls"), name)
-    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server.load_cert_chain(path)
-    return server, ssl.create_default_context(cafile=str(path))
-
-
-def test_starttls_encrypts_and_signs_in(serve, certificate):
-    server, client = certificate
-    account = {"security": "starttls", "tls": client, "username": "zoe", "password": "sesame"}
-
-    assert send(serve(account, tls_context=server, require_starttls=True)).outcome == "accepted"
-
-
-def test_a_certificate_that_nobody_vouches_for_is_refused(serve, certificate):
-    server, _ = certificate
-
-    with pytest.raises(MailboxUnreachable, match="certificate") as refusal:
-        send(serve({"security": "starttls"}, tls_context=server))
-
-    assert refusal.value.failure.stage == "hello"
-
-
-def test_starttls_is_not_skipped_when_the_server_does_not_offer_it(serve, script):
-    with pytest.raises(MailboxUnreachable, match="check the security setting"):
-        send(serve({"security": "starttls"}))
-
-    assert script.mails == []
-
-
-def test_tls_from_the_first_byte_encrypts(serve, script, certificate):
-    server, client = certificate
-
-    account = serve({"security": "tls", "tls": client}, ssl_context=server)
-
-    assert send(account).outcome == "accepted"
