@@ -1,7 +1,5 @@
 """Two real servers: what may be late is the replica's, in the same scope, or the primary's."""
 
-import json
-from datetime import date
 from ipaddress import ip_network
 
 import pytest
@@ -23,14 +21,13 @@ from prospectflow.tenancy.context import tenant
 from prospectflow.tenancy.middleware import SESSION_KEY
 from prospectflow.tenancy.replica import ReplicaUnfit, by_replica, lag, reading
 from prospectflow.tenancy.roles import UnsafeRole, refuse_powerful_role
+from prospectflow.tenancy.tests.counting import TOTALS, count, exported, sent, stand_still
 from prospectflow.tenancy.tests.standby import Standby, reads_from
 from prospectflow.testing.api import api_client
 from prospectflow.testing.factories import make_company, make_organisation, make_step
 from prospectflow.testing.rows import make_row
 from prospectflow.tests.test_environment import SERVER, load
-from tracking.models import DailyStats
 
-TOTALS = "/api/v1/statistics/totals/"
 EXPORTS = {prefix: view for prefix, view, _ in router.registry if issubclass(view, Exported)}
 
 
@@ -79,31 +76,6 @@ def step(acme):
         step = make_step()
         count(step, 1)
     return step
-
-
-def count(step, sent):
-    campaign, day = step.campaign, date(2026, 11, sent)
-    DailyStats.objects.create(campaign=campaign, workflow_step=step, day=day, sent=sent)
-
-
-def stand_still(standby, step):
-    """The replica has one mail, and knows nothing of two more."""
-    standby.catch_up()
-    standby.run("SELECT pg_wal_replay_pause()")
-    with tenant(step.organisation_id):
-        count(step, 2)
-
-
-def sent(client):
-    answer = client.get(TOTALS)
-    assert answer.status_code == 200, answer.content
-    return answer.json()["totals"]["sent"]
-
-
-def exported(client, path):
-    answer = client.get(f"{path}export/", {"format": "ndjson"})
-    assert answer.status_code == 200, answer.content
-    return [json.loads(line) for line in b"".join(answer).splitlines()]
 
 
 # Which of the two answers ---------------------------------------------------------------------
