@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import IO, cast
@@ -56,10 +57,10 @@ def dump(  # noqa: PLR0913 - what, where to, and of which moment
     with snapshot(database_url) as moment, drafts(directory) as folder:
         refuse_unknown(moment.connection, schemas)
         require_room(directory, _most_bytes(kind, moment, schemas))
-        with explained(directory, BackupFailed):
-            rows = {} if kind == "schema" else count_rows(moment.connection, schemas)
+        with explained(directory, BackupFailed), ThreadPoolExecutor(1) as beside:
+            counting = beside.submit(_rows, kind, moment, schemas)
             unpacked, digest = _pack(name, moment.id, folder / file, database_url)
-            manifest = _manifest(name, moment, rows, unpacked, {file: digest})
+            manifest = _manifest(name, moment, counting.result(), unpacked, {file: digest})
             manifest.write(folder / name.manifest)
             _read_back(folder / file)
             publish(folder, directory, [file, name.manifest])
@@ -71,6 +72,10 @@ def _most_bytes(kind: str, moment: Snapshot, schemas: Sequence[str]) -> int:
     if kind == "schema":
         return 0
     return sum(table.bytes for table in tables(moment.connection, schemas))
+
+
+def _rows(kind: str, moment: Snapshot, schemas: Sequence[str]) -> dict[str, int]:
+    return {} if kind == "schema" else count_rows(moment.connection, schemas)
 
 
 def _pack(name: Name, snapshot_id: str, path: Path, database_url: str) -> tuple[int, str]:
