@@ -104,7 +104,7 @@ def claims(size: Size) -> Figures:
     with served():
         each = FIRST // size.organisations
         places = filling.fill_claims(way("superuser"), size.organisations, each)
-        chosen = list(range(len(places)))
+        chosen = list(range(len(places))) * max(1, each // claiming.BATCH // 2)
         few = claiming.cost(places, chosen)
         more = (size.waiting - FIRST) // size.organisations
         filling.fill_claims(way("superuser"), 0, more)

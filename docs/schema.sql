@@ -3925,12 +3925,6 @@ CREATE INDEX tasks_in_flight ON outreach.tasks USING btree (organisation_id, sta
 CREATE INDEX tasks_organisation_id_campaign_id_4707d9e9 ON outreach.tasks USING btree (organisation_id, campaign_id);
 
 --
--- Name: tasks_organisation_id_mailbox_id_34d0aaad; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
---
-
-CREATE INDEX tasks_organisation_id_mailbox_id_34d0aaad ON outreach.tasks USING btree (organisation_id, mailbox_id);
-
---
 -- Name: tasks_organisation_id_workflow_step_id_03928502; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 

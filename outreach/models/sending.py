@@ -50,7 +50,13 @@ class Task(TenantModel):
     leased_until = models.DateTimeField(null=True, blank=True)
     # Kept by PostgreSQL from the enrolment, the step and the draft, for the index of what may go.
     mailbox = TenantForeignKey(
-        Mailbox, models.DB_SET_NULL, null=True, blank=True, editable=False, related_name="tasks"
+        Mailbox,
+        models.DB_SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="tasks",
+        db_index=False,
     )
     step_index = models.IntegerField(default=0, db_default=0, editable=False)
     is_approved = models.BooleanField(default=False, db_default=False, editable=False)

@@ -14,9 +14,11 @@ BATCH = 200  # tasks that a worker takes together at the most
 LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 
 # One short walk of the index tasks_to_send for each step that has something waiting, the highest
-# first: neither the walk to the steps nor the one in them depends on how many tasks wait. Rows
-# are compared whole, since no other index can serve that: one by hour alone would pass through
-# what other mailboxes have waiting.
+# first: neither the walk to the steps nor the one in them depends on how many tasks wait. Its order
+# begins with the step, since no other index can serve that: one by hour alone would pass through
+# what other mailboxes have waiting. Its limit is a subquery, so that PostgreSQL plans for a tenth
+# of the tasks it foresees. It takes mailboxes for spread over all organisations and foresees few
+# where thousands wait; below a limit that it knows it would read and sort them all.
 TAKE = """
 WITH RECURSIVE steps AS (
     SELECT max(t.step_index) AS step_index FROM outreach.tasks t
@@ -31,9 +33,8 @@ WITH RECURSIVE steps AS (
 ), found AS (
     SELECT due.id FROM steps CROSS JOIN LATERAL (
         SELECT t.id FROM outreach.tasks t
-        WHERE (t.mailbox_id, t.step_index) >= (%(mailbox)s, steps.step_index)
-            AND (t.mailbox_id, t.step_index, t.scheduled_for)
-                <= (%(mailbox)s, steps.step_index, %(now)s)
+        WHERE t.mailbox_id = %(mailbox)s AND t.step_index >= steps.step_index
+            AND (t.step_index, t.scheduled_for) <= (steps.step_index, %(now)s)
             AND t.is_approved AND t.status IN ('scheduled', 'deferred')
             AND t.id <> ALL(%(but)s::uuid[])
             AND (
@@ -44,15 +45,15 @@ WITH RECURSIVE steps AS (
                 SELECT e.state = 'active' FROM outreach.campaign_enrollments e
                 WHERE e.organisation_id = t.organisation_id AND e.id = t.enrollment_id
             )
-        ORDER BY t.mailbox_id, t.step_index, t.scheduled_for, t.id
-        LIMIT %(limit)s
+        ORDER BY t.step_index, t.scheduled_for, t.id
+        LIMIT (SELECT %(limit)s)
         FOR UPDATE SKIP LOCKED
     ) due
     LIMIT %(limit)s
 )
 UPDATE outreach.tasks t
 SET status = 'leased', locked_at = %(now)s, locked_by = %(worker)s, leased_until = %(until)s
-FROM found WHERE t.organisation_id = iam.current_organisation_id() AND t.id = found.id
+WHERE t.organisation_id = iam.current_organisation_id() AND t.id = ANY(ARRAY(SELECT id FROM found))
 RETURNING t.*
 """
 
