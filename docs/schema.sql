@@ -735,6 +735,8 @@ CREATE FUNCTION outreach.require_approved_draft() RETURNS trigger
     AS $$
 BEGIN
     IF TG_OP = 'INSERT' AND NEW.direction = 'outbound' AND NEW.draft_id IS NULL
+        AND NOT (NEW.provider = 'imap' AND NEW.status = 'sent'
+                 AND NEW.task_id IS NULL AND NEW.enrollment_id IS NULL)
         AND EXISTS (SELECT FROM iam.organisations WHERE id = NEW.organisation_id)
     THEN
         RAISE EXCEPTION 'Nothing is sent without an approved draft'
@@ -745,6 +747,7 @@ BEGIN
         OR NEW.content_hash IS DISTINCT FROM OLD.content_hash
         OR NEW.draft_id <> OLD.draft_id
         OR (OLD.draft_id IS NULL AND NEW.draft_id IS NOT NULL)
+        OR (NEW.direction = 'outbound' AND OLD.task_id IS NULL AND NEW.task_id IS NOT NULL)
     ) THEN
         RAISE EXCEPTION 'What was sent is not rewritten'
             USING ERRCODE = 'check_violation', CONSTRAINT = TG_NAME;
@@ -2213,8 +2216,8 @@ CREATE TABLE outreach.messages (
     task_id uuid,
     variant_id uuid,
     CONSTRAINT messages_direction_known CHECK ((direction = ANY (ARRAY['outbound'::text, 'inbound'::text]))),
-    CONSTRAINT messages_outbound_has_position CHECK (((direction = 'inbound'::text) OR (position_id IS NOT NULL))),
-    CONSTRAINT messages_outbound_is_frozen CHECK (((direction = 'inbound'::text) OR ((content_hash IS NOT NULL) AND (rfc822_message_id IS NOT NULL)))),
+    CONSTRAINT messages_outbound_has_position CHECK (((direction = 'inbound'::text) OR (position_id IS NOT NULL) OR ((draft_id IS NULL) AND (provider = 'imap'::text) AND (task_id IS NULL)))),
+    CONSTRAINT messages_outbound_is_frozen CHECK (((direction = 'inbound'::text) OR ((content_hash IS NOT NULL) AND (rfc822_message_id IS NOT NULL)) OR ((draft_id IS NULL) AND (provider = 'imap'::text) AND (task_id IS NULL)))),
     CONSTRAINT messages_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'bounced'::text, 'received'::text, 'failed'::text]))),
     CONSTRAINT messages_verdict_known CHECK ((verdict = ANY (ARRAY['reply'::text, 'out_of_office'::text, 'bounce'::text, 'complaint'::text, 'objection'::text, 'challenge'::text, 'left_company'::text, 'address_changed'::text, 'acknowledgement'::text, 'auto_other'::text])))
 );

@@ -324,12 +324,14 @@ def examine(mailbox: BaseMailBox, folder: str) -> int:
 
 
 def _new_uids(mailbox: BaseMailBox, last: int, since: date | None) -> list[int]:
-    criteria = f"UID {last + 1}:*"
-    if since and not last:
-        criteria = f"SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}"
-    uids = map(int, mailbox.uids(criteria, charset=None))
+    criteria = arrived_since(since) if since and not last else f"UID {last + 1}:*"
     # `n:*` means "up to the last": it returns that one even when its UID is below n.
-    return sorted(uid for uid in uids if uid > last)
+    return sorted(uid for uid in map(int, mailbox.uids(criteria, charset=None)) if uid > last)
+
+
+def arrived_since(day: date) -> str:
+    """What to search for; servers compare days, in a zone of their own."""
+    return f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
 
 
 def fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetched | None:
@@ -342,8 +344,8 @@ def fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetc
     truncated = size > LARGEST_BYTES
     wanted = "BODY.PEEK[HEADER]" if truncated else "BODY.PEEK[]"
     _, raw = _uid_fetch(mailbox, uid, f"({wanted})")
-    message, problem = _parse(raw)
-    received_at = _internal_date(head)
+    message, problem = parse(raw)
+    received_at = internal_date(head)
     return Fetched(folder, uidvalidity, uid, received_at, size, raw, message, truncated, problem)
 
 
@@ -359,7 +361,8 @@ def _uid_fetch(mailbox: BaseMailBox, uid: int, what: str) -> tuple[bytes, bytes]
     return words, literal
 
 
-def _parse(raw: bytes) -> tuple[Message | None, str]:
+def parse(raw: bytes) -> tuple[Message | None, str]:
+    """The message, or the sentence why there is none."""
     try:
         message = message_from_bytes(raw, policy=policy.default)
     except Exception as error:  # a broken message must never stop the folder
@@ -372,7 +375,8 @@ def _parse(raw: bytes) -> tuple[Message | None, str]:
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def _internal_date(words: bytes) -> datetime | None:
+def internal_date(words: bytes) -> datetime | None:
+    """When the server got a message, as it says when one is fetched (INTERNALDATE)."""
     found = re.search(rb'INTERNALDATE "([ \d]?\d)-(\w{3})-(\d{4}) ([\d:]{8}) ([+-]\d{4})"', words)
     if not found:
         return None

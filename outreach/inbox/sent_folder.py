@@ -1,7 +1,11 @@
 """Looking for mails in the folder where a mailbox keeps what it sent (RFC 6154)."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime
+from email.message import Message
+from itertools import batched
+from typing import NamedTuple
 
 from imap_tools import BaseMailBox
 
@@ -10,9 +14,12 @@ from outreach.inbox.imap import (
     FolderMissing,
     ImapAccount,
     ImapError,
+    arrived_since,
     broken_off,
     examine,
     fetch,
+    internal_date,
+    parse,
     signed_in,
 )
 from outreach.inbox.replies import fold
@@ -21,6 +28,18 @@ SENT_NAMES = (
     "sent", "sent mail", "sent items", "sent messages", "envoyes", "elements envoyes",
     "messages envoyes", "objets envoyes",
 )  # fmt: skip
+HEADS_AT_ONCE = 200
+WANTED = (
+    "(UID INTERNALDATE BODY.PEEK[HEADER.FIELDS"
+    " (MESSAGE-ID DATE TO SUBJECT LIST-UNSUBSCRIBE X-PROSPECTFLOW-MESSAGE)])"
+)
+
+
+class Head(NamedTuple):
+    """What a sent mail says before its text, and when the server got it."""
+
+    message: Message
+    received_at: datetime | None
 
 
 @dataclass
@@ -47,6 +66,38 @@ def look_for(account: ImapAccount, message_ids: Collection[str]) -> Look:
     except ImapError as problem:
         look.problem = problem
     return look
+
+
+def sent_since(account: ImapAccount, day: date) -> Iterator[list[Head]]:
+    """The heads of all that was sent since that day, so many at once, without leaving a trace.
+
+    Raises an ImapError that says what is wrong; what was given before counts.
+    """
+    with signed_in(account) as mailbox, broken_off(account):
+        for folder in _folders(mailbox, account):
+            examine(mailbox, folder)
+            uids = mailbox.uids(arrived_since(day), charset=None)
+            for some in batched(uids, HEADS_AT_ONCE):
+                yield list(_heads(mailbox, some))
+
+
+def _heads(mailbox: BaseMailBox, uids: Iterable[str]) -> Iterator[Head]:
+    _, data = mailbox.client.uid("FETCH", ",".join(uids), WANTED)
+    for words, literal in _answers(data or ()):
+        if message := parse(literal)[0]:
+            yield Head(message, internal_date(words))
+
+
+def _answers(data: Iterable[object]) -> list[tuple[bytes, bytes]]:
+    """The server's words about each message, which may go on after the literal, and that."""
+    answers: list[tuple[bytes, bytes]] = []
+    for item in data:
+        if isinstance(item, tuple):
+            answers.append(item)
+        elif isinstance(item, bytes) and answers:
+            words, literal = answers[-1]
+            answers[-1] = words + item, literal
+    return answers
 
 
 def _folders(mailbox: BaseMailBox, account: ImapAccount) -> list[str]:

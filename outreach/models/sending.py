@@ -211,6 +211,10 @@ class Draft(TenantModel):
         return self.subject
 
 
+WAS_FOUND = Q(provider="imap", task__isnull=True, draft__isnull=True)
+"""Of a mail that only the mailbox still knew, after a restore: it belongs to nothing here."""
+
+
 class Message(TenantModel):
     """A mail that left or came in. Its Message-ID is committed before a connection opens."""
 
@@ -280,12 +284,13 @@ class Message(TenantModel):
             known("status", MessageStatus, name="messages_status_known"),
             known("verdict", MessageKind, name="messages_verdict_known"),
             models.CheckConstraint(
-                condition=Q(direction="inbound") | Q(position__isnull=False),
+                condition=Q(direction="inbound") | Q(position__isnull=False) | WAS_FOUND,
                 name="messages_outbound_has_position",
             ),
             models.CheckConstraint(
                 condition=Q(direction="inbound")
-                | Q(rfc822_message_id__isnull=False, content_hash__isnull=False),
+                | Q(rfc822_message_id__isnull=False, content_hash__isnull=False)
+                | WAS_FOUND,
                 name="messages_outbound_is_frozen",
             ),
             models.UniqueConstraint(

@@ -191,6 +191,8 @@ def _obey(
     if answered is not None and answered.enrollment is not None:
         hold_company(answered.enrollment)
         ACTIONS.get(kind, _nothing)(verdict, answered, message, now)
+    elif answered is not None and kind in OF_AN_ADDRESS:
+        ACTIONS[kind](verdict, answered, message, now)
     elif kind == MessageKind.OBJECTION and not verdict.doubtful:
         _say_no(answered, message, now)
 
@@ -245,7 +247,8 @@ def _hard(answered: Message, message: Message, now: datetime) -> None:
         move(answered, "status", MessageStatus.BOUNCED, Message.MOVES)
         answered.save(update_fields=["status"])
     reason = f"bounced: {message.evidence}"
-    stop(answered.enrollment, EnrollmentState.BOUNCED, reason=reason, at=now)
+    if answered.enrollment is not None:
+        stop(answered.enrollment, EnrollmentState.BOUNCED, reason=reason, at=now)
     _suppress(answered, SuppressionReason.BOUNCED, message, now)
 
 
@@ -261,7 +264,8 @@ def _complained(
     """Whoever calls a mail abuse has objected (RFC 5965); the report's sender is a provider."""
     source = f"mail {message.pk}"
     opt_out_recipient(answered, reason=SuppressionReason.COMPLAINT, source=source, at=now)
-    stop_company(answered.enrollment, reason="a colleague complained", at=now)
+    if answered.enrollment is not None:
+        stop_company(answered.enrollment, reason="a colleague complained", at=now)
 
 
 def _objected(
@@ -285,7 +289,8 @@ def _say_no(answered: Message | None, message: Message, now: datetime) -> None:
 
 
 def _left(verdict: classifying.Verdict, answered: Message, message: Message, now: datetime) -> None:
-    stop(answered.enrollment, EnrollmentState.FINISHED, reason="left the company", at=now)
+    if answered.enrollment is not None:
+        stop(answered.enrollment, EnrollmentState.FINISHED, reason="left the company", at=now)
     _suppress(answered, SuppressionReason.LEFT_COMPANY, message, now)
 
 
@@ -298,3 +303,5 @@ ACTIONS: dict[MessageKind, Action] = {
     MessageKind.OBJECTION: _objected,
     MessageKind.LEFT_COMPANY: _left,
 }
+OF_AN_ADDRESS = frozenset({MessageKind.BOUNCE, MessageKind.COMPLAINT, MessageKind.LEFT_COMPANY})
+"""What counts also where the mail's enrolment was deleted, or forgotten in a restore."""

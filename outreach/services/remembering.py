@@ -8,6 +8,7 @@ from django.db import transaction
 
 from outreach.inbox.imap import Fetched
 from outreach.inbox.reading import addresses, header, storable
+from outreach.inbox.sent_folder import Head
 from outreach.mail import content_hash
 from outreach.models import Draft, Message, Task
 from outreach.services.approval import UNSUBSCRIBE
@@ -74,7 +75,7 @@ def remember(task: Task, fetched: Fetched, *, now: datetime) -> Message:
     )
 
 
-def date_of(fetched: Fetched) -> datetime | None:
+def date_of(fetched: Fetched | Head) -> datetime | None:
     """When the mail says that it was made, else when the server put it there; UTC."""
     try:
         said = parsedate_to_datetime(header(fetched.message, "Date")) if fetched.message else None

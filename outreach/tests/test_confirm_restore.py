@@ -10,7 +10,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from outreach.management.commands import confirm_restore
 from outreach.models import Platform, Suppression, Task
+from outreach.services.recalling import Recalled
 from outreach.services.stop_lines import StopUnreadable, read_lines
 from outreach.services.stopping import opt_out, suppress_by_hand
 from outreach.services.suppressing import suppressed_among
@@ -36,9 +38,9 @@ def copied() -> None:
     Platform.objects.update(database_mark="1:2:3")
 
 
-def said(*arguments: str) -> str:
+def said(*arguments: str, to: str = "confirm_restore") -> str:
     out = io.StringIO()
-    call_command("confirm_restore", *arguments, stdout=out, stderr=io.StringIO())
+    call_command(to, *arguments, stdout=out, stderr=out)
     return out.getvalue()
 
 
@@ -76,6 +78,43 @@ def test_a_copy_is_confirmed_and_says_what_became_of_its_mails(world, due):
     assert "Mails may leave again." in told
     assert status(world, due) == "unknown"
     assert not is_restored()
+
+
+def test_a_mailbox_whose_sent_mails_cannot_be_looked_through_is_named_and_paused(world, due):
+    copied()
+
+    told = said("--yes")
+
+    assert "could not be looked for. The IMAP server 127.0.0.1:2143 cannot be reached" in told
+    assert "It is paused." in told
+    assert world.state(due)[3].status == "paused"
+
+
+def test_forgotten_mails_are_counted_and_are_written_down_before_anything_leaves(
+    world, monkeypatch
+):
+    restored_when_looked = []
+
+    def recall(organisation_id, *, since, now):
+        restored_when_looked.append(is_restored())
+        return Recalled(found=3)
+
+    monkeypatch.setattr(confirm_restore, "recall", recall)
+    copied()
+
+    assert "3 forgotten mail(s) found." in said("--yes")
+    assert set(restored_when_looked) == {True}
+
+
+def test_sent_mails_are_looked_through_once_more_when_the_backups_time_is_said(world):
+    since = (timezone.now() - HOUR).isoformat()
+
+    with pytest.raises(CommandError, match="1 mailbox") as refused:
+        said("--since", since, to="reconcile_sent")
+
+    assert refused.value.returncode == 1
+    with world.open() as mailbox:
+        assert mailbox.status == "paused"
 
 
 def test_whoever_does_not_say_yes_changes_nothing(world, due, monkeypatch):

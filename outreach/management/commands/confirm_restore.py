@@ -11,7 +11,9 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from iam.models import Organisation
+from outreach.management.moments import moment_of_the_past
 from outreach.services import restoring
+from outreach.services.recalling import recall
 from outreach.services.reconciling import reconcile
 from outreach.services.stop_lines import Stop, read_lines, replay
 from outreach.services.switches import is_restored
@@ -33,7 +35,8 @@ class Command(ServingCommand):
 
     help = (
         "After a restore: put in doubt what may have left since the backup, so that it is not"
-        " sent again, look for it among the sent mails, and let mails leave from this database."
+        " sent again, look for it and for mails to people who are not known any more among the"
+        " sent mails, and let mails leave from this database."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -52,7 +55,7 @@ class Command(ServingCommand):
             return
         told = _stops(stops)
         organisations = restoring.everybody()
-        begin = _moment(since, now) if since else None
+        begin = moment_of_the_past(since, now) if since else None
         self._foretell(organisations, begin, now)
         if not yes and not _confirmed():
             raise CommandError("Nothing was changed, and nothing leaves.", returncode=1)
@@ -90,21 +93,24 @@ class Command(ServingCommand):
             self.stdout.write(f"{organisation.slug}: {doubtful} in doubt, {known} stop(s) more.")
         if told:
             self.stdout.write(f"Stops of {len(told)} unknown organisation(s) were left out.")
-        restoring.reopen(now=now)
-        self.stdout.write("Mails may leave again. Now the sent mails are looked through.")
+        self.stdout.write("Now the sent mails are looked through.")
         for organisation in organisations:
-            _look(organisation, now, self)
+            self._look(organisation, since, now)
+        restoring.reopen(now=now)
+        self.stdout.write("Mails may leave again.")
 
-
-def _look(organisation: Organisation, now: datetime, command: Command) -> None:
-    result = reconcile(organisation.pk, now=now)
-    if result.found or result.missing:
-        command.stdout.write(
-            f"{organisation.slug}: {result.found} found among the sent mails,"
-            f" {result.missing} not found: decide on those in the console."
-        )
-    for problem in result.problems:
-        command.stderr.write(f"{organisation.slug}: {problem}")
+    def _look(self, organisation: Organisation, since: datetime | None, now: datetime) -> None:
+        recalled = recall(organisation.pk, since=since, now=now)
+        result = reconcile(organisation.pk, now=now)
+        if recalled.found:
+            self.stdout.write(f"{organisation.slug}: {recalled.found} forgotten mail(s) found.")
+        if result.found or result.missing:
+            self.stdout.write(
+                f"{organisation.slug}: {result.found} found among the sent mails,"
+                f" {result.missing} not found: decide on those in the console."
+            )
+        for problem in [*recalled.problems, *result.problems]:
+            self.stderr.write(f"{organisation.slug}: {problem}")
 
 
 def _stops(file: str | None) -> dict[UUID, list[Stop]]:
@@ -122,20 +128,6 @@ def _stops(file: str | None) -> dict[UUID, list[Stop]]:
     if file is not None and not found:
         raise CommandError(NO_STOP.format(file=file), returncode=2)
     return found
-
-
-def _moment(text: str, now: datetime) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or moment > now:
-        raise CommandError(
-            f'"{text}" is no moment of the past: write it with its zone,'
-            " such as 2026-11-24T02:00+01:00.",
-            returncode=2,
-        )
-    return moment
 
 
 def _said(moment: datetime) -> str:

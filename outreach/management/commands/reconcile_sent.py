@@ -1,5 +1,6 @@
 """Look for mails in doubt among what the mailboxes sent."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
@@ -7,6 +8,8 @@ from django.utils import timezone
 
 from iam.models import Organisation
 from iam.services import organisation_by_slug
+from outreach.management.moments import moment_of_the_past
+from outreach.services.recalling import recall
 from outreach.services.reconciling import reconcile
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.roles import ServingCommand
@@ -19,26 +22,40 @@ class Command(ServingCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--organisation", metavar="SLUG", help="Of this organisation alone.")
+        parser.add_argument(
+            "--since",
+            metavar="ISO",
+            help="After a restore: also for mails since then that this database does not know.",
+        )
 
-    def handle(self, *, organisation: str | None, **options: Any) -> None:
+    def handle(self, *, organisation: str | None, since: str | None, **options: Any) -> None:
+        now = timezone.now()
+        begin = moment_of_the_past(since, now) if since else None
         try:
             chosen = [organisation_by_slug(organisation)] if organisation else _everybody()
         except DomainError as error:
             raise CommandError(str(error), returncode=2) from error
-        unread = sum(self._look(each) for each in chosen)
+        unread = sum(self._look(each, begin, now) for each in chosen)
         if unread:
             raise CommandError(f"{unread} mailbox(es) could not be looked into.", returncode=1)
 
-    def _look(self, organisation: Organisation) -> int:
+    def _look(self, organisation: Organisation, since: datetime | None, now: datetime) -> int:
         """How many mailboxes could not be looked into."""
-        result = reconcile(organisation.pk, now=timezone.now())
+        problems = self._recall(organisation, since, now) if since else []
+        result = reconcile(organisation.pk, now=now)
         self.stdout.write(
             f"{organisation.slug}: {result.found} found among the sent mails,"
             f" {result.missing} not found."
         )
-        for problem in result.problems:
+        problems += result.problems
+        for problem in problems:
             self.stderr.write(f"{organisation.slug}: {problem}")
-        return len(result.problems)
+        return len({problem.partition(":")[0] for problem in problems})
+
+    def _recall(self, organisation: Organisation, since: datetime, now: datetime) -> list[str]:
+        recalled = recall(organisation.pk, since=since, now=now)
+        self.stdout.write(f"{organisation.slug}: {recalled.found} forgotten mail(s) found.")
+        return recalled.problems
 
 
 def _everybody() -> list[Organisation]:

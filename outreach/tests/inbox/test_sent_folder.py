@@ -1,12 +1,14 @@
 """Looking into the folder of sent mails, on real servers."""
 
+import imaplib
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from zlib import crc32
 
 import pytest
 
 from outreach.inbox.imap import FolderMissing, HostUnreachable, ImapAccount, PasswordRefused
-from outreach.inbox.sent_folder import look_for
+from outreach.inbox.sent_folder import look_for, sent_since
 from outreach.tests import dovecot
 from outreach.tests.dovecot import Dovecot, running_dovecot
 from outreach.tests.mail_server import PASSWORD, MailServer, free_port, running_mail_server
@@ -109,3 +111,21 @@ def test_a_server_that_refuses_or_is_not_there_makes_nothing_missing(server, acc
     assert isinstance(refused.problem, PasswordRefused)
     assert isinstance(away.problem, HostUnreachable)
     assert refused.missing == away.missing == set()
+
+
+def test_the_heads_of_what_was_sent_since_a_day_are_given_without_their_text(server, account):
+    old = imaplib.Time2Internaldate(datetime(2026, 11, 20, 12, tzinfo=UTC))
+    with server.client(account.username) as client:
+        client.append(f'"{dovecot.SENT}"', "", old, mail(OTHER))
+    server.keep(account.username, mail(ID, To="zoe@acme.fr"))
+
+    (heads,) = sent_since(account, date(2026, 11, 22))
+
+    (head,) = heads
+    assert (head.message["Message-ID"], head.message["To"]) == (ID, "zoe@acme.fr")
+    assert (head.message.get_payload(), head.received_at is not None) == ("", True)
+
+
+def test_a_mailbox_without_a_folder_of_sent_mails_says_so_when_it_is_looked_through(plain_account):
+    with pytest.raises(FolderMissing, match="no folder of sent mails"):
+        list(sent_since(plain_account, date(2026, 11, 22)))
