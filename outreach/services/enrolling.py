@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import OuterRef, QuerySet
 
 from crm.models import Position
 from iam.models import User
@@ -86,6 +87,11 @@ def _take_in(
 
 
 def not_yet_in(campaign: Campaign) -> QuerySet[Position]:
-    """The positions that may be written to and that the campaign has not taken in, oldest first."""
-    taken = Enrollment.objects.filter(campaign=campaign, position=OuterRef("pk"))
-    return Position.objects.sendable().filter(~Exists(taken)).order_by("id")
+    """The positions that may be written to and that the campaign has not taken in, oldest first.
+
+    Each is looked up by itself: before tables have statistics, PostgreSQL would compare every
+    position with everybody in the campaign.
+    """
+    campaigns = ArraySubquery(Enrollment.objects.filter(position=OuterRef("pk")).values("campaign"))
+    sendable = Position.objects.sendable().alias(campaigns=campaigns)
+    return sendable.exclude(campaigns__contains=[campaign.pk]).order_by("id")

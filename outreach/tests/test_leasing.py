@@ -1,16 +1,15 @@
 """Taking tasks: one walk of one index, in order, and never twice."""
 
-import json
 from datetime import timedelta
 
 import psycopg
 import pytest
-from django.db import connection
 
 from outreach.models import Campaign, Enrollment, Task
 from outreach.services.sending import LEASE, declare_unknown, hand_back, lease
 from outreach.services.sending.leasing import TAKE
 from outreach.tests.making import MORNING, fresh, make_open_campaign, make_ready
+from outreach.tests.plans import plan_nodes
 from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_mailbox, make_step
 
@@ -113,9 +112,8 @@ def test_taking_costs_the_same_however_many_wait(world, owner_url):
     with psycopg.connect(owner_url) as owner:
         copy(owner, task, 3000)
         owner.execute("ANALYZE")
-    plan = explained(world)
+    scans = explained(world)
 
-    scans = list(nodes(plan))
     assert not [each for each in scans if each["Node Type"] in ("Sort", "Bitmap Heap Scan")]
     of_tasks = [each for each in scans if each.get("Relation Name") == "tasks"]
     assert not [each for each in of_tasks if each["Node Type"] == "Seq Scan"]
@@ -131,9 +129,8 @@ def test_what_statistics_do_not_foresee_is_not_sorted_either(world, owner_url):
         for column in ("organisation_id", "mailbox_id"):
             for statement in SPREAD.split(";"):
                 owner.execute(statement, {"column": column})
-    plan = explained(world)
+    scans = explained(world)
 
-    scans = list(nodes(plan))
     assert not [each for each in scans if "Sort" in each["Node Type"]]
     walked = [each for each in scans if each.get("Index Name") == "tasks_to_send"]
     assert walked
@@ -167,14 +164,5 @@ def explained(world):
         "mailbox": world.mailbox_id, "now": MORNING, "worker": "w", "until": MORNING + LEASE,
         "limit": 10, "but": [],
     }  # fmt: skip
-    with tenant(world.organisation_id), connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {TAKE}", values)
-        (found,) = cursor.fetchone()
-    plan = json.loads(found) if isinstance(found, str) else found
-    return plan[0]["Plan"]
-
-
-def nodes(plan):
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from nodes(part)
+    with tenant(world.organisation_id):
+        return list(plan_nodes(TAKE, values))
