@@ -228,7 +228,7 @@ def _encoded(value: str) -> str:
 
 def _part(subtype: str, content: str, boundary: str) -> bytes:
     # The last line end belongs to the boundary; it also tells b2a_qp which kind to use.
-    lines = re.sub(r"\r\n|\r|\n", "\r\n", content) + "\r\n"
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n") + "\r\n"
     body = binascii.b2a_qp(lines.encode())
     head = (
         f"--{boundary}\r\n"
