@@ -19,6 +19,9 @@ from prospectflow.tenancy.context import tenant
 from prospectflow.testing.factories import make_organisation
 from prospectflow.testing.routing import Watch
 
+# A busy machine tells no test anything, nor the processes that tests start.
+os.environ |= {"SLOW_QUERY_MS": "0", "SLOW_REQUEST_MS": "0"}
+
 _tests = count(1)
 _watch = Watch()
 TEST_DATABASE = f"test_prospectflow_{os.getpid()}"
@@ -108,6 +111,6 @@ def _own_world(settings: Any) -> None:
     """Sessions and caches of a test never meet those of the running project."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": TEST_DATABASE}}
     settings.THROTTLE_PREFIX = f"throttle:{next(_tests)}"
-    settings.SLOW_REQUEST_MS = settings.SLOW_QUERY_MS = 0  # a busy machine tells no test anything
+    settings.SLOW_REQUEST_MS = settings.SLOW_QUERY_MS = 0
     settings.WHITENOISE_AUTOREFRESH = True  # nothing is collected here
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -47,7 +47,8 @@ send_next(
 def start_worker(world, owner_url):
     """Start a worker of its own process that sends one mail, or dies in one of our functions."""
     workers = []
-    given = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    told = ("PATH", "HOME", "LANG", "SLOW_QUERY_MS")
+    given = {name: os.environ[name] for name in told if name in os.environ}
     given |= {
         "DJANGO_SETTINGS_MODULE": "prospectflow.settings",
         "DATABASE_URL": embedded.database_url(
