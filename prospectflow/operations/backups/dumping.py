@@ -59,8 +59,11 @@ def dump(  # noqa: PLR0913 - what, where to, and of which moment
         require_room(directory, _most_bytes(kind, moment, schemas))
         with explained(directory, BackupFailed), ThreadPoolExecutor(1) as beside:
             counting = beside.submit(_rows, kind, moment, schemas)
-            unpacked, digest = _pack(name, moment.id, folder / file, database_url)
-            manifest = _manifest(name, moment, counting.result(), unpacked, {file: digest})
+            try:
+                unpacked, digest = _pack(name, moment.id, folder / file, database_url)
+            finally:
+                rows = counting.result()  # where it fails it ends the snapshot, and says why
+            manifest = _manifest(name, moment, rows, unpacked, {file: digest})
             manifest.write(folder / name.manifest)
             _read_back(folder / file)
             publish(folder, directory, [file, name.manifest])
