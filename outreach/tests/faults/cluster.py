@@ -13,6 +13,7 @@ from django.db import connection
 
 from prospectflow.environment import database_from
 from prospectflow.operations import embedded
+from prospectflow.operations.embedded.state import is_free
 
 
 class Cluster:
@@ -28,12 +29,14 @@ class Cluster:
 
     def kill(self) -> None:
         """Kill -9 of the server with all its sessions, as when its machine fails."""
-        pid = str(embedded.status(self.folder).postgres.pid)
+        server = embedded.status(self.folder).postgres
+        pid = str(server.pid)
         children = subprocess.run(["pgrep", "-P", pid], capture_output=True, text=True)
         for each in (pid, *children.stdout.split()):
             with suppress(ProcessLookupError):
                 os.kill(int(each), signal.SIGKILL)
-        while embedded.status(self.folder).postgres.running:  # killed is not yet gone
+        # Killed is not yet gone: the next server would be given another port.
+        while embedded.status(self.folder).postgres.running or not is_free(server.port):
             time.sleep(0.01)
 
     def recover(self) -> None:
