@@ -8,6 +8,8 @@ from itertools import batched
 from typing import NamedTuple
 
 from imap_tools import BaseMailBox
+from imap_tools.errors import MailboxFetchError
+from imap_tools.utils import check_command_status
 
 from outreach.inbox.imap import (
     Fetched,
@@ -82,8 +84,9 @@ def sent_since(account: ImapAccount, day: date) -> Iterator[list[Head]]:
 
 
 def _heads(mailbox: BaseMailBox, uids: Iterable[str]) -> Iterator[Head]:
-    _, data = mailbox.client.uid("FETCH", ",".join(uids), WANTED)
-    for words, literal in _answers(data or ()):
+    told = mailbox.client.uid("FETCH", ",".join(uids), WANTED)
+    check_command_status(told, MailboxFetchError)  # or whom it wrote to would be left unknown
+    for words, literal in _answers(told[1] or ()):
         if message := parse(literal)[0]:
             yield Head(message, internal_date(words))
 

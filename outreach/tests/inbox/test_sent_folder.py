@@ -7,7 +7,13 @@ from zlib import crc32
 
 import pytest
 
-from outreach.inbox.imap import FolderMissing, HostUnreachable, ImapAccount, PasswordRefused
+from outreach.inbox.imap import (
+    ConnectionLost,
+    FolderMissing,
+    HostUnreachable,
+    ImapAccount,
+    PasswordRefused,
+)
 from outreach.inbox.sent_folder import look_for, sent_since
 from outreach.tests import dovecot
 from outreach.tests.dovecot import Dovecot, running_dovecot
@@ -129,3 +135,19 @@ def test_the_heads_of_what_was_sent_since_a_day_are_given_without_their_text(ser
 def test_a_mailbox_without_a_folder_of_sent_mails_says_so_when_it_is_looked_through(plain_account):
     with pytest.raises(FolderMissing, match="no folder of sent mails"):
         list(sent_since(plain_account, date(2026, 11, 22)))
+
+
+def test_a_server_that_does_not_give_the_heads_is_not_taken_for_one_that_has_none(
+    server, account, monkeypatch
+):
+    server.keep(account.username, mail(ID))
+    ask = imaplib.IMAP4.uid
+
+    def refuse_heads(client, command, *arguments):
+        answer = ask(client, command, *arguments)
+        return ("NO", [b"Server busy."]) if command == "FETCH" else answer
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", refuse_heads)
+
+    with pytest.raises(ConnectionLost, match="broke off"):
+        list(sent_since(account, date(2026, 11, 22)))
