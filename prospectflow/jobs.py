@@ -336,8 +336,8 @@ def is_in_doubt(organisation_id: UUID, *, now: datetime) -> bool:
 def look_for_doubtful(organisation_id: UUID, *, now: datetime) -> int:
     """Look for mails in doubt among what their mailboxes sent; returns how many were there."""
     result = reconcile(organisation_id, now=now)
-    for problem in result.problems:
-        logger.warning("Mails in doubt were not looked for: %s", problem)
+    for mailbox, problem in result.problems.items():
+        logger.warning("Mails in doubt were not looked for: %s: %s", mailbox, problem)
     return result.found
 
 

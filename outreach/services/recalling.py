@@ -36,10 +36,10 @@ LONGEST_ADDRESS, LONGEST_ID = 254, 998
 
 @dataclass
 class Recalled:
-    """How many forgotten mails were written down; `problems` are sentences, one a mailbox."""
+    """How many forgotten mails were written down; `problems` are sentences by mailbox."""
 
     found: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 class _Sent(NamedTuple):
@@ -69,7 +69,7 @@ def recall(organisation_id: UUID, *, since: datetime | None, now: datetime) -> R
             sentence = f"What it sent since {begin:%Y-%m-%d} could not be looked for. {problem}"
             with tenant(organisation_id):
                 paused = _pause(mailbox, f"The database was restored. {sentence}")
-            result.problems.append(f"{mailbox}: {sentence}{' It is paused.' if paused else ''}")
+            result.problems[str(mailbox)] = f"{sentence}{' It is paused.' if paused else ''}"
     return result
 
 
@@ -154,13 +154,14 @@ def _unknown(messages: list[Message]) -> list[Message]:
     rows = Message.objects.outbound().filter(
         Q(rfc822_message_id__in=ids) | Q(unsubscribe_digest__in=digests)
     )
-    known = set()
+    known: set[str | bytes | None] = set()
     for identifier, mark in rows.values_list("rfc822_message_id", "unsubscribe_digest"):
-        known |= {identifier, bytes(mark) if mark else None}
+        known |= {identifier, mark and bytes(mark)}
+    known.discard(None)
     return [
         each
         for each in messages
-        if not {each.rfc822_message_id, each.unsubscribe_digest} & (known - {None})
+        if known.isdisjoint({each.rfc822_message_id, each.unsubscribe_digest})
     ]
 
 

@@ -54,11 +54,11 @@ class SequenceOver(DomainError):
 
 @dataclass
 class Reconciled:
-    """What a look among the sent mails brought; `problems` are sentences, one a mailbox."""
+    """What a look among the sent mails brought; `problems` are sentences by mailbox."""
 
     found: int = 0
     missing: int = 0
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
 
 
 class _Wanted(NamedTuple):
@@ -82,20 +82,20 @@ def reconcile(organisation_id: UUID, *, now: datetime) -> Reconciled:
     for each in wanted:
         look = look_for(each.account, list(each.tasks))
         if look.problem:
-            result.problems.append(f"{each.address}: {look.problem}")
+            result.problems[each.address] = str(look.problem)
         with tenant(organisation_id):
             _write_down(each, look, result, now)
     return result
 
 
-def _wanted() -> tuple[list[_Wanted], list[str]]:
+def _wanted() -> tuple[list[_Wanted], dict[str, str]]:
     """What to look for, the longest unasked first, and why some cannot be looked for."""
-    found, problems = [], []
+    found, problems = list[_Wanted](), dict[str, str]()
     for mailbox, tasks in _by_mailbox().items():
         try:
             account = imap_account(mailbox)
         except DomainError as refusal:
-            problems.append(f"{mailbox}: {refusal}")
+            problems[str(mailbox)] = str(refusal)
         else:
             found.append(_Wanted(str(mailbox), account, tasks))
     return found, problems

@@ -71,7 +71,7 @@ def test_a_mail_found_among_the_sent_ones_left(world, postbox, dovecot, user, do
 
     result = reconcile(world.organisation_id, now=NOW)
 
-    assert (result.found, result.missing, result.problems) == (1, 0, [])
+    assert (result.found, result.missing, result.problems) == (1, 0, {})
     task, message, enrollment, _ = world.state(doubtful)
     assert (task.status, task.last_error) == ("sent", None)
     assert (message.status, message.answer_code) == ("sent", "Found among the sent mails.")
@@ -113,8 +113,8 @@ def test_a_mailbox_that_cannot_be_read_leaves_everything_as_it_is(world, doubtfu
     result = reconcile(world.organisation_id, now=NOW)
 
     assert (result.found, result.missing) == (0, 0)
-    (problem,) = result.problems
-    assert problem.startswith(f"{mailbox}: ")
+    ((sender, problem),) = result.problems.items()
+    assert sender == str(mailbox)
     assert "cannot be reached" in problem
     assert world.state(doubtful)[0].last_error == before
 

@@ -109,8 +109,8 @@ class Command(ServingCommand):
                 f"{organisation.slug}: {result.found} found among the sent mails,"
                 f" {result.missing} not found: decide on those in the console."
             )
-        for problem in [*recalled.problems, *result.problems]:
-            self.stderr.write(f"{organisation.slug}: {problem}")
+        for mailbox, problem in [*recalled.problems.items(), *result.problems.items()]:
+            self.stderr.write(f"{organisation.slug}: {mailbox}: {problem}")
 
 
 def _stops(file: str | None) -> dict[UUID, list[Stop]]:

@@ -41,18 +41,17 @@ class Command(ServingCommand):
 
     def _look(self, organisation: Organisation, since: datetime | None, now: datetime) -> int:
         """How many mailboxes could not be looked into."""
-        problems = self._recall(organisation, since, now) if since else []
+        unread = self._recall(organisation, since, now) if since else {}
         result = reconcile(organisation.pk, now=now)
         self.stdout.write(
             f"{organisation.slug}: {result.found} found among the sent mails,"
             f" {result.missing} not found."
         )
-        problems += result.problems
-        for problem in problems:
-            self.stderr.write(f"{organisation.slug}: {problem}")
-        return len({problem.partition(":")[0] for problem in problems})
+        for mailbox, problem in [*unread.items(), *result.problems.items()]:
+            self.stderr.write(f"{organisation.slug}: {mailbox}: {problem}")
+        return len(unread.keys() | result.problems.keys())
 
-    def _recall(self, organisation: Organisation, since: datetime, now: datetime) -> list[str]:
+    def _recall(self, organisation: Organisation, since: datetime, now: datetime) -> dict[str, str]:
         recalled = recall(organisation.pk, since=since, now=now)
         self.stdout.write(f"{organisation.slug}: {recalled.found} forgotten mail(s) found.")
         return recalled.problems
