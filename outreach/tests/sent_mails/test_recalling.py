@@ -1,6 +1,5 @@
 """People whom only the forgotten time knew: found among the sent mails, and held back."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -20,31 +19,14 @@ from outreach.services.reconciling import reconcile
 from outreach.services.restoring import put_in_doubt, reopen
 from outreach.services.suppressing import suppressed_among
 from outreach.services.unsubscribing import unsubscribe
-from outreach.tests.dovecot import Dovecot, running_dovecot
 from outreach.tests.making import MORNING, make_due, make_open_campaign, make_ready
-from outreach.tests.postbox import Postbox, World
+from outreach.tests.postbox import World
 from outreach.tests.restored import dump, restored
 from prospectflow.testing.factories import make_position
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 NOW = MORNING + DAY
 ADDRESS = "zoe.petit@societe-exemple.fr"
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    with running_dovecot() as running:
-        yield running
-
-
-@pytest.fixture
-def user(request) -> str:
-    return f"{request.node.originalname}@acme.example.com"
-
-
-@pytest.fixture
-def world(committed, postbox: Postbox, dovecot: Dovecot, user: str) -> World:
-    return World(postbox, imap_port=dovecot.imap_port, username=user)
 
 
 def write_to_somebody_new(world: World, at=MORNING) -> Task:

@@ -1,6 +1,5 @@
 """A restored backup: it sends nothing by itself, and what left since is never sent again."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,7 +12,6 @@ from outreach.services.receiving import read_mailbox
 from outreach.services.reconciling import Outcome, decide, reconcile
 from outreach.services.restoring import put_in_doubt, reopen, shut
 from outreach.services.switches import is_restored
-from outreach.tests.dovecot import Dovecot, running_dovecot
 from outreach.tests.making import MORNING, draft_of, fresh, make_due, make_open_campaign
 from outreach.tests.postbox import Postbox, World
 from outreach.tests.restored import dump, restored
@@ -22,22 +20,6 @@ from prospectflow.tenancy.context import tenant
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 NOW = MORNING + DAY
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    with running_dovecot() as running:
-        yield running
-
-
-@pytest.fixture
-def user(request) -> str:
-    return f"{request.node.originalname}@acme.example.com"
-
-
-@pytest.fixture
-def world(committed, postbox: Postbox, dovecot: Dovecot, user: str) -> World:
-    return World(postbox, imap_port=dovecot.imap_port, username=user)
 
 
 def confirm(world: World, *, since=MORNING, now=NOW) -> int:

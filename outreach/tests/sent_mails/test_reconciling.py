@@ -1,6 +1,5 @@
 """Mails in doubt: looked for in a real mailbox, or decided on by a person."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -19,7 +18,6 @@ from outreach.services.reconciling import (
     reconcile,
 )
 from outreach.services.stopping import stop
-from outreach.tests.dovecot import Dovecot, running_dovecot
 from outreach.tests.making import MORNING, fresh, message_of
 from outreach.tests.postbox import Postbox, World, hang_up
 from prospectflow.tenancy.context import tenant
@@ -27,23 +25,6 @@ from prospectflow.testing.factories import make_user
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 NOW = MORNING + HOUR
-
-
-@pytest.fixture(scope="module")
-def dovecot() -> Iterator[Dovecot]:
-    with running_dovecot() as running:
-        yield running
-
-
-@pytest.fixture
-def user(request) -> str:
-    """Everybody's own mailbox at the server."""
-    return f"{request.node.originalname}@acme.example.com"
-
-
-@pytest.fixture
-def world(committed, postbox: Postbox, dovecot: Dovecot, user: str) -> World:
-    return World(postbox, imap_port=dovecot.imap_port, username=user)
 
 
 @pytest.fixture
