@@ -56,7 +56,7 @@ class Ledger:
     pace_max: float = 90
     day: date | None = None
     sent_today: int = 0
-    to_domain: Counter[str] = field(default_factory=Counter)
+    to_domain: Counter[str] = field(default_factory=Counter)  # told where domain_limit is
     next_send_at: datetime | None = None
     read_at: datetime | None = None
 

@@ -1,11 +1,11 @@
 """What mailboxes have sent today, and what they still may."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import CharField, Count, Func, OuterRef, Q, Subquery, Value
+from django.db.models import Case, CharField, Count, Func, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Lower
 
 from outreach.calendar import Schedule, local_day, midnight_before
@@ -28,7 +28,8 @@ def ledgers_for(mailboxes: Iterable[Mailbox], *, now: datetime) -> dict[UUID, Le
     if not mailboxes:
         return {}
     hours = {mailbox.pk: _schedule(mailbox) for mailbox in mailboxes}
-    sent = _sent_today(hours, now)
+    limited = [each.pk for each in mailboxes if each.domain_limit is not None]
+    sent = _sent_today(hours, limited, now)
     ledgers = {each.pk: _ledger(each, hours[each.pk], sent[each.pk], now) for each in mailboxes}
     for mailbox_id, health in health_of(list(ledgers), now=now).items():
         ledgers[mailbox_id].health = health
@@ -72,14 +73,22 @@ def _ledger(
     )
 
 
-def _sent_today(hours: Mapping[UUID, Schedule | str], now: datetime) -> Mapping[UUID, Counter[str]]:
-    """Mailbox -> receiving domain -> mails since the mailbox's own midnight, in one query."""
+def _sent_today(
+    hours: Mapping[UUID, Schedule | str], limited: Sequence[UUID], now: datetime
+) -> Mapping[UUID, Counter[str]]:
+    """Mailbox -> receiving domain -> mails since the mailbox's own midnight, in one query.
+
+    Those that know no limit by domain have all under "": they may write to thousands a day.
+    """
     today = Q(pk__in=[])
     for mailbox_id, schedule in hours.items():
         if isinstance(schedule, Schedule):
             today |= Q(mailbox_id=mailbox_id, sent_at__gte=midnight_before(schedule, now))
-    domain = Func(
-        Lower("to_address"), Value("@"), Value(-1), function="split_part", output_field=CharField()
+    received_at = Func(Lower("to_address"), Value("@"), Value(-1), function="split_part")
+    domain = Case(
+        When(mailbox_id__in=limited, then=received_at),
+        default=Value(""),
+        output_field=CharField(),
     )
     rows = Message.objects.outbound().filter(today).annotate(domain=domain).order_by()
     counted = rows.values("mailbox_id", "domain").annotate(mails=Count("pk"))
@@ -92,6 +101,8 @@ def _sent_today(hours: Mapping[UUID, Schedule | str], now: datetime) -> Mapping[
 def _first_mails(mailboxes: Iterable[Mailbox]) -> dict[UUID, datetime]:
     """When each of those that warm up sent its first mail, if it did."""
     ramping = [mailbox.pk for mailbox in mailboxes if mailbox.ramp_start is not None]
+    if not ramping:
+        return {}
     first = Message.objects.outbound().filter(mailbox=OuterRef("pk"), sent_at__isnull=False)
     begun = Mailbox.objects.filter(pk__in=ramping).annotate(
         begun_at=Subquery(first.order_by("sent_at").values("sent_at")[:1])

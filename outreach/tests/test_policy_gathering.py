@@ -189,6 +189,20 @@ def test_mails_to_one_domain_are_counted_by_mailbox_and_day():
     assert held(task, TOMORROW) == {}
 
 
+def test_mails_are_told_apart_by_domain_only_where_there_is_a_limit():
+    """A mailbox may write to thousands of domains a day, and is asked about before each group."""
+    limited, free = make_mailbox(domain_limit=2), make_mailbox()
+    for mailbox in (limited, free):
+        sent(mailbox, 2, to="eve@shop.example")
+        sent(mailbox, to="bob@gmail.com")
+
+    ledgers = ledgers_of([limited.pk, free.pk], now=MORNING)
+
+    assert ledgers[limited.pk].to_domain == {"shop.example": 2, "gmail.com": 1}
+    assert ledgers[free.pk].to_domain == {"": 3}
+    assert [ledger.sent_today for ledger in ledgers.values()] == [3, 3]
+
+
 def test_a_mail_that_is_only_written_down_counts_neither_as_sent_nor_as_contact():
     mailbox = make_mailbox(daily_limit=1)
     task = make_ready(make_open_campaign(mailbox), position=make_position(email="ada@gmail.com"))
