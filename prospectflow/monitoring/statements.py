@@ -8,6 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.db.backends.base.base import BaseDatabaseWrapper
+from prometheus_client import Histogram
 
 from prospectflow.instruments import QUERY_SECONDS
 from prospectflow.tenancy import SCHEMAS
@@ -31,10 +32,14 @@ def timed(execute: Callable[..., Any], sql: Any, params: Any, many: bool, contex
     try:
         return execute(sql, params, many, context)
     finally:
-        QUERY_SECONDS.labels(*labels_of(str(sql))).observe(perf_counter() - begun)
+        _clock_of(str(sql)).observe(perf_counter() - begun)
 
 
 @lru_cache(maxsize=2048)
+def _clock_of(sql: str) -> Histogram:
+    return QUERY_SECONDS.labels(*labels_of(sql))
+
+
 def labels_of(sql: str) -> tuple[str, str]:
     """Which operation a statement is, and the schema of the first table or function it names."""
     text = sql[:4000].lower()
