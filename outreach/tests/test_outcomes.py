@@ -192,7 +192,7 @@ def test_a_worker_that_slept_over_its_last_look_sends_nothing(world, postbox, mo
         at[0] = MORNING + 30 * MINUTE
         return True
 
-    monkeypatch.setattr(delivering, "may_still_leave", look)
+    monkeypatch.setattr(delivering.Look, "may_still_leave", look)
 
     send_batch(world.organisation_id, world.mailbox_id, clock=lambda: at[0], worker="test")
 

@@ -14,7 +14,7 @@ from outreach.answers import BEFORE_RECIPIENT
 from outreach.models import Mailbox, Message
 from outreach.services.sending.deciding import Decision, Frozen, Intention
 from outreach.services.sending.leasing import BATCH
-from outreach.services.sending.looking import may_still_leave
+from outreach.services.sending.looking import Look
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
 from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, Unknown
 from prospectflow.deadlines import Dial
@@ -75,6 +75,7 @@ class _Delivery:
         self, given: Round, decision: Decision, server: Connection, decided: datetime
     ) -> None:
         self.given, self.server, self.decided = given, server, decided
+        self.look = Look(given.organisation_id)
         self.pause = decision.pause or decided
         self.ends = min(
             decision.closes or datetime.max.replace(tzinfo=decided.tzinfo), decided + BEGUN_WITHIN
@@ -136,10 +137,8 @@ class _Delivery:
         return True
 
     def _may_still_leave(self, intention: Intention) -> bool:
-        given = self.given
-        return may_still_leave(
-            given.organisation_id, intention.message, now=given.clock(), pause=self.pause
-        )
+        now = self.given.clock()
+        return self.look.may_still_leave(intention.message, now=now, pause=self.pause)
 
     def _sent(self, intention: Intention) -> bool:
         """Send one; False where the next would fare no better, or must not be put in doubt."""

@@ -155,8 +155,8 @@ STORE = "INSERT INTO outreach.messages ({}) SELECT * FROM unnest({})".format(  #
 def store(messages: Sequence[Message]) -> None:
     """Write these messages down, all or none; as arrays, which costs a third of a row each."""
     if messages:
-        with bound_by_server() as cursor:
-            cursor.execute(STORE, [_column(messages, *column) for column in COLUMNS.items()])
+        values = [_column(messages, *column) for column in COLUMNS.items()]
+        bound_by_server().execute(STORE, values)
 
 
 def _column(messages: Sequence[Message], name: str, kind: str) -> str | list[Any]:
