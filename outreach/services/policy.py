@@ -44,6 +44,9 @@ __all__ = [
     "reasons",
 ]
 
+OF_A_POSITION = ("company", "person", "email", "email_status", "provenance", "created_at")
+"""What is judged, and what `rendered` looks at besides."""
+
 
 def may_send(task: Task, *, now: datetime) -> list[Reason]:
     """Every reason that holds this task's mail back at `now`; none means that it may leave."""
@@ -173,7 +176,7 @@ def _join(tasks: Sequence[Task]) -> None:
     campaigns = Campaign.objects.in_bulk({task.campaign_id for task in tasks})
     enrollments = by_id(Enrollment.objects.all(), (task.enrollment_id for task in tasks))
     of_whom = {enrollment.position_id for enrollment in enrollments.values()}
-    positions = by_id(Position.objects.defer("kept"), of_whom)
+    positions = by_id(Position.objects.only(*OF_A_POSITION), of_whom)
     companies = by_id(
         Company.objects.only("diffusion", "country", "department"),
         {position.company_id for position in positions.values()},
@@ -195,7 +198,7 @@ def _join(tasks: Sequence[Task]) -> None:
 
 def _drafts(tasks: Sequence[Task], *, texts: bool) -> dict[UUID, Draft]:
     of_task = {task.pk: task for task in tasks}
-    rows = Draft.objects.filter(task__among=Ids(of_task)).defer("problems", "edits")
+    rows = Draft.objects.filter(task__among=Ids(of_task)).defer("problems", "edits", "hooks")
     drafts = {each.task_id: each for each in (rows if texts else rows.only("task", "status"))}
     for task_id, draft in drafts.items():
         draft.task = of_task[task_id]
