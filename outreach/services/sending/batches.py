@@ -1,9 +1,8 @@
-"""One mailbox sends: takes what is due, decides in groups, and talks over one connection."""
+"""One mailbox sends: takes what is due, group by group, and talks over one connection."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
-from itertools import batched
+from datetime import datetime, timedelta
 from socket import create_connection
 from uuid import UUID
 
@@ -14,14 +13,18 @@ from outreach.services.mailboxes import move_mailbox, smtp_account
 from outreach.services.sending.deciding import Decision, Frozen, Group, Intention, decide
 from outreach.services.sending.delivering import Clock, Round, deliver, ignored, never
 from outreach.services.sending.held_back import may_send_anything
-from outreach.services.sending.leasing import BATCH, hand_back, lease
+from outreach.services.sending.leasing import hand_back, lease
 from outreach.smtp import Connection, SmtpAccount
 from outreach.states import MailboxStatus
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
-GROUP = 100  # what a killed worker may leave in doubt, where the mailbox keeps no pace
+ROUND = 2_000  # mails after which a mailbox is looked at anew; their rows are kept until then
+FIRST, LARGEST = 100, 500  # tasks that are taken and decided on together
+# A killed worker leaves a group in doubt. Where no pace is kept, one grows or shrinks to what its
+# server takes within this time: some mails of a provider far away, hundreds of a relay beside us.
+GROUP_LASTS = timedelta(seconds=3)
 
 
 def send_batch(  # noqa: PLR0913
@@ -33,17 +36,18 @@ def send_batch(  # noqa: PLR0913
     frozen: Frozen = ignored,
     stopping: Callable[[], bool] = never,
     dial: Dial = create_connection,
-    limit: int = BATCH,
+    limit: int = ROUND,
 ) -> list[Message]:
-    """Send what this mailbox may send now, over one connection; the messages as they ended.
+    """Send up to `limit` mails that may leave now, over one connection; messages as they ended.
 
     Call it outside of a tenant scope: it opens one to take tasks, one for each group to commit
     what is meant to leave, none while it talks to the server, and others for the outcomes.
     A mailbox that keeps a pace sends one mail. `frozen` is told of each message before the
     commit. Once `stopping` says so, no further mail is begun; connections are made by `dial`.
     """
-    given = Round(organisation_id, mailbox_id, clock, worker, frozen, stopping, dial)
-    return _sent(given, limit)
+    return _sent(
+        Round(organisation_id, mailbox_id, clock, worker, frozen, stopping, dial, at_most=limit)
+    )
 
 
 def send_next(
@@ -56,14 +60,14 @@ def send_next(
 ) -> Message | None:
     """Send the one mail this mailbox may send at `now`; None when there is none."""
     given = Round(organisation_id, mailbox_id, lambda: now, worker, frozen, at_most=1)
-    return next(iter(_sent(given, BATCH)), None)
+    return next(iter(_sent(given)), None)
 
 
 def intend(
     mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen = ignored
 ) -> Intention | None:
     """What `send_next` commits before it talks to the server, in the scope that is open."""
-    leased = lease(mailbox_id, now=now, worker=worker, limit=BATCH)
+    leased = lease(mailbox_id, now=now, worker=worker, limit=FIRST)
     decision = Decision()
     for task in leased:
         decision = decide(Group(mailbox_id, [task], worker, now, frozen))
@@ -73,7 +77,7 @@ def intend(
     return next(iter(decision.intentions), None)
 
 
-def _sent(given: Round, limit: int) -> list[Message]:
+def _sent(given: Round) -> list[Message]:
     now = given.clock()
     with tenant(given.organisation_id):
         mailbox = Mailbox.objects.filter(pk=given.mailbox_id).first()
@@ -85,7 +89,7 @@ def _sent(given: Round, limit: int) -> list[Message]:
         return []
     if ledger.pace_max:
         given.at_most = 1
-    return _sent_through(account, given, _groups(given, limit))
+    return _sent_through(account, given, _groups(given))
 
 
 def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
@@ -99,14 +103,19 @@ def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
         return None
 
 
-def _groups(given: Round, limit: int) -> Iterator[Sequence[Task]]:
+def _groups(given: Round) -> Iterator[Sequence[Task]]:
     """The tasks that are decided on together: with a pace the first, then more."""
-    size = 1 if given.at_most == 1 else limit
+    size = 1 if given.at_most == 1 else FIRST
     while leased := _leased(given, size):
-        yield from batched(leased, GROUP)  # noqa: B911 - the last group is smaller
-        if given.sent:
-            return
-        size = limit
+        begun = given.clock()
+        yield leased
+        size = FIRST if given.at_most == 1 else _next_size(size, given.clock() - begun)
+
+
+def _next_size(size: int, lasted: timedelta) -> int:
+    """Of a group after one of this size; it grows at most fourfold at once."""
+    factor = GROUP_LASTS / max(lasted, GROUP_LASTS / 4)
+    return max(1, min(LARGEST, int(size * factor)))
 
 
 def _leased(given: Round, size: int) -> list[Task]:
@@ -141,9 +150,8 @@ def _hand_back(given: Round) -> None:
 def _group(given: Round, tasks: Sequence[Task], connection: Connection) -> bool:
     """Decide, send and settle; whether the mailbox may go on with another group."""
     with tenant(given.organisation_id):
-        group = Group(
-            given.mailbox_id, tasks, given.worker, given.clock(), given.frozen, given.at_most
-        )
+        left = given.at_most - len(given.sent)
+        group = Group(given.mailbox_id, tasks, given.worker, given.clock(), given.frozen, left)
         decision = decide(group)
     goes_on = decision.goes_on
     if decision.intentions:

@@ -22,7 +22,7 @@ from outreach.services.sending.freezing import (
     written_before,
 )
 from outreach.services.sending.held_back import is_of_the_mailbox, put_aside
-from outreach.services.sending.leasing import BATCH, LEASE
+from outreach.services.sending.leasing import LEASE
 from outreach.states import TaskStatus
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.among import Ids
@@ -88,7 +88,7 @@ class Group:
     worker: str
     now: datetime
     frozen: Frozen
-    at_most: int = BATCH
+    at_most: int = 1
 
 
 def decide(group: Group) -> Decision:

@@ -13,7 +13,6 @@ from django.db import InterfaceError, OperationalError, connection
 from outreach.answers import BEFORE_RECIPIENT
 from outreach.models import Mailbox, Message
 from outreach.services.sending.deciding import Decision, Frozen, Intention
-from outreach.services.sending.leasing import BATCH
 from outreach.services.sending.looking import Look
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
 from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, Unknown
@@ -46,7 +45,7 @@ class Round:
     frozen: Frozen = ignored
     stopping: Callable[[], bool] = never
     dial: Dial = create_connection
-    at_most: int = BATCH
+    at_most: int = 1
     leased: set[UUID] = field(default_factory=set)
     sent: list[Message] = field(default_factory=list)
 

@@ -10,7 +10,6 @@ from outreach.models import Message, Task
 from outreach.states import TaskStatus
 from prospectflow.tenancy.among import Ids
 
-BATCH = 200  # tasks that a worker takes together at the most
 LEASE = timedelta(minutes=20)  # longer than any SMTP conversation (RFC 5321, 4.5.3.2)
 
 # One short walk of the index tasks_to_send for each step that has something waiting, the highest
