@@ -6,25 +6,20 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from email import message_from_bytes, policy
-from email.message import Message
+from datetime import date
 from socket import create_connection, socket
-from typing import Any
 
 from imap_tools import BaseMailBox
 from imap_tools.errors import ImapToolsError, MailboxFolderSelectError, MailboxLoginError
 
 from outreach.certificates import certificate_refusal
+from outreach.inbox.fetching import MONTHS, Fetched, fetch, reason
 from outreach.inbox.replies import fold
 from outreach.oauth import TokenRefused, TokenUnavailable, initial_response
 from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 
 TIMEOUT_SECONDS = 30
-LARGEST_BYTES = 5 * 1024 * 1024
-"""Above this size only the headers of a message are fetched."""
-
 NOT_NOW = re.compile(  # RFC 5530, 3; what Google says; what Microsoft says
     r"\[(unavailable|inuse|limit|serverbug)\b"
     r"|too many (simultaneous )?connections|server unavailable",
@@ -97,25 +92,6 @@ class ImapAccount:
         return f"ImapAccount({self.username} at {self.host}:{self.port}, {self.security})"
 
 
-@dataclass(frozen=True)
-class Fetched:
-    """One message as the server has it; `message` is None when it could not be parsed.
-
-    `received_at` is the server's own time of arrival (INTERNALDATE). A `truncated` message has
-    its headers only. `problem` says in words why there is no message.
-    """
-
-    folder: str
-    uidvalidity: int
-    uid: int
-    received_at: datetime | None
-    size: int
-    raw: bytes
-    message: Message | None
-    truncated: bool = False
-    problem: str = ""
-
-
 def fetch_new(
     account: ImapAccount, *, state: dict[str, dict[str, int]], since: date | None = None
 ) -> Iterator[Fetched]:
@@ -161,11 +137,11 @@ def _connect(account: ImapAccount) -> BaseMailBox:
             raise TlsFailed(f"{where} is not trusted. {refusal}") from error
         raise TlsFailed(
             f"{where} does not speak {account.security} as asked; "
-            f"check the port and the security setting ({_reason(error)})."
+            f"check the port and the security setting ({reason(error)})."
         ) from error
     except (OSError, ValueError) as error:
         raise HostUnreachable(
-            f"{where} cannot be reached; check the host and the port ({_reason(error)})."
+            f"{where} cannot be reached; check the host and the port ({reason(error)})."
         ) from error
 
 
@@ -281,7 +257,7 @@ def broken_off(account: ImapAccount) -> Iterator[None]:
     except (imaplib.IMAP4.error, ImapToolsError, OSError) as error:
         raise ConnectionLost(
             f"{account.host} broke off while {account.username} was read; "
-            f"what was read is kept, the rest comes next time ({_reason(error)})."
+            f"what was read is kept, the rest comes next time ({reason(error)})."
         ) from error
 
 
@@ -316,7 +292,7 @@ def examine(mailbox: BaseMailBox, folder: str) -> int:
         mailbox.folder.set(folder, readonly=True)
     except MailboxFolderSelectError as error:
         raise FolderMissing(
-            f"The folder {folder} cannot be opened ({_reason(error)}); "
+            f"The folder {folder} cannot be opened ({reason(error)}); "
             "check that it exists and that this account may read it."
         ) from error
     _, values = mailbox.client.response("UIDVALIDITY")
@@ -331,69 +307,4 @@ def _new_uids(mailbox: BaseMailBox, last: int, since: date | None) -> list[int]:
 
 def arrived_since(day: date) -> str:
     """What to search for; servers compare days, in a zone of their own."""
-    return f"SINCE {day.day}-{_MONTHS[day.month - 1]}-{day.year}"
-
-
-def fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetched | None:
-    """Fetch one message without marking it as read; None when it has gone in the meantime."""
-    head, _ = _uid_fetch(mailbox, uid, "(UID RFC822.SIZE INTERNALDATE)")
-    found = re.search(rb"RFC822\.SIZE (\d+)", head)
-    if not head:
-        return None
-    size = int(found[1]) if found else 0
-    truncated = size > LARGEST_BYTES
-    wanted = "BODY.PEEK[HEADER]" if truncated else "BODY.PEEK[]"
-    _, raw = _uid_fetch(mailbox, uid, f"({wanted})")
-    message, problem = parse(raw)
-    received_at = internal_date(head)
-    return Fetched(folder, uidvalidity, uid, received_at, size, raw, message, truncated, problem)
-
-
-def _uid_fetch(mailbox: BaseMailBox, uid: int, what: str) -> tuple[bytes, bytes]:
-    """Return what the server says about one message: the words, and the literal if any."""
-    _, data = mailbox.client.uid("FETCH", str(uid), what)
-    words, literal = b"", b""
-    for item in data or ():
-        if isinstance(item, tuple):
-            words, literal = words + item[0], item[1]
-        elif isinstance(item, bytes):
-            words += item
-    return words, literal
-
-
-def parse(raw: bytes) -> tuple[Message | None, str]:
-    """The message, or the sentence why there is none."""
-    try:
-        message = message_from_bytes(raw, policy=policy.default)
-    except Exception as error:  # a broken message must never stop the folder
-        return None, f"The message could not be parsed ({_reason(error)})."
-    if not message.keys():
-        return None, "The message has no headers."
-    return message, ""
-
-
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
-def internal_date(words: bytes) -> datetime | None:
-    """When the server got a message, as it says when one is fetched (INTERNALDATE)."""
-    found = re.search(rb'INTERNALDATE "([ \d]?\d)-(\w{3})-(\d{4}) ([\d:]{8}) ([+-]\d{4})"', words)
-    if not found:
-        return None
-    day, month, year, time, zone = (part.decode().strip() for part in found.groups())
-    try:
-        number = _MONTHS.index(month.title()) + 1
-        moment = datetime.strptime(f"{year}-{number}-{day} {time} {zone}", "%Y-%m-%d %H:%M:%S %z")
-    except ValueError:
-        return None
-    return moment.astimezone(UTC)
-
-
-def _reason(error: Any) -> str:
-    """Return the innermost words of an error on one line."""
-    words = error.args[-1] if getattr(error, "args", ()) else error
-    result = getattr(error, "command_result", None)
-    if result:
-        words = b" ".join(part for part in result[1] if isinstance(part, bytes))
-    text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-    return " ".join(text.split())[:200] or type(error).__name__
+    return f"SINCE {day.day}-{MONTHS[day.month - 1]}-{day.year}"

@@ -11,17 +11,14 @@ from imap_tools import BaseMailBox
 from imap_tools.errors import MailboxFetchError
 from imap_tools.utils import check_command_status
 
+from outreach.inbox.fetching import Fetched, fetch, internal_date, parse
 from outreach.inbox.imap import (
-    Fetched,
     FolderMissing,
     ImapAccount,
     ImapError,
     arrived_since,
     broken_off,
     examine,
-    fetch,
-    internal_date,
-    parse,
     signed_in,
 )
 from outreach.inbox.replies import fold

@@ -13,7 +13,8 @@ from django.db import transaction
 from outreach.calendar import add_working_days
 from outreach.inbox import classifying
 from outreach.inbox.bounces import Bounce
-from outreach.inbox.imap import Fetched, fetch_new
+from outreach.inbox.fetching import Fetched
+from outreach.inbox.imap import fetch_new
 from outreach.inbox.matching import Candidates, Trace, references
 from outreach.inbox.reading import addresses, header, storable
 from outreach.inbox.replies import new_text

@@ -12,7 +12,8 @@ from django.db.models import Prefetch
 
 from iam.models import User
 from iam.services import record
-from outreach.inbox.imap import Fetched, ImapAccount
+from outreach.inbox.fetching import Fetched
+from outreach.inbox.imap import ImapAccount
 from outreach.inbox.sent_folder import Look, look_for
 from outreach.mail import message_id
 from outreach.models import Enrollment, Mailbox, Message, Task

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 from django.db import transaction
 
-from outreach.inbox.imap import Fetched
+from outreach.inbox.fetching import Fetched
 from outreach.inbox.reading import addresses, header, storable
 from outreach.inbox.sent_folder import Head
 from outreach.mail import content_hash

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from outreach.credentials import seal
-from outreach.inbox.imap import Fetched
+from outreach.inbox.fetching import Fetched
 from outreach.models import Campaign, Enrollment, Mailbox, Message, Task
 from outreach.services import sending
 from outreach.services.settling import settle

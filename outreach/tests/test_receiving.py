@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from outreach.inbox.imap import Fetched
+from outreach.inbox.fetching import Fetched
 from outreach.models import Enrollment, Mailbox, Message, Suppression
 from outreach.services.receiving import receive
 from outreach.services.suppressing import suppression_of

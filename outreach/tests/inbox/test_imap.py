@@ -1,10 +1,12 @@
 """Fetching from a real IMAP server, which other people's mail programs read as well."""
 
+import imaplib
 import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import IPv4Address
@@ -12,7 +14,7 @@ from ipaddress import IPv4Address
 import pytest
 from cryptography import x509
 
-from outreach.inbox import imap
+from outreach.inbox import fetching, imap
 from outreach.inbox.imap import ImapAccount, check_account, fetch_new
 from outreach.tests.certificates import make_certificate
 from outreach.tests.mail_server import PASSWORD, MailServer, free_port, running_mail_server
@@ -121,7 +123,7 @@ def test_junk_is_read_as_well(server, account):
 
 
 def test_of_a_huge_message_only_the_headers_are_fetched(server, account, monkeypatch):
-    monkeypatch.setattr(imap, "LARGEST_BYTES", 2_000)
+    monkeypatch.setattr(fetching, "LARGEST_BYTES", 2_000)
     server.deliver(account.username, letter(account, "huge", b"yyy yyy\r\n" * 300))
 
     (fetched,) = fetch_new(account, state={})
@@ -129,6 +131,46 @@ def test_of_a_huge_message_only_the_headers_are_fetched(server, account, monkeyp
     assert (fetched.truncated, fetched.message["Subject"]) == (True, "huge")
     assert fetched.size > 2_000
     assert b"yyy" not in fetched.raw
+
+
+def refuse(monkeypatch, *, what):
+    """Have the server refuse to give this part of any message."""
+    ask = imaplib.IMAP4.uid
+
+    def answer(client, command, *arguments):
+        told = ask(client, command, *arguments)
+        refused = command == "FETCH" and what in arguments[-1]
+        return ("NO", [b"Cannot convert it."]) if refused else told
+
+    monkeypatch.setattr(imaplib.IMAP4, "uid", answer)
+
+
+def test_of_a_message_that_is_refused_the_headers_count(server, account, monkeypatch):
+    server.deliver(account.username, letter(account, "odd"))
+    refuse(monkeypatch, what="BODY.PEEK[]")
+
+    (fetched,) = fetch_new(account, state={})
+
+    assert (fetched.truncated, fetched.message["Subject"]) == (True, "odd")
+    assert fetched.problem == "The server gives the headers only (Cannot convert it.)."
+
+
+def test_a_message_that_is_refused_is_not_passed_over(server, account, monkeypatch):
+    """It may be an answer: the mailbox stays unread, so that nothing more is sent."""
+    server.deliver(account.username, letter(account, "before"))
+    state = {}
+    list(fetch_new(account, state=state))
+    read = deepcopy(state)
+    server.deliver(account.username, letter(account, "refused"))
+
+    for what in ("INTERNALDATE", "BODY.PEEK"):
+        with monkeypatch.context() as refusing:
+            refuse(refusing, what=what)
+            with pytest.raises(imap.ConnectionLost, match="Cannot convert it"):
+                list(fetch_new(account, state=state))
+        assert state["INBOX"] == read["INBOX"]
+
+    assert subjects(fetch_new(account, state=state)) == ["refused"]
 
 
 def test_a_broken_message_does_not_stop_the_folder(server, account):
