@@ -9,6 +9,7 @@ from operator import attrgetter
 from django.conf import settings
 from django.db.models import Q
 
+from crm.importing.normalising import ascii_domain
 from outreach.models import Suppression
 from outreach.services.stop_lines import write_line
 from prospectflow.errors import DomainError
@@ -28,7 +29,10 @@ def address_or_domain(text: str) -> str:
     name, at, domain = text.rpartition("@")
     if text.split() != [text] or "." not in domain or (at and not name):
         raise NothingToSuppress
-    return text
+    try:
+        return f"{name}{at}{_wire(domain)}"
+    except ValueError as error:
+        raise NothingToSuppress from error
 
 
 def suppress_address(address: str, *, reason: str, source: str, at: datetime) -> None:
@@ -41,7 +45,7 @@ def suppress_address(address: str, *, reason: str, source: str, at: datetime) ->
 
 def suppress_domain(domain: str, *, reason: str, source: str, at: datetime) -> None:
     """Never write to anyone at this domain again."""
-    _suppress(Suppression(domain=domain.strip().lower(), reason=reason, source=source, at=at))
+    _suppress(Suppression(domain=_domain(domain), reason=reason, source=source, at=at))
 
 
 def _suppress(entry: Suppression) -> None:
@@ -108,7 +112,7 @@ def _mark(key: str) -> str:
 
 def _hashes(address: str) -> list[str]:
     """The address under each key, the newest first: a list outlives the key it was begun with."""
-    normal = address.strip().lower().encode()
+    normal = _normal(address).encode()
     return [_hash(key, normal) for key in settings.TOKEN_KEYS]
 
 
@@ -117,4 +121,21 @@ def _hash(key: str, normal: bytes) -> str:
 
 
 def _domain(address: str) -> str:
-    return address.rpartition("@")[2].strip().lower()
+    return _normal(address).rpartition("@")[2]
+
+
+def _normal(address: str) -> str:
+    """The address, or the domain, as prospects' are stored; what can be none as it is written."""
+    text = address.strip().lower()
+    if text.isascii():
+        return text
+    name, at, domain = text.rpartition("@")
+    try:
+        return f"{name}{at}{_wire(domain)}"
+    except ValueError:
+        return text
+
+
+def _wire(domain: str) -> str:
+    """The domain in ASCII; ValueError where an international one is none."""
+    return domain if domain.isascii() else ascii_domain(domain)

@@ -6,7 +6,9 @@ from django.test.utils import CaptureQueriesContext
 
 from outreach.models import Suppression
 from outreach.services.suppressing import (
+    NothingToSuppress,
     SuppressionsUnreadable,
+    address_or_domain,
     suppress_address,
     suppress_domain,
     suppressed_among,
@@ -94,6 +96,26 @@ def test_a_domain_covers_everybody_at_it(inside, address):
 
     assert suppression_of(address).domain == "shop.example.com"
     assert suppressed_among([address]) == {address}
+
+
+@pytest.mark.parametrize("typed", ["müller.de", " MÜLLER.DE", "xn--mller-kva.de"])
+@pytest.mark.parametrize("asked", ["ada@xn--mller-kva.de", "Ada@Müller.de"])
+def test_an_international_domain_is_known_however_it_is_written(inside, typed, asked):
+    """Prospects' addresses are stored with their domains in ASCII, as mail servers know them."""
+    suppress(f"ada@{typed.strip()}")
+    assert suppression_of(asked)
+    assert suppression_of(f"eve{asked[3:]}") is None
+
+    bar(typed)
+    assert suppression_of(f"eve{asked[3:]}")
+
+
+def test_what_is_typed_is_kept_as_prospects_are():
+    assert address_or_domain(" Zoe@MÜLLER.de ") == "zoe@xn--mller-kva.de"
+    assert address_or_domain("straße.de") == "xn--strae-oqa.de"
+    for typed in ("zoe@-ü-.de", "zoe@ü..de", f"{'ü' * 64}.de"):
+        with pytest.raises(NothingToSuppress):
+            address_or_domain(typed)
 
 
 @pytest.mark.parametrize(
