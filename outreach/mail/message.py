@@ -19,6 +19,8 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
+import idna
+
 from prospectflow.errors import DomainError
 
 LINE_LIMIT = 998  # RFC 5322, 2.1.1
@@ -82,7 +84,7 @@ def build(outgoing: Outgoing) -> bytes:
 
 def message_id(identifier: UUID, domain: str) -> str:
     """The Message-ID of a row, without a trace of recipient or tenant in it."""
-    return f"<{identifier.hex}@{_wire_domain(domain, domain)}>"
+    return f"<{identifier.hex}@{wire_domain(domain)}>"
 
 
 def thread_subject(first_subject: str) -> str:
@@ -104,17 +106,20 @@ def wire_address(address: str) -> str:
             f"{address!r} is no address that can be mailed:"
             " write it as name@example.com, the name without accents or spaces."
         )
-    return f"{local}@{_wire_domain(domain, address)}"
+    return f"{local}@{wire_domain(domain, address)}"
 
 
 @lru_cache(maxsize=1_000)
-def _wire_domain(domain: str, shown: str) -> str:
+def wire_domain(domain: str, shown: str = "") -> str:
+    """The domain in ASCII (IDNA 2008); MailRefused names what was `shown` where there is none."""
     try:
-        wire = domain.encode("idna").decode("ascii") if len(domain) <= 253 else ""  # noqa: PLR2004
-    except UnicodeError:
+        wire = domain if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:
         wire = ""
-    if not DOMAIN.fullmatch(wire):
-        raise MailRefused(f"{shown!r} has no valid domain after the @; correct the address.")
+    if len(wire) > 253 or not DOMAIN.fullmatch(wire):  # noqa: PLR2004
+        raise MailRefused(
+            f"{shown or domain!r} has no valid domain after the @; correct the address."
+        )
     return wire
 
 

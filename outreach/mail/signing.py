@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from dkim import DKIM, DKIMException
 
-from outreach.mail.message import MailRefused
+from outreach.mail.message import MailRefused, wire_domain
 from prospectflow.errors import DomainError
 
 FEWEST_BITS, WANTED_BITS = 1024, 2048  # RFC 8301, 3.2
@@ -51,7 +51,7 @@ def public_record(pem: str) -> str:
 
 def signature(*, domain: str, selector: str, key: str) -> Signature:
     """Puts a signature of this domain before a mail's bytes; MailRefused where it cannot."""
-    names = selector.encode("ascii"), domain.encode("idna")
+    names = selector.encode("ascii"), wire_domain(domain).encode("ascii")
 
     def sign(raw: bytes) -> bytes:
         try:

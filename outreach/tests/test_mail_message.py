@@ -167,6 +167,7 @@ def test_a_long_thread_keeps_its_first_and_latest_references():
 def test_an_international_domain_goes_over_the_wire_in_ascii():
     assert wire_address("zoé@exemple.fr".replace("é", "e")) == "zoe@exemple.fr"
     assert wire_address("a@société.fr") == "a@xn--socit-esab.fr"
+    assert wire_address("a@straße.de") == "a@xn--strae-oqa.de"  # strasse.de is somebody else's
 
 
 @pytest.mark.parametrize(
