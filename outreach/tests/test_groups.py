@@ -65,6 +65,15 @@ def test_a_round_sends_no_more_than_it_is_told(world, postbox):
         assert Task.objects.filter(status=TaskStatus.SCHEDULED).count() == 3
 
 
+def test_a_round_ends_after_a_minute(world, postbox):
+    world.queue(count=9)
+
+    assert len(in_doubt(world, postbox, each=timedelta(seconds=20))) == 4
+
+    with world.open():
+        assert Task.objects.filter(status=TaskStatus.SCHEDULED).count() == 5
+
+
 @given(st.integers(1, 500), st.timedeltas(-timedelta(hours=1), timedelta(hours=1)))
 def test_every_group_has_a_size(size, lasted):
     after = batches._next_size(size, lasted)

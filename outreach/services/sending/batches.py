@@ -20,10 +20,12 @@ from prospectflow.deadlines import Dial
 from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
-ROUND = 2_000  # mails after which a mailbox is looked at anew; their rows are kept until then
-FIRST, LARGEST = 100, 500  # tasks that are taken and decided on together
-# A killed worker leaves a group in doubt. Where no pace is kept, one grows or shrinks to what its
-# server takes within this time: some mails of a provider far away, hundreds of a relay beside us.
+# After so many mails, or so long, a mailbox is looked at anew, and others have their turn.
+ROUND, ROUND_LASTS = 2_000, timedelta(minutes=1)
+AHEAD = 100  # tasks looked through together for the one that may leave, where a pace is kept
+FIRST, LARGEST = 25, 500  # tasks that are decided on together where none is
+# A killed worker leaves a group in doubt: it grows or shrinks to what its server takes within this
+# time, some mails for a provider far away, hundreds for a relay beside us.
 GROUP_LASTS = timedelta(seconds=3)
 
 
@@ -67,7 +69,7 @@ def intend(
     mailbox_id: UUID, *, now: datetime, worker: str, frozen: Frozen = ignored
 ) -> Intention | None:
     """What `send_next` commits before it talks to the server, in the scope that is open."""
-    leased = lease(mailbox_id, now=now, worker=worker, limit=FIRST)
+    leased = lease(mailbox_id, now=now, worker=worker, limit=AHEAD)
     decision = Decision()
     for task in leased:
         decision = decide(Group(mailbox_id, [task], worker, now, frozen))
@@ -105,11 +107,12 @@ def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
 
 def _groups(given: Round) -> Iterator[Sequence[Task]]:
     """The tasks that are decided on together: with a pace the first, then more."""
-    size = 1 if given.at_most == 1 else FIRST
-    while leased := _leased(given, size):
+    paces, ends = given.at_most == 1, given.clock() + ROUND_LASTS
+    size = 1 if paces else FIRST
+    while given.clock() < ends and (leased := _leased(given, size)):
         begun = given.clock()
         yield leased
-        size = FIRST if given.at_most == 1 else _next_size(size, given.clock() - begun)
+        size = AHEAD if paces else _next_size(size, given.clock() - begun)
 
 
 def _next_size(size: int, lasted: timedelta) -> int:
