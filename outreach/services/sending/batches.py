@@ -21,7 +21,7 @@ from prospectflow.errors import DomainError
 from prospectflow.tenancy.context import tenant
 
 # After so many mails, or so long, a mailbox is looked at anew, and others have their turn.
-ROUND, ROUND_LASTS = 2_000, timedelta(minutes=1)
+ROUND, ROUND_LASTS = 1_000, timedelta(minutes=1)
 AHEAD = 100  # tasks looked through together for the one that may leave, where a pace is kept
 FIRST, LARGEST = 25, 500  # tasks that are decided on together where none is
 # A killed worker leaves a group in doubt: it grows or shrinks to what its server takes within this
@@ -112,7 +112,7 @@ def _groups(given: Round) -> Iterator[Sequence[Task]]:
     while given.clock() < ends and (leased := _leased(given, size)):
         begun = given.clock()
         yield leased
-        size = AHEAD if paces else _next_size(size, given.clock() - begun)
+        size = AHEAD if paces else _next_size(len(leased), given.clock() - begun)
 
 
 def _next_size(size: int, lasted: timedelta) -> int:
