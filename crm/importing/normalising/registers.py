@@ -25,6 +25,10 @@ HEADCOUNT_CODES = {  # INSEE, tranche d'effectifs: code -> first and last number
     "52": (5_000, 9_999),
     "53": (10_000, None),
 }
+BAND = re.compile(
+    r"(?P<fewest>[0-9]{1,9})(?: ?(?:-|–|a|ou|to|et) ?(?P<most>[0-9]{1,9})"
+    r"|(?P<more> ?(?:\+|et ?\+|et plus|ou plus|and more)))?"
+)
 CODE_OF_BAND = {band: code for code, band in HEADCOUNT_CODES.items()}
 NO_EMPLOYER = "NN"
 LA_POSTE = "356000000"  # the SIREN whose SIRETs follow a rule of their own
@@ -102,20 +106,17 @@ def headcount_code(text: str) -> str | None:
         return NO_EMPLOYER
     if value in HEADCOUNT_CODES:
         return value
-    numbers = [
-        int(number) for number in re.findall(r"[0-9]+", re.sub(r"(?<=\d) (?=\d{3})", "", value))
-    ]
-    code = CODE_OF_BAND.get(_band(value, numbers))
+    code = CODE_OF_BAND.get(_band(value))
     if code is None:
         raise Unusable("headcount_unknown")
     return code
 
 
-def _band(value: str, numbers: list[int]) -> tuple[int, int | None]:
-    words = re.sub(r"[0-9]+", "#", re.sub(r"(?<=\d) (?=\d{3})", "", value))
-    words = re.sub(r"\s*(salaries?|employes?|personnes?)\s*", " ", words).strip()
-    if re.fullmatch(r"# ?(-|–|a|ou|to|et) ?#", words):
-        return numbers[0], numbers[1]
-    if re.fullmatch(r"# ?(\+|et ?\+|et plus|ou plus|and more)", words):
-        return numbers[0], None
-    return (numbers[0], numbers[0]) if words == "#" else (-1, -1)
+def _band(value: str) -> tuple[int, int | None]:
+    """From how many to how many; (-1, -1) where it says neither."""
+    joined = re.sub(r"(?<=[0-9]) (?=[0-9]{3})", "", value)
+    found = BAND.fullmatch(re.sub(r"\s*(salaries?|employes?|personnes?)\s*", " ", joined).strip())
+    if not found:
+        return -1, -1
+    fewest = int(found["fewest"])
+    return fewest, None if found["more"] else int(found["most"] or fewest)
