@@ -38,7 +38,8 @@ def test_only_a_keyed_hash_of_the_address_is_kept(inside, settings):
 
     row = Suppression.objects.values().get()
     assert row["address_hash"] != first
-    assert not any("ada" in str(value).lower() for value in row.values())
+    told = " ".join(map(str, row.values())).lower()  # "ada" alone may stand in a hash
+    assert not any(part in told for part in ("ada@", "@shop", "shop.example"))
 
 
 @pytest.mark.parametrize("spelling", [ADA, ADA.upper(), f"  {ADA}\n"])
