@@ -48,6 +48,7 @@ OF_AN_ENROLLMENT = ("campaign", "position", "mailbox", "state", "paused_until") 
     for each in ("company", "person", "email", "email_status", "provenance", "created_at")
     + ("company__diffusion", "company__country", "company__department")
 )
+OF_A_TEXT = ("organisation", "variant", "recipient", "subject", "body_text", "approved_hash")
 """What is judged, and what `rendered` looks at besides."""
 
 
@@ -192,8 +193,9 @@ def _join(tasks: Sequence[Task]) -> None:
 
 def _drafts(tasks: Sequence[Task], *, texts: bool) -> dict[UUID, Draft]:
     of_task = {task.pk: task for task in tasks}
-    rows = Draft.objects.filter(task__among=Ids(of_task)).defer("problems", "edits", "hooks")
-    drafts = {each.task_id: each for each in (rows if texts else rows.only("task", "status"))}
+    wanted = ("task", "status", *(OF_A_TEXT if texts else ()))
+    rows = Draft.objects.filter(task__among=Ids(of_task)).only(*wanted)
+    drafts = {each.task_id: each for each in rows}
     for task_id, draft in drafts.items():
         draft.task = of_task[task_id]
     return drafts
