@@ -215,8 +215,9 @@ def _intentions(approved: Sequence[Approved], mailbox: Mailbox, group: Group) ->
         tried = message.sent_at if message else None
         if message is None:
             message = _frozen(each, maker)
-        if message is not None:
+        else:
             message.mailbox = mailbox
+        if message is not None:
             found.append(Intention(each.task, message, tried))
     store([each.message for each in found if each.before is None])
     for intention in found:

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -87,33 +88,31 @@ class Maker:
         self._date = now.astimezone(ZoneInfo(mailbox.time_zone))
         self._domain = mailbox.address.rpartition("@")[2]
         self._sign = signature_of(mailbox)
+        # Copied for each mail, which takes half as long as to make one by so many names.
+        self._blank = Message(
+            direction=Direction.OUTBOUND, mailbox=mailbox, from_address=mailbox.address, sent_at=now
+        )
 
     def message(self, approved: Approved) -> Message:
         """The message of this task with its bytes, in memory; DomainError where there is none."""
         task, draft, mail = approved.task, approved.draft, approved.mail
         before = self.threads.get(task.enrollment_id, ())
-        message = Message(
-            pk=approved.message_id,
-            direction=Direction.OUTBOUND,
-            task=task,
-            draft=draft,
-            enrollment_id=task.enrollment_id,
-            position_id=task.enrollment.position_id,
-            mailbox=self.mailbox,
-            step_experiment_id=self.experiments.get(draft.variant_id) if draft.variant_id else None,
-            variant_id=draft.variant_id,
-            rfc822_message_id=message_id(task.pk, self._domain),
-            content_hash=mail.hash,
-            unsubscribe_digest=digest(mail.unsubscribe_url.rpartition("/")[2]),
-            from_address=self.mailbox.address,
-            to_address=mail.recipient,
-            subject=mail.subject,
-            body_text=mail.text,
-            body_html=mail.html,
-            sent_at=self.now,
-            in_reply_to=before[-1] if before else None,  # RFC 5322, 3.6.4
-            references=list(before),
+        message = copy(self._blank)
+        message.pk = approved.message_id
+        message.task_id, message.draft_id = task.pk, draft.pk
+        message.enrollment_id = task.enrollment_id
+        message.position_id = task.enrollment.position_id
+        message.variant_id = draft.variant_id
+        message.step_experiment_id = (
+            self.experiments.get(draft.variant_id) if draft.variant_id else None
         )
+        message.rfc822_message_id = message_id(task.pk, self._domain)
+        message.content_hash = mail.hash
+        message.unsubscribe_digest = digest(mail.unsubscribe_url.rpartition("/")[2])
+        message.to_address, message.subject = mail.recipient, mail.subject
+        message.body_text, message.body_html = mail.text, mail.html
+        message.in_reply_to = before[-1] if before else None  # RFC 5322, 3.6.4
+        message.references = list(before)
         raw = build(self._outgoing(message, draft, mail))
         message.raw = self._sign(raw) if self._sign else raw
         return message
