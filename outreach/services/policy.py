@@ -31,7 +31,7 @@ from outreach.services.suppressing import SuppressionsUnreadable, suppressions_a
 from outreach.services.switches import closed_switches
 from outreach.states import DraftStatus, EnrollmentState, TaskStatus
 from prospectflow.errors import DomainError
-from prospectflow.tenancy.among import Ids, by_id
+from prospectflow.tenancy.among import Ids, Words, by_id
 
 __all__ = [
     "INBOX_FRESH_FOR",
@@ -266,7 +266,7 @@ def _answered(tasks: Sequence[Task]) -> Answered:
 def _contacts(tasks: Sequence[Task], now: datetime) -> Contacts:
     """When each of the addresses was last written to by each enrolment, within the quiet period."""
     sent = Message.objects.outbound().filter(
-        to_address__in=_addresses(tasks), sent_at__gt=now - QUIET_PERIOD
+        to_address__among=Words(_addresses(tasks)), sent_at__gt=now - QUIET_PERIOD
     )
     found: Contacts = defaultdict(list)
     for address, enrollment_id, at in (

@@ -13,6 +13,7 @@ from crm.importing.normalising import ascii_domain
 from outreach.models import Suppression
 from outreach.services.stop_lines import write_line
 from prospectflow.errors import DomainError
+from prospectflow.tenancy.among import Words
 
 
 class SuppressionsUnreadable(DomainError):
@@ -77,10 +78,10 @@ def suppressions_among(addresses: Collection[str]) -> dict[str, Suppression]:
     _refuse_unreadable()
     owners = {value: address for address in addresses for value in _hashes(address)}
     domains = {_domain(address) for address in addresses}
-    barred = Suppression.objects.filter(domain__in=domains)
+    barred = Suppression.objects.filter(domain__among=Words(domains))
     of_domain = {entry.domain: entry for entry in barred}
     found = {a: of_domain[_domain(a)] for a in addresses if _domain(a) in of_domain}
-    for entry in Suppression.objects.filter(address_hash__in=owners):
+    for entry in Suppression.objects.filter(address_hash__among=Words(owners)):
         address = owners[entry.address_hash or ""]
         found[address] = min(found.get(address, entry), entry, key=attrgetter("at"))
     return found
