@@ -15,7 +15,7 @@ class Ids:
     kind = "uuid[]"
 
     def __init__(self, found: Iterable[UUID | None]) -> None:
-        self.array = f"{{{','.join(str(each or 'NULL') for each in found)}}}"
+        self.array = f"{{{','.join(each.hex if each else 'NULL' for each in found)}}}"
         """An array in PostgreSQL's own words."""
 
 
