@@ -30,7 +30,7 @@ OVER = frozenset(
 PLAN = """
 INSERT INTO outreach.tasks (id, campaign_id, enrollment_id, workflow_step_id, scheduled_for)
 SELECT * FROM unnest(
-    %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::timestamptz[]
+    %s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %b::timestamptz[]
 )
 ON CONFLICT DO NOTHING
 """

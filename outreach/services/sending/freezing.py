@@ -144,7 +144,7 @@ COLUMNS = {
     "subject": "text", "body_text": "text", "body_html": "text", "raw": "bytea",
     "content_hash": "text", "unsubscribe_digest": "bytea", "sent_at": "timestamptz",
 }  # fmt: skip
-BINARY = {"text", "bytea"}  # long ones, in which nothing has to be quoted so
+BINARY = {"text", "bytea", "timestamptz"}  # nothing has to be quoted or spelled out so
 STORE = "INSERT INTO outreach.messages ({}) SELECT * FROM unnest({})".format(  # noqa: S608
     ", ".join(f'"{name}"' for name in COLUMNS),
     ", ".join(f"{'%b' if kind in BINARY else '%s'}::{kind}[]" for kind in COLUMNS.values()),
