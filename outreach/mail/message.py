@@ -9,7 +9,6 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -47,8 +46,7 @@ class Sender(NamedTuple):
     address: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """Everything one mail says; `date` is aware and fixed when the mail is frozen."""
 
     sender: Sender | tuple[str, str]

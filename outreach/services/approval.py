@@ -1,8 +1,7 @@
 """A person stands for exactly what will be sent; any change takes the approval away."""
 
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -39,8 +38,7 @@ class AlreadySent(DomainError):
     """This mail has left; its text can no longer be changed."""
 
 
-@dataclass(frozen=True)
-class Rendered:
+class Rendered(NamedTuple):
     """Exactly what the recipient will see, its SHA-256, and the way out that it names."""
 
     sender: str

@@ -4,9 +4,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,8 +21,7 @@ from prospectflow.statements import bound_by_server
 from prospectflow.tenancy.among import Ids
 
 
-@dataclass(frozen=True)
-class Approved:
+class Approved(NamedTuple):
     """A task that may leave, its draft, and its mail as it was judged."""
 
     task: Task
