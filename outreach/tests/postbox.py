@@ -26,9 +26,13 @@ SUBJECT = "Une idée courte"
 
 
 class Postbox(Controller):
-    """A server on a free port. What it took over stays in `mails`, in order."""
+    """A server on a free port. What it took over stays in `mails`, in order.
+
+    It takes commands in groups (RFC 2920), as the servers of all large providers do.
+    """
 
     def __init__(self) -> None:
+        self.offers_pipelining = True
         self.mails: list[tuple[str, bytes]] = []
         self.seen: list[str] = []
         self.answers: dict[str, list[str]] = {}
@@ -59,6 +63,8 @@ class Postbox(Controller):
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         session.host_name = hostname
         await self._say("EHLO", server, envelope)
+        if self.offers_pipelining:
+            responses.insert(1, "250-PIPELINING")
         return responses
 
     async def handle_MAIL(self, server, session, envelope, address, options):

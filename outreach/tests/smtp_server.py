@@ -3,7 +3,7 @@
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
-from outreach.smtp import SmtpAccount, connect
+from outreach.smtp import Envelope, SmtpAccount, connect
 
 RAW = b"Subject: Bonjour\r\n\r\n.une ligne avec un point\r\n.\r\nfin\r\n"
 SENDER, RECIPIENT = "zoe@atelier.example.com", "jean@client.example.com"
@@ -25,12 +25,13 @@ class Script:
 
     def __init__(self):
         self.mails, self.sessions = [], 0
+        self.offers_pipelining = False
         self.answers, self.hang_up_at, self.passwords = {}, set(), {"zoe": "sesame"}
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):
         self.sessions += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:1], *["250-PIPELINING"] * self.offers_pipelining, *responses[1:]]
 
     async def handle_MAIL(self, server, session, envelope, address, options):
         return self._answer("MAIL", server) or self._keep(envelope, "mail_from", address)
@@ -64,7 +65,7 @@ class Script:
 
 def send(account: SmtpAccount, recipient=RECIPIENT):
     with connect(account) as connection:
-        return connection.transmit(SENDER, recipient, RAW)
+        return connection.transmit(Envelope(SENDER, recipient), RAW)
 
 
 GREETING = (b"220 ready\r\n", b"250-hello\r\n250 PIPELINING\r\n")

@@ -22,7 +22,7 @@ from outreach.oauth import SignInWithdrawn, TokenRefused, TokenUnavailable
 from outreach.services import checking, signing_in
 from outreach.services.mailboxes import imap_account, smtp_account
 from outreach.services.signing_in import access_token_of, oauth_secrets, seal_oauth
-from outreach.smtp import MailboxUnreachable, connect
+from outreach.smtp import Envelope, MailboxUnreachable, connect
 from outreach.tests.token_peers import ImapPeer, SmtpPeer
 from outreach.tests.token_server import GOOD, TokenServer
 from prospectflow.tenancy.context import tenant
@@ -72,7 +72,7 @@ def fresh(mailbox: Mailbox) -> Mailbox:
 
 def test_a_mail_leaves_and_the_inbox_is_read_by_one_token(mailbox, provider, smtp):
     with connect(smtp_account(mailbox)) as connection:
-        outcome = connection.transmit("zoe@a.example", "jean@b.example", RAW)
+        outcome = connection.transmit(Envelope("zoe@a.example", "jean@b.example"), RAW)
     folders = check_account(imap_account(mailbox))
 
     assert (outcome.outcome, smtp.mails, folders) == ("accepted", [RAW], ["INBOX"])

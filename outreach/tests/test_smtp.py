@@ -3,7 +3,15 @@
 import pytest
 
 from outreach.mail import MailRefused
-from outreach.smtp import Accepted, MailboxUnreachable, Refused, SmtpAccount, Unknown, connect
+from outreach.smtp import (
+    Accepted,
+    Envelope,
+    MailboxUnreachable,
+    Refused,
+    SmtpAccount,
+    Unknown,
+    connect,
+)
 from outreach.tests.smtp_server import GREETING, RAW, RECIPIENT, SENDER, Server, send
 
 
@@ -16,7 +24,7 @@ def test_an_accepted_mail_arrives_byte_for_byte_dots_included(serve, script):
 
 def test_a_mail_without_a_last_line_end_arrives_with_one(serve, script):
     with connect(serve()) as connection:
-        connection.transmit(SENDER, RECIPIENT, RAW.removesuffix(b"\r\n"))
+        connection.transmit(Envelope(SENDER, RECIPIENT), RAW.removesuffix(b"\r\n"))
 
     assert script.mails[0][2] == RAW
 
@@ -46,7 +54,9 @@ def test_a_refusal_keeps_its_stage_code_text_and_host(serve, script, command, an
 def test_a_refused_recipient_does_not_spoil_the_next_mail_on_the_same_connection(serve, script):
     script.answers["RCPT"] = "550 5.1.1 User unknown"
     with connect(serve()) as connection:
-        outcomes = [connection.transmit(SENDER, f"p{n}@b.example", RAW).outcome for n in range(3)]
+        outcomes = [
+            connection.transmit(Envelope(SENDER, f"p{n}@b.example"), RAW).outcome for n in range(3)
+        ]
 
     assert outcomes == ["refused", "accepted", "accepted"]
     assert [recipients for _, recipients, _ in script.mails] == [["p1@b.example"], ["p2@b.example"]]
@@ -56,8 +66,8 @@ def test_a_refused_recipient_does_not_spoil_the_next_mail_on_the_same_connection
 def test_a_connection_that_was_hung_up_while_idle_is_opened_anew(serve, script):
     script.answers["RCPT"] = "421 4.7.0 Too many mails on this connection"
     with connect(serve()) as connection:
-        first = connection.transmit(SENDER, RECIPIENT, RAW)
-        second = connection.transmit(SENDER, RECIPIENT, RAW)
+        first = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
+        second = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
 
     assert isinstance(first, Refused)
     assert first.failure.code == 421
@@ -83,9 +93,9 @@ def test_a_server_that_hangs_up_after_the_content_leaves_the_outcome_unknown(ser
     account = serve()
 
     with connect(account) as connection:
-        lost = connection.transmit(SENDER, RECIPIENT, RAW)
+        lost = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
         script.hang_up_at = set()
-        next_one = connection.transmit(SENDER, RECIPIENT, RAW)
+        next_one = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
 
     assert isinstance(lost, Unknown)
     assert (lost.failure.stage, lost.failure.code) == ("after_data", 0)
@@ -131,7 +141,7 @@ def test_a_server_that_pipelines_hears_the_envelope_at_once(raw_server):
     account = raw_server(*GREETING, *TAKEN, *TAKEN, b"221 bye\r\n")
 
     with connect(account) as connection:
-        outcomes = [connection.transmit(SENDER, RECIPIENT, RAW).outcome for _ in range(2)]
+        outcomes = [connection.transmit(Envelope(SENDER, RECIPIENT), RAW).outcome for _ in range(2)]
 
     assert outcomes == ["accepted", "accepted"]
 
@@ -150,8 +160,8 @@ def test_a_refusal_within_a_pipeline_leaves_the_connection_to_the_next_mail(
     account = raw_server(*GREETING, answers, b"250 reset\r\n", *TAKEN, b"221 bye\r\n")
 
     with connect(account) as connection:
-        refused = connection.transmit(SENDER, RECIPIENT, RAW)
-        accepted = connection.transmit(SENDER, RECIPIENT, RAW)
+        refused = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
+        accepted = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
 
     assert (refused.failure.stage, refused.failure.code) == (stage, code)
     assert accepted.outcome == "accepted"
@@ -161,7 +171,7 @@ def test_a_server_that_waits_for_content_though_it_refused_is_given_none(raw_ser
     account = raw_server(*GREETING, b"250 sender\r\n550 unknown\r\n354 go\r\n", b"250 taken\r\n")
 
     with connect(account) as connection:
-        outcome = connection.transmit(SENDER, RECIPIENT, RAW)
+        outcome = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
         assert connection._smtp is None
 
     assert (outcome.failure.stage, outcome.failure.code) == ("rcpt", 550)
@@ -186,11 +196,11 @@ def test_a_server_that_stops_while_a_connection_waits_refuses_the_next_mail(scri
     controller = Server(script)
     controller.start()
     with connect(SmtpAccount("127.0.0.1", controller.port, "plain", timeout=5)) as connection:
-        first = connection.transmit(SENDER, RECIPIENT, RAW)
+        first = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
         controller.stop()
         script.hang_up_at = {"MAIL"}
-        second = connection.transmit(SENDER, RECIPIENT, RAW)
-        third = connection.transmit(SENDER, RECIPIENT, RAW)
+        second = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
+        third = connection.transmit(Envelope(SENDER, RECIPIENT), RAW)
 
     assert first.outcome == "accepted"
     assert second.outcome == third.outcome == "refused"

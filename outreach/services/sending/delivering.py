@@ -15,7 +15,15 @@ from outreach.models import Mailbox, Message
 from outreach.services.sending.deciding import Decision, Frozen, Intention
 from outreach.services.sending.looking import Look
 from outreach.services.settling import Settled, settle, settle_accepted, take_back
-from outreach.smtp import Accepted, Connection, MailboxUnreachable, Outcome, Refused, Unknown
+from outreach.smtp import (
+    Accepted,
+    Connection,
+    Envelope,
+    MailboxUnreachable,
+    Outcome,
+    Refused,
+    Unknown,
+)
 from prospectflow.deadlines import Dial
 from prospectflow.tenancy.context import tenant
 
@@ -63,10 +71,17 @@ def deliver(given: Round, decision: Decision, server: Connection, *, decided: da
         delivery.write_down()
 
 
-def transmit(intention: Intention, server: Connection) -> Outcome:
-    """Hand the very bytes that were committed to the server."""
-    message = intention.message
-    return server.transmit(message.from_address, message.to_address, bytes(message.raw or b""))
+def transmit(intention: Intention, server: Connection, following: Intention | None) -> Outcome:
+    """Hand the very bytes that were committed to the server, and announce the following mail.
+
+    That one is still looked at before it begins: it is announced, and no content of it leaves.
+    """
+    then = _envelope(following) if following else None
+    return server.transmit(_envelope(intention), bytes(intention.message.raw or b""), then)
+
+
+def _envelope(intention: Intention) -> Envelope:
+    return Envelope(intention.message.from_address, intention.message.to_address)
 
 
 class _Delivery:
@@ -141,7 +156,7 @@ class _Delivery:
 
     def _sent(self, intention: Intention) -> bool:
         """Send one; False where the next would fare no better, or must not be put in doubt."""
-        outcome = transmit(intention, self.server)
+        outcome = transmit(intention, self.server, self.left[0] if self.left else None)
         if isinstance(outcome, Accepted):
             self.taken.append(Settled(intention.task, intention.message, outcome))
             return True
