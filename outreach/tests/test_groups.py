@@ -65,6 +65,24 @@ def test_a_round_sends_no_more_than_it_is_told(world, postbox):
         assert Task.objects.filter(status=TaskStatus.SCHEDULED).count() == 3
 
 
+def test_a_round_takes_no_more_than_it_may_send(world, postbox):
+    tasks = world.queue(count=9)
+    taken = []
+
+    def watch(server, envelope):
+        with world.open():
+            taken.append(Task.objects.exclude(locked_by=None).count())
+        connection.close()
+
+    postbox.hooks["DATA"] = watch
+    send_batch(
+        world.organisation_id, world.mailbox_id, clock=lambda: MORNING, worker="test", limit=6
+    )
+
+    assert len(tasks) == 9
+    assert taken == [4] * 4 + [2] * 2
+
+
 def test_a_round_ends_after_a_minute(world, postbox):
     world.queue(count=9)
 

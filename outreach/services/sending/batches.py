@@ -108,11 +108,12 @@ def _account(given: Round, mailbox: Mailbox) -> SmtpAccount | None:
 def _groups(given: Round) -> Iterator[Sequence[Task]]:
     """The tasks that are decided on together: with a pace the first, then more."""
     paces, ends = given.at_most == 1, given.clock() + ROUND_LASTS
-    size = 1 if paces else FIRST
+    size = 1 if paces else min(FIRST, given.left)
     while given.clock() < ends and (leased := _leased(given, size)):
         begun = given.clock()
         yield leased
-        size = AHEAD if paces else _next_size(len(leased), given.clock() - begun)
+        lasted = given.clock() - begun
+        size = AHEAD if paces else min(_next_size(len(leased), lasted), given.left)
 
 
 def _next_size(size: int, lasted: timedelta) -> int:
@@ -153,10 +154,11 @@ def _hand_back(given: Round) -> None:
 def _group(given: Round, tasks: Sequence[Task], connection: Connection) -> bool:
     """Decide, send and settle; whether the mailbox may go on with another group."""
     with tenant(given.organisation_id):
-        left = given.at_most - len(given.sent)
-        group = Group(given.mailbox_id, tasks, given.worker, given.clock(), given.frozen, left)
+        group = Group(
+            given.mailbox_id, tasks, given.worker, given.clock(), given.frozen, given.left
+        )
         decision = decide(group)
     goes_on = decision.goes_on
     if decision.intentions:
         goes_on &= deliver(given, decision, connection, decided=group.now)
-    return goes_on and len(given.sent) < given.at_most
+    return goes_on and given.left > 0

@@ -57,6 +57,11 @@ class Round:
     leased: set[UUID] = field(default_factory=set)
     sent: list[Message] = field(default_factory=list)
 
+    @property
+    def left(self) -> int:
+        """How many mails it may still send."""
+        return self.at_most - len(self.sent)
+
 
 def deliver(given: Round, decision: Decision, server: Connection, *, decided: datetime) -> bool:
     """Send what was decided on; whether the server takes more. Messages end in `given.sent`.
