@@ -14,6 +14,8 @@ from imap_tools.utils import check_command_status
 LARGEST_BYTES = 5 * 1024 * 1024
 """Above this size only the headers of a message are fetched."""
 
+TOO_LARGE = "It is larger than 5 MB: only its headers were read."
+
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -47,7 +49,7 @@ def fetch(mailbox: BaseMailBox, folder: str, uidvalidity: int, uid: int) -> Fetc
         return None
     found = re.search(rb"RFC822\.SIZE (\d+)", head)
     size = int(found[1]) if found else 0
-    raw, refusal = _content(mailbox, uid) if size <= LARGEST_BYTES else (None, "")
+    raw, refusal = _content(mailbox, uid) if size <= LARGEST_BYTES else (None, TOO_LARGE)
     truncated = raw is None
     if raw is None:
         _, raw = _asked(mailbox, uid, "BODY.PEEK[HEADER]")

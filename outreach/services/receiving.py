@@ -106,7 +106,7 @@ def receive(mailbox: Mailbox, fetched: Fetched, *, now: datetime) -> Message | N
         body_text=storable(new_text(mail)),
         raw=fetched.raw,
         verdict=verdict.kind,
-        evidence=storable(verdict.evidence)[:500],
+        evidence=storable(f"{verdict.evidence} {fetched.problem}").strip()[:500],
         received_at=now,
         **marks,
         **_belongs_to(answered),

@@ -1,5 +1,6 @@
 """An answer is matched, understood and obeyed; what proves nothing changes nothing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -344,6 +345,17 @@ def test_a_mail_that_cannot_be_parsed_is_kept_once_as_it_came(sent):
 
     assert hear(broken) is None
     assert (bytes(heard.raw), heard.evidence) == (b"\x00\xff\r\n", "It has no headers.")
+
+
+def test_an_answer_of_which_only_the_headers_came_says_so_beside_what_it_is(sent):
+    found = answer(sent, "", subject="Absence du bureau", **{"Auto-Submitted": "auto-replied"})
+    problem = "The server gives the headers only (Cannot convert it.)."
+
+    heard = hear(replace(found, truncated=True, problem=problem))
+
+    assert heard.verdict == MessageKind.AUTO_OTHER
+    assert heard.evidence.endswith(problem)
+    assert len(heard.evidence) > len(problem)
 
 
 @pytest.mark.parametrize("name", ["Subject", "From", "Message-ID", "In-Reply-To", "References"])

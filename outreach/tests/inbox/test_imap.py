@@ -129,6 +129,7 @@ def test_of_a_huge_message_only_the_headers_are_fetched(server, account, monkeyp
     (fetched,) = fetch_new(account, state={})
 
     assert (fetched.truncated, fetched.message["Subject"]) == (True, "huge")
+    assert fetched.problem == "It is larger than 5 MB: only its headers were read."
     assert fetched.size > 2_000
     assert b"yyy" not in fetched.raw
 
