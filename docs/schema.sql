@@ -3844,12 +3844,6 @@ CREATE INDEX messages_organisation_id_enrollment_id_acdd71c6 ON outreach.message
 CREATE INDEX messages_organisation_id_mailbox_id_aff9408c ON outreach.messages USING btree (organisation_id, mailbox_id);
 
 --
--- Name: messages_organisation_id_position_id_60595c92; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
---
-
-CREATE INDEX messages_organisation_id_position_id_60595c92 ON outreach.messages USING btree (organisation_id, position_id);
-
---
 -- Name: messages_organisation_id_step_experiment_id_fe26fb60; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 

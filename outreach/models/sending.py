@@ -223,8 +223,8 @@ class Message(TenantModel):
     MOVES = MESSAGE_MOVES
 
     position = TenantForeignKey(
-        "crm.Position", models.DB_CASCADE, null=True, related_name="messages"
-    )
+        "crm.Position", models.DB_CASCADE, null=True, related_name="messages", db_index=False
+    )  # messages_of_position begins with it
     enrollment = TenantForeignKey(
         Enrollment,
         models.DB_SET_NULL,
