@@ -8,6 +8,7 @@ from outreach.smtp.outcomes import (
     Outcome,
     Refused,
     SendFailure,
+    ServerLeft,
     Stage,
     Unknown,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "Refused",
     "Security",
     "SendFailure",
+    "ServerLeft",
     "SmtpAccount",
     "Stage",
     "Unknown",

@@ -15,6 +15,7 @@ from outreach.smtp.outcomes import (
     Outcome,
     Refused,
     SendFailure,
+    ServerLeft,
     Stage,
     Unknown,
 )
@@ -49,7 +50,7 @@ def connect(account: SmtpAccount) -> "Iterator[Connection]":
 
 
 class Connection:
-    """A connection for any number of mails; it opens itself anew when the server has hung up."""
+    """A connection for any number of mails, which `ready` opens anew when it has ended."""
 
     def __init__(self, account: SmtpAccount) -> None:
         self.account = account
@@ -90,6 +91,11 @@ class Connection:
                 self._smtp.quit()
         self._hang_up()
 
+    def withdraw(self) -> None:
+        """Take back what was announced, if anything: no content of it has left."""
+        if self._announced is not None:
+            self._hang_up()
+
     def transmit(
         self, envelope: Envelope, raw: bytes, following: Envelope | None = None
     ) -> Outcome:
@@ -97,11 +103,12 @@ class Connection:
 
         The envelope of the `following` mail goes with this one's content where the server offers
         PIPELINING; of a mail that is announced so and does not follow no content ever leaves.
-        An address that no server understands raises MailRefused before anything is sent.
+        An address that no server understands raises MailRefused before anything is sent, and a
+        server that had left in the meantime ServerLeft.
         """
         envelope = envelope.on_the_wire()
-        if self._announced not in (None, envelope):
-            self._hang_up()
+        if self._announced != envelope:
+            self.withdraw()
         try:
             refusal = self._begin(envelope)
         except MailboxUnreachable as error:
@@ -122,12 +129,11 @@ class Connection:
         return self._smtp or self.open()
 
     def _begin(self, envelope: Envelope) -> SendFailure | None:
-        """The envelope; once more where the server had left the connection in the meantime."""
+        """The envelope; ServerLeft where the connection had ended after an earlier mail."""
         smtp, was_used, self._is_used = self._ready(), self._is_used, True
         refusal = self._envelope(smtp, envelope)
-        left = refusal is not None and refusal.stage == "mail" and refusal.code in GONE
-        if was_used and left:
-            refusal = self._envelope(self.open(), envelope)
+        if was_used and refusal and refusal.stage == "mail" and refusal.code in GONE:
+            raise ServerLeft
         return refusal
 
     def _envelope(self, smtp: smtplib.SMTP, envelope: Envelope) -> SendFailure | None:

@@ -57,3 +57,10 @@ class MailboxUnreachable(DomainError):
     def __init__(self, sentence: str, failure: SendFailure) -> None:
         super().__init__(sentence)
         self.failure = failure
+
+
+class ServerLeft(Exception):
+    """The server had left the connection since the last mail; nothing was sent, so ask again.
+
+    What takes time has to be done before the last look at a mail, and calling anew does.
+    """

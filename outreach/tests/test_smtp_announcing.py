@@ -3,7 +3,7 @@
 import pytest
 
 from outreach.mail import MailRefused
-from outreach.smtp import Accepted, Envelope, Refused, Unknown, connect
+from outreach.smtp import Accepted, Envelope, Refused, ServerLeft, Unknown, connect
 from outreach.tests.smtp_server import GREETING, RAW, SENDER
 
 FIRST, SECOND, THIRD = (Envelope(SENDER, f"{name}@client.example.com") for name in "abc")
@@ -95,20 +95,24 @@ def test_an_announced_mail_whose_content_left_is_not_sent_again(account, script)
     assert recipients(script) == [FIRST.recipient]
 
 
-def test_a_goodbye_instead_of_the_announced_mail_opens_a_new_connection(raw_server, account):
+def test_a_goodbye_instead_of_the_announced_mail_asks_for_a_new_connection(raw_server, account):
     goodbye = raw_server(*GREETING, YES, TAKEN + b"421 4.7.0 Enough for one connection\r\n")
     with connect(goodbye) as connection:
         connection.transmit(FIRST, RAW, SECOND)
         connection.account = account  # the next call is taken
+        with pytest.raises(ServerLeft):
+            connection.transmit(SECOND, RAW)
         outcome = connection.transmit(SECOND, RAW)
 
     assert isinstance(outcome, Accepted)
 
 
-def test_a_server_that_hung_up_before_it_heard_the_announcement_is_called_again(account, script):
+def test_a_server_that_hung_up_before_it_heard_the_announcement_asks_for_one_too(account, script):
     with connect(account) as connection:
         first = connection.transmit(FIRST, RAW, SECOND)
         connection._smtp.sock.close()
+        with pytest.raises(ServerLeft):
+            connection.transmit(SECOND, RAW)
         second = connection.transmit(SECOND, RAW)
 
     assert (first.outcome, second.outcome) == ("accepted", "accepted")

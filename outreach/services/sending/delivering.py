@@ -22,6 +22,7 @@ from outreach.smtp import (
     MailboxUnreachable,
     Outcome,
     Refused,
+    ServerLeft,
     Unknown,
 )
 from prospectflow.deadlines import Dial
@@ -114,6 +115,7 @@ class _Delivery:
                 return False
             self.left.popleft()  # from here on it is begun, or it is stopped
             if not may_leave:
+                self.server.withdraw()
                 self.stopped.append(intention)
             elif not self._sent(intention):
                 return False
@@ -161,7 +163,11 @@ class _Delivery:
 
     def _sent(self, intention: Intention) -> bool:
         """Send one; False where the next would fare no better, or must not be put in doubt."""
-        outcome = transmit(intention, self.server, self.left[0] if self.left else None)
+        try:
+            outcome = transmit(intention, self.server, self.left[0] if self.left else None)
+        except ServerLeft:
+            self.left.appendleft(intention)  # the server is called first, and then looked again
+            return True
         if isinstance(outcome, Accepted):
             self.taken.append(Settled(intention.task, intention.message, outcome))
             return True
