@@ -2,7 +2,7 @@
 
 import smtplib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from outreach.certificates import certificate_refusal
@@ -97,12 +97,18 @@ class Connection:
             self._hang_up()
 
     def transmit(
-        self, envelope: Envelope, raw: bytes, following: Envelope | None = None
-    ) -> Outcome:
+        self,
+        envelope: Envelope,
+        raw: bytes,
+        following: Envelope | None = None,
+        *,
+        still: Callable[[], bool] = lambda: True,
+    ) -> Outcome | None:
         """Hand over one mail to one recipient; whatever happens, the answer is one of three.
 
         The envelope of the `following` mail goes with this one's content where the server offers
         PIPELINING; of a mail that is announced so and does not follow no content ever leaves.
+        Nor does it, and there is no answer, where `still` says no once the server wants it.
         An address that no server understands raises MailRefused before anything is sent, and a
         server that had left in the meantime ServerLeft.
         """
@@ -114,7 +120,12 @@ class Connection:
         except MailboxUnreachable as error:
             return Refused(error.failure, str(error))
         self._is_soiled = refusal is not None
-        return Refused(refusal) if refusal else self._content(self._ready(), raw, following)
+        if refusal:
+            return Refused(refusal)
+        if not still():
+            self._hang_up()
+            return None
+        return self._content(self._ready(), raw, following)
 
     def _greet(self, smtp: smtplib.SMTP) -> None:
         smtp.ehlo_or_helo_if_needed()

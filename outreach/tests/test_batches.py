@@ -256,27 +256,6 @@ def test_a_block_stops_the_mailbox_and_the_others_wait_untried(world, postbox):
     assert world.state(tasks[0])[3].status == "paused"
 
 
-def test_a_stop_while_the_server_is_called_again_keeps_the_mail_back(world, postbox):
-    tasks = world.queue(count=2)
-    after(postbox, "MAIL", lambda: postbox.answer("MAIL", "421 4.7.0 Enough of you"), mails=2)
-    after(postbox, "EHLO", lambda: stop_platform(reason="a leak", at=MORNING), mails=2)
-
-    send(world)
-
-    assert states(world, tasks) == ["sent", "scheduled"]
-    assert len(postbox.mails) == 1
-
-
-def test_a_server_that_had_left_is_called_again_for_the_next_mail(world, postbox):
-    tasks = world.queue(count=3)
-    after(postbox, "MAIL", lambda: postbox.answer("MAIL", "421 4.7.0 Enough of you"), mails=2)
-
-    send(world)
-
-    assert states(world, tasks) == ["sent"] * 3
-    assert len(postbox.mails) == 3
-
-
 def test_a_server_that_cannot_be_reached_is_tried_once_for_all(world, postbox):
     tasks = world.queue(count=3)
     with world.open():

@@ -3,8 +3,10 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from socket import create_connection
 from uuid import UUID
 
@@ -29,6 +31,7 @@ from prospectflow.deadlines import Dial
 from prospectflow.tenancy.context import tenant
 
 BEGUN_WITHIN = timedelta(minutes=3)  # so that the lease outlives the longest conversation
+LOOK_HOLDS = timedelta(seconds=1)  # a server may take half a minute to want the content
 PAUSES = (0.2, 0.5, 1.0, 2.0)  # seconds between tries to write an outcome down
 
 type Clock = Callable[[], datetime]
@@ -77,13 +80,19 @@ def deliver(given: Round, decision: Decision, server: Connection, *, decided: da
         delivery.write_down()
 
 
-def transmit(intention: Intention, server: Connection, following: Intention | None) -> Outcome:
+def transmit(
+    intention: Intention,
+    server: Connection,
+    following: Intention | None,
+    still: Callable[[], bool],
+) -> Outcome | None:
     """Hand the very bytes that were committed to the server, and announce the following mail.
 
     That one is still looked at before it begins: it is announced, and no content of it leaves.
     """
+    raw = bytes(intention.message.raw or b"")
     then = _envelope(following) if following else None
-    return server.transmit(_envelope(intention), bytes(intention.message.raw or b""), then)
+    return server.transmit(_envelope(intention), raw, then, still=still)
 
 
 def _envelope(intention: Intention) -> Envelope:
@@ -95,7 +104,7 @@ class _Delivery:
         self, given: Round, decision: Decision, server: Connection, decided: datetime
     ) -> None:
         self.given, self.server, self.decided = given, server, decided
-        self.look = Look(given.organisation_id)
+        self.look, self.looked = Look(given.organisation_id), decided
         self.pause = decision.pause or decided
         self.ends = min(
             decision.closes or datetime.max.replace(tzinfo=decided.tzinfo), decided + BEGUN_WITHIN
@@ -158,15 +167,27 @@ class _Delivery:
         return True
 
     def _may_still_leave(self, intention: Intention) -> bool:
-        now = self.given.clock()
+        self.looked = now = self.given.clock()
         return self.look.may_still_leave(intention.message, now=now, pause=self.pause)
+
+    def _still(self, intention: Intention) -> bool:
+        """Whether the look is fresh when the server wants the content, or a new one says yes."""
+        if self.given.clock() - self.looked < LOOK_HOLDS:
+            return True
+        with suppress(OperationalError, InterfaceError):  # nobody knows, so it does not leave
+            return self._may_still_leave(intention) and self._is_time()
+        return False
 
     def _sent(self, intention: Intention) -> bool:
         """Send one; False where the next would fare no better, or must not be put in doubt."""
+        following = self.left[0] if self.left else None
         try:
-            outcome = transmit(intention, self.server, self.left[0] if self.left else None)
+            outcome = transmit(intention, self.server, following, partial(self._still, intention))
         except ServerLeft:
             self.left.appendleft(intention)  # the server is called first, and then looked again
+            return True
+        if outcome is None:
+            self.stopped.append(intention)
             return True
         if isinstance(outcome, Accepted):
             self.taken.append(Settled(intention.task, intention.message, outcome))
