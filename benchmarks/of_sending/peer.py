@@ -1,11 +1,12 @@
 """django-post_office sends mails that wait in its own tables; prints the seconds that it took.
 
-Arguments: the sink's port, how many mails, their text and HTML; PEER_DATABASE_URL leads to an
-empty database.
+Arguments: the sink's port, how many mails, the text and HTML of one of them as it was sent to Ada;
+PEER_DATABASE_URL leads to an empty database.
 """
 
 import logging
 import os
+import re
 import sys
 import time
 from urllib.parse import urlsplit
@@ -49,12 +50,11 @@ def queue(mails: int, text: str, html: str) -> None:
     from post_office import mail
     from post_office.models import EmailTemplate
 
-    link = "https://acme.example.com/u/{{ mark }}"
     template = EmailTemplate.objects.create(
         name="first mail",
         subject="Une idée courte pour {{ company }}",
-        content=f"{text.replace('Ada', '{{ first_name }}')}\n\n-- \nNe plus recevoir : {link}",
-        html_content=f'{html.replace("Ada", "{{ first_name }}")}<p><a href="{link}">Stop</a></p>',
+        content=_template_of(text),
+        html_content=_template_of(html),
     )
     mail.send_many(
         [
@@ -62,7 +62,11 @@ def queue(mails: int, text: str, html: str) -> None:
                 "sender": "Camille Durand <camille@acme.example.com>",
                 "recipients": [f"ada{number}@client.example.com"],
                 "template": template,
-                "context": {"first_name": "Ada", "company": f"Société {number}", "mark": number},
+                "context": {
+                    "first_name": "Ada",
+                    "company": f"Société {number}",
+                    "mark": f"{number:022}",
+                },
                 "render_on_delivery": True,
                 "headers": {
                     "List-Unsubscribe": f"<https://acme.example.com/u/{number}>",
@@ -73,6 +77,12 @@ def queue(mails: int, text: str, html: str) -> None:
             for number in range(mails)
         ]
     )
+
+
+def _template_of(sent: str) -> str:
+    """What was sent to one, for everyone: the name, and the mark at the end of the way out."""
+    named = sent.replace("Ada", "{{ first_name }}")
+    return re.sub(r"(/u/)[\w-]+", r"\1{{ mark }}", named)
 
 
 def measure(mails: int) -> float:
