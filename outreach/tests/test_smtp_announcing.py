@@ -1,5 +1,7 @@
 """The next mail's envelope goes with a content; what is announced so is not yet sent."""
 
+import socket
+
 import pytest
 
 from outreach.mail import MailRefused
@@ -107,16 +109,19 @@ def test_a_goodbye_instead_of_the_announced_mail_asks_for_a_new_connection(raw_s
     assert isinstance(outcome, Accepted)
 
 
-def test_a_server_that_hung_up_before_it_heard_the_announcement_asks_for_one_too(account, script):
-    with connect(account) as connection:
+def test_a_server_that_hung_up_before_it_heard_the_announcement_asks_for_one_too(
+    raw_server, account, script
+):
+    with connect(raw_server(*GREETING, YES, TAKEN)) as connection:
         first = connection.transmit(FIRST, RAW, SECOND)
-        connection._smtp.sock.close()
+        connection._smtp.sock.shutdown(socket.SHUT_RDWR)
+        connection.account = account  # the next call is taken
         with pytest.raises(ServerLeft):
             connection.transmit(SECOND, RAW)
         second = connection.transmit(SECOND, RAW)
 
     assert (first.outcome, second.outcome) == ("accepted", "accepted")
-    assert recipients(script) == [FIRST.recipient, SECOND.recipient]
+    assert recipients(script) == [SECOND.recipient]
 
 
 def test_an_address_that_cannot_be_mailed_is_told_in_its_own_turn(account, script):
