@@ -122,8 +122,7 @@ class Connection:
         self._is_soiled = refusal is not None
         if refusal:
             return Refused(refusal)
-        if not still():
-            self._hang_up()
+        if not self._is_wanted(still):
             return None
         return self._content(self._ready(), raw, following)
 
@@ -159,6 +158,16 @@ class Connection:
                     self._hang_up()
                 return self._failure(stage, code, text)
         return None
+
+    def _is_wanted(self, still: Callable[[], bool]) -> bool:
+        """Whether the content is to leave; if not, the server that wants it is hung up on."""
+        is_wanted = False
+        try:
+            is_wanted = still()
+        finally:
+            if not is_wanted:
+                self._hang_up()
+        return is_wanted
 
     def _content(self, smtp: Smtp, raw: bytes, following: Envelope | None) -> Outcome:
         """From the first byte of content on, anything but an answer leaves the outcome unknown."""

@@ -56,6 +56,20 @@ def test_a_connection_may_end_after_an_announcement(account, script):
     assert script.mails == [(SENDER, [FIRST.recipient], RAW)]
 
 
+def test_a_second_look_that_breaks_leaves_no_server_waiting_for_content(account, script):
+    def breaks():
+        raise LookupError
+
+    with connect(account) as connection:
+        with pytest.raises(LookupError):
+            connection.transmit(FIRST, RAW, still=breaks)
+        outcome = connection.transmit(SECOND, RAW)
+
+    assert isinstance(outcome, Accepted)
+    assert script.mails == [(SENDER, [SECOND.recipient], RAW)]
+    assert script.sessions == 2
+
+
 @pytest.mark.parametrize(
     ("answers", "stage", "code"),
     [
