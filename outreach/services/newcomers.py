@@ -19,6 +19,7 @@ from outreach.services.ledgers import ledgers_of
 from outreach.services.sharing import mailboxes_for, shares_of
 from outreach.simulation.state import Newcomers
 from outreach.states import EnrollmentState
+from prospectflow.tenancy.among import Words
 
 ANSWERS = (EnrollmentState.REPLIED, EnrollmentState.UNSUBSCRIBED)
 
@@ -80,6 +81,7 @@ def _answered(campaign: Campaign) -> set[UUID]:
 def _contacts(positions: list[Position], now: datetime) -> dict[str, datetime]:
     """When the addresses were last written to, within the quiet period."""
     sent = Message.objects.outbound().filter(
-        to_address__in=[position.email for position in positions], sent_at__gt=now - QUIET_PERIOD
+        to_address__among=Words(position.email for position in positions if position.email),
+        sent_at__gt=now - QUIET_PERIOD,
     )
     return dict(sent.order_by().values_list("to_address").annotate(Max("sent_at")))
