@@ -48,8 +48,8 @@ OF_AN_ENROLLMENT = ("campaign", "position", "mailbox", "state", "paused_until") 
     for each in ("company", "person", "email", "email_status", "provenance", "created_at")
     + ("company__diffusion", "company__country", "company__department")
 )
-OF_A_TEXT = ("organisation", "variant", "recipient", "subject", "body_text", "approved_hash")
 """What is judged, and what `rendered` looks at besides."""
+OF_A_TEXT = ("organisation", "variant", "recipient", "subject", "body_text", "approved_hash")
 
 
 def may_send(task: Task, *, now: datetime) -> list[Reason]:
