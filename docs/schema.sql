@@ -2215,12 +2215,14 @@ CREATE TABLE outreach.messages (
     step_experiment_id uuid,
     task_id uuid,
     variant_id uuid,
+    gone_wrong boolean GENERATED ALWAYS AS ((status = ANY (ARRAY['bounced'::text, 'failed'::text]))) STORED,
     CONSTRAINT messages_direction_known CHECK ((direction = ANY (ARRAY['outbound'::text, 'inbound'::text]))),
     CONSTRAINT messages_outbound_has_position CHECK (((direction = 'inbound'::text) OR (position_id IS NOT NULL) OR ((draft_id IS NULL) AND (provider = 'imap'::text) AND (task_id IS NULL)))),
     CONSTRAINT messages_outbound_is_frozen CHECK (((direction = 'inbound'::text) OR ((content_hash IS NOT NULL) AND (rfc822_message_id IS NOT NULL)) OR ((draft_id IS NULL) AND (provider = 'imap'::text) AND (task_id IS NULL)))),
     CONSTRAINT messages_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'bounced'::text, 'received'::text, 'failed'::text]))),
     CONSTRAINT messages_verdict_known CHECK ((verdict = ANY (ARRAY['reply'::text, 'out_of_office'::text, 'bounce'::text, 'complaint'::text, 'objection'::text, 'challenge'::text, 'left_company'::text, 'address_changed'::text, 'acknowledgement'::text, 'auto_other'::text])))
-);
+)
+WITH (fillfactor='50');
 
 ALTER TABLE ONLY outreach.messages FORCE ROW LEVEL SECURITY;
 
@@ -3193,13 +3195,6 @@ ALTER TABLE ONLY outreach.messages
     ADD CONSTRAINT messages_pkey PRIMARY KEY (organisation_id, id);
 
 --
--- Name: messages messages_provider_id_once; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
---
-
-ALTER TABLE ONLY outreach.messages
-    ADD CONSTRAINT messages_provider_id_once UNIQUE (organisation_id, provider_message_id);
-
---
 -- Name: messages messages_unsubscribe_digest_everywhere; Type: CONSTRAINT; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3796,6 +3791,12 @@ CREATE INDEX import_uploads_newest ON outreach.import_uploads USING btree (organ
 CREATE INDEX import_uploads_organisation_id_campaign_id_ba5071db ON outreach.import_uploads USING btree (organisation_id, campaign_id);
 
 --
+-- Name: messages_by_mailbox; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE INDEX messages_by_mailbox ON outreach.messages USING btree (organisation_id, mailbox_id, sent_at);
+
+--
 -- Name: messages_complaints; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3805,7 +3806,7 @@ CREATE INDEX messages_complaints ON outreach.messages USING btree (organisation_
 -- Name: messages_gone_wrong; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
-CREATE INDEX messages_gone_wrong ON outreach.messages USING btree (organisation_id, mailbox_id, sent_at) WHERE ((direction = 'outbound'::text) AND (status = ANY (ARRAY['bounced'::text, 'failed'::text])));
+CREATE INDEX messages_gone_wrong ON outreach.messages USING btree (organisation_id, mailbox_id, sent_at) WHERE ((direction = 'outbound'::text) AND gone_wrong);
 
 --
 -- Name: messages_inbox; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
@@ -3838,12 +3839,6 @@ CREATE INDEX messages_organisation_id_draft_id_590d421e ON outreach.messages USI
 CREATE INDEX messages_organisation_id_enrollment_id_acdd71c6 ON outreach.messages USING btree (organisation_id, enrollment_id);
 
 --
--- Name: messages_organisation_id_mailbox_id_aff9408c; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
---
-
-CREATE INDEX messages_organisation_id_mailbox_id_aff9408c ON outreach.messages USING btree (organisation_id, mailbox_id);
-
---
 -- Name: messages_organisation_id_step_experiment_id_fe26fb60; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
@@ -3862,28 +3857,22 @@ CREATE INDEX messages_organisation_id_task_id_998559ac ON outreach.messages USIN
 CREATE INDEX messages_organisation_id_variant_id_3fec828c ON outreach.messages USING btree (organisation_id, variant_id);
 
 --
+-- Name: messages_provider_id_once; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
+--
+
+CREATE UNIQUE INDEX messages_provider_id_once ON outreach.messages USING btree (organisation_id, provider_message_id) WHERE (provider_message_id IS NOT NULL);
+
+--
 -- Name: messages_received_once; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE UNIQUE INDEX messages_received_once ON outreach.messages USING btree (organisation_id, mailbox_id, rfc822_message_id) WHERE (direction = 'inbound'::text);
 
 --
--- Name: messages_sent_by_mailbox; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
---
-
-CREATE INDEX messages_sent_by_mailbox ON outreach.messages USING btree (organisation_id, mailbox_id, sent_at) WHERE (direction = 'outbound'::text);
-
---
 -- Name: messages_sent_once; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
 --
 
 CREATE UNIQUE INDEX messages_sent_once ON outreach.messages USING btree (organisation_id, rfc822_message_id) WHERE (direction = 'outbound'::text);
-
---
--- Name: messages_thread; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
---
-
-CREATE INDEX messages_thread ON outreach.messages USING btree (organisation_id, provider_thread_id);
 
 --
 -- Name: messages_to; Type: INDEX; Schema: outreach; Owner: prospectflow_owner
@@ -4309,7 +4298,7 @@ CREATE TRIGGER mailboxes_updated_at BEFORE UPDATE ON outreach.mailboxes FOR EACH
 -- Name: messages messages_require_draft; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner
 --
 
-CREATE TRIGGER messages_require_draft BEFORE INSERT OR UPDATE ON outreach.messages FOR EACH ROW EXECUTE FUNCTION outreach.require_approved_draft();
+CREATE TRIGGER messages_require_draft BEFORE INSERT OR UPDATE OF direction, content_hash, draft_id, task_id ON outreach.messages FOR EACH ROW EXECUTE FUNCTION outreach.require_approved_draft();
 
 --
 -- Name: messages messages_updated_at; Type: TRIGGER; Schema: outreach; Owner: prospectflow_owner

@@ -86,8 +86,8 @@ class _Found:
     def __init__(self, mailbox_ids: Collection[UUID], now: datetime) -> None:
         lately = now - PERIOD, now
         self._left = Message.objects.outbound().filter(sent_at__range=lately)
-        gone = self._left.filter(status__in=[MessageStatus.BOUNCED, MessageStatus.FAILED])
-        self.bounced = _counted(gone.filter(COUNTED, mailbox__in=mailbox_ids), "mailbox", "pk")
+        wrong = self._left.filter(gone_wrong=True)
+        self.bounced = _counted(wrong.filter(COUNTED, mailbox__in=mailbox_ids), "mailbox", "pk")
         complained = Message.objects.filter(
             direction=Direction.INBOUND,
             verdict=MessageKind.COMPLAINT,

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from outreach.models import Message, Task
 from outreach.services.reconciling import decide
@@ -34,6 +35,17 @@ def tell(world, intention, outcome, at=LATER):
 def tell_together(world, intention, outcome, at=LATER):
     with world.open():
         return settle_accepted([Settled(intention.task, intention.message, outcome)], now=at)
+
+
+def changed(table):
+    """How many rows of it this transaction changed, and how many of them beside all indexes."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables"
+            " WHERE relid = to_regclass(%s)",
+            [table],
+        )
+        return cursor.fetchone()
 
 
 def written(world):
@@ -77,6 +89,17 @@ def decide_again(world, task):
 
 
 MEANWHILE = [lose, send_again, say_it_did_not_leave, cancel, lease_again, decide_again]
+
+
+def test_that_a_mail_left_is_written_down_without_touching_an_index_of_it(world):
+    world.queue(steps=2)
+    first = decided(world)
+
+    with world.open():
+        settle_accepted([Settled(first.task, first.message, TAKEN)], now=LATER)
+        found = changed("outreach.messages"), changed("outreach.campaign_enrollments")
+
+    assert found == ((1, 1), (1, 1))
 
 
 @pytest.mark.parametrize("outcome", [SOFT, HARD, SILENT], ids=["soft", "hard", "silent"])

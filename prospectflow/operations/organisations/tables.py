@@ -35,8 +35,9 @@ class Table:
 
 
 def table_of(model: type[models.Model]) -> Table:
-    """The model's table."""
-    columns = {field.column: field for field in model._meta.local_fields if field.column}
+    """The model's table, with the columns that can be written."""
+    fields = (field for field in model._meta.local_fields if not field.generated)
+    columns = {field.column: field for field in fields if field.column}
     return Table(
         f"{model._meta.app_label}.{model._meta.db_table}",
         tuple(columns),

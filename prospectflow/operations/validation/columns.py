@@ -9,12 +9,14 @@ from django.db.models import NOT_PROVIDED
 from prospectflow.tenancy import SCHEMAS
 
 from .catalogue import (
+    NOBODY,
     all_models,
     existing_tables,
     place,
     present,
     rows,
     same,
+    serve,
     tables_of_libraries,
 )
 
@@ -55,6 +57,7 @@ def schemas() -> Iterator[str]:
 
 def tables_and_columns() -> Iterator[str]:
     """Each model has its table, and each table the columns of its model and no others."""
+    serve(NOBODY)  # else PostgreSQL would refuse to plan what expressions are compared with
     existing, wanted = existing_tables(), {place(model) for model in all_models()}
     yield from (f"table {name} is missing" for name in sorted(wanted - existing))
     unknown = sorted(existing - wanted - NOT_OF_A_MODEL - tables_of_libraries())
@@ -93,11 +96,11 @@ def _of(field: Any, found: Column) -> Iterator[str]:
     wanted = _type(field)
     if found.type != wanted and not (_is_numbered(field) and found.type == "bigint"):
         yield f"is of type {found.type}, not {wanted}"
-    if found.not_null == field.null:
+    if found.not_null == field.null and not field.generated:
         yield "is NOT NULL, and may be null" if found.not_null else "may be null"
     if found.is_identity != _is_numbered(field):
         yield "is numbered by the table" if found.is_identity else "is not numbered by the table"
-    yield from _default(field, found.default)
+    yield from (_generated if field.generated else _default)(field, found.default)
 
 
 def _is_numbered(field: Any) -> bool:
@@ -124,5 +127,17 @@ def _default(field: Any, found: str | None) -> Iterator[str]:
 
 def _default_sql(field: Any) -> str:
     editor = connection.SchemaEditorClass(connection, collect_sql=True)
-    expression, parameters = editor.db_default_sql(field)
+    return _spelled_out(*editor.db_default_sql(field))
+
+
+def _generated(field: Any, found: str | None) -> Iterator[str]:
+    wanted = _spelled_out(*field.generated_sql(connection))
+    if found is None:
+        yield f"is not generated, and should be {wanted}"
+    elif not same(found, wanted, place(field.model)):
+        yield f"is generated as {found}, not {wanted}"
+
+
+def _spelled_out(expression: str, parameters: Any) -> str:
+    editor = connection.SchemaEditorClass(connection, collect_sql=True)
     return str(expression % tuple(editor.quote_value(each) for each in parameters))
