@@ -41,6 +41,7 @@ from outreach.states import (
 )
 from prospectflow.choices import move
 from prospectflow.deadlines import Dial
+from prospectflow.tenancy.among import Words
 from prospectflow.tenancy.context import tenant
 
 AWAY_BY_DEFAULT, AWAY_AT_MOST = timedelta(days=7), timedelta(days=60)
@@ -175,7 +176,7 @@ def _reported(mailbox: Mailbox, verdict: classifying.Verdict, now: datetime) -> 
 def _newest_to(named: list[str], mailbox: Mailbox, now: datetime) -> Message | None:
     sent = Message.objects.outbound().select_related("enrollment__position__company")
     recent = sent.filter(mailbox=mailbox, sent_at__gte=now - THREAD_LIFE)
-    return recent.filter(to_address__in=named).order_by("-sent_at", "-id").first()
+    return recent.filter(to_address__among=Words(named)).order_by("-sent_at", "-id").first()
 
 
 def _uuid(text: str) -> UUID | None:
