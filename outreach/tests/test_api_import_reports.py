@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from iam.models import AuditEvent, Role
-from outreach.models import ImportMapping, ImportProblem, ImportUpload
+from outreach.models import ImportProblem, ImportUpload
 from outreach.tests.uploading import (
     HEADER,
     IMPORTS,
@@ -25,7 +25,6 @@ from prospectflow.tenancy.context import tenant
 from prospectflow.testing.api import api_client, faults, refusal
 from prospectflow.testing.factories import make_campaign
 
-MAPPINGS = "/api/v1/import-mappings/"
 FRENCH = {"Accept-Language": "fr-CA, fr;q=0.9, en;q=0.5"}
 FAULTY = [
     f"{HEADER},phone",
@@ -320,7 +319,7 @@ def test_refused_rows_that_break_off_say_so(member, monkeypatch):
     assert text_of(answer).splitlines()[-1].startswith("EXPORT_INCOMPLETE,")
 
 
-# A template, and mappings -----------------------------------------------------------------------
+# A template -------------------------------------------------------------------------------------
 def test_the_template_is_a_file_that_is_mapped_and_valid_as_it_stands(member):
     answer = member.get(f"{IMPORTS}template/")
 
@@ -331,39 +330,6 @@ def test_the_template_is_a_file_that_is_mapped_and_valid_as_it_stands(member):
     stage(member, given, "validate")
     report = member.get(page(given, "report/")).json()
     assert (report["rows_imported"], report["codes"].get("note", {})) == (1, {})
-
-
-def test_a_mapping_is_found_again_for_the_same_header_until_it_is_deleted(organisation):
-    owner = api_client(Role.OWNER, organisation)
-    lines = ["company_name,coordonnées", "Café,ada@bar.example.com"]
-    first = uploaded(owner, *lines)
-    owner.patch(page(first), {"column_mappings": {"coordonnées": "position.email"}})
-    (kept,) = owner.get(MAPPINGS).json()["results"]
-
-    again = uploaded(owner, "coordonnées,company_name", "b@bar.example.com,Bar")
-    deleted = owner.delete(f"{MAPPINGS}{kept['id']}/")
-    afterwards = uploaded(owner, *lines)
-
-    assert kept["column_mappings"] == {
-        "company_name": "company.name",
-        "coordonnées": "position.email",
-    }
-    assert again["status"] == "mapped"
-    assert (deleted.status_code, afterwards["status"]) == (204, "uploaded")
-
-
-def test_mappings_are_ones_own(member, other_organisation):
-    stranger = api_client(Role.OWNER, other_organisation)
-    theirs = uploaded(stranger, "company_name,coordonnées", "Café,ada@bar.example.com")
-    stranger.patch(page(theirs), {"column_mappings": {"coordonnées": "position.email"}})
-    with tenant(other_organisation.pk):
-        mapping = ImportMapping.objects.get()
-
-    ours = uploaded(member, "company_name,coordonnées", "Café,ada@bar.example.com")
-
-    assert ours["status"] == "uploaded"
-    assert member.get(MAPPINGS).json()["results"] == []
-    assert refusal(member.get(f"{MAPPINGS}{mapping.pk}/")) == (404, "NOT_FOUND")
 
 
 # Others' ----------------------------------------------------------------------------------------
